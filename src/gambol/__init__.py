@@ -1,0 +1,5 @@
+"""Animal-behaviour video to poses, identities, 3D and behaviour."""
+
+from importlib.metadata import version
+
+__version__ = version("gambol")

@@ -1,0 +1,100 @@
+"""Settings of a task: typed, frozen, and the same thing in YAML and in memory."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gambol.core.errors import InputError, did_you_mean
+
+
+class Config(BaseModel):
+    """Base of every task's settings. Says what to do; paths say where, and are arguments."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def from_yaml(cls, path: Path) -> Self:
+        """Read and validate settings; a key that no field claims is an error."""
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path} is not YAML: {reason}") from error
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        return cls.from_values(values or {}, str(path))
+
+    @classmethod
+    def from_values(cls, values: Any, source: str) -> Self:
+        """Validate settings that came from `source`, which the error sentence names."""
+        if not isinstance(values, dict):
+            raise InputError(f"{source}: settings are `key: value` lines, not {values!r}")
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise InputError(f"{source}: {_sentence(cls, error)}") from error
+
+    def override(self, assignments: Iterable[str]) -> Self:
+        """Return the settings changed by `key=value` texts; dots reach into blocks.
+
+        >>> class Demo(Config):
+        ...     steps: int = 10
+        >>> Demo().override(["steps=20"]).steps
+        20
+        """
+        values = self.model_dump(mode="json")
+        for assignment in assignments:
+            key, equals, text = assignment.partition("=")
+            if not equals:
+                raise InputError(f"--set {assignment}: write key=value")
+            _assign(values, key.strip().split("."), yaml.safe_load(text), assignment)
+        return type(self).from_values(values, "--set")
+
+    def to_yaml(self, path: Path) -> None:
+        """Write every field, defaults included, so the file alone reproduces the run."""
+        path.write_text(self.yaml(), encoding="utf-8")
+
+    def yaml(self) -> str:
+        """Return the text that `to_yaml` writes."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+    def fingerprint(self) -> str:
+        """Return a short hash that changes exactly when a setting does."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+def _assign(values: dict[str, Any], keys: list[str], value: Any, said: str) -> None:
+    """Set values[k1][k2]… = value; a missing last key is left to validation to refuse."""
+    for key in keys[:-1]:
+        if not isinstance(values.get(key), dict):
+            hint = did_you_mean(key, values)
+            raise InputError(f"--set {said}: there is no block {key!r}{hint}")
+        values = values[key]
+    values[keys[-1]] = value
+
+
+def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
+    """Say the first thing that is wrong, with the nearest right key where one is misspelt."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(cls, [str(part) for part in first["loc"][:-1]])
+        word = str(first["loc"][-1])
+        choices = did_you_mean(word, known) or f"; there are {', '.join(known)}"
+        return f"no setting {where!r}{choices}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where or 'settings'}: {message[0].lower()}{message[1:]}, got {first['input']!r}"
+
+
+def _fields_at(cls: Any, path: list[str]) -> list[str]:
+    """Names of the settings of the block at `path`; those of the top where it is unclear."""
+    block = cls
+    for name in path:
+        field = getattr(block, "model_fields", {}).get(name)
+        default = getattr(field, "default", None)
+        block = type(default) if isinstance(default, BaseModel) else block
+    return list(block.model_fields)

@@ -1,0 +1,59 @@
+"""What every backbone is, and the registry they enter."""
+
+from torch import Tensor, nn
+
+from gambol.core.registry import Registry, Spec
+
+
+class Backbone(nn.Module):
+    """Image to features."""
+
+    channels: int  # of the features
+    stride: int  # input pixels per feature cell
+    multiple: int  # widths and heights must be multiples of this
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map (B, C, H, W) to (B, channels, H / stride, W / stride)."""
+        raise NotImplementedError
+
+
+BackboneSpec = Spec
+backbones = Registry[Backbone]("backbone")
+
+
+def receptive_field(backbone: Backbone, channels: int) -> int:
+    """Return the side of the input that one output cell can see, in input pixels.
+
+    Measured, for any network: one backward pass with positive weights and activations that
+    let every path through.
+    """
+    import copy
+
+    import torch
+
+    probe = copy.deepcopy(backbone).eval()
+    _open_all_paths(probe)
+    side = 1024 // probe.multiple * probe.multiple
+    image = torch.ones(1, channels, side, side, requires_grad=True)
+    features = probe(image)
+    middle = features.shape[-1] // 2
+    features[0, :, middle, middle].sum().backward()  # type: ignore[no-untyped-call]
+    assert image.grad is not None
+    columns = image.grad[0].abs().sum((0, 1)).nonzero()[:, 0]
+    return int(columns.max() - columns.min() + 1)
+
+
+def _open_all_paths(module: nn.Module) -> None:
+    """Make weights positive, and pooling an average, so that no gradient vanishes."""
+    import torch
+
+    for name, child in module.named_children():
+        if isinstance(child, nn.MaxPool2d):
+            setattr(module, name, nn.AvgPool2d(child.kernel_size, child.stride))
+        elif isinstance(child, nn.BatchNorm2d | nn.GroupNorm):
+            setattr(module, name, nn.Identity())
+        else:
+            _open_all_paths(child)
+    for parameter in module.parameters(recurse=False):
+        with torch.no_grad():
+            parameter.fill_(1.0 / max(parameter[0].numel(), 1))

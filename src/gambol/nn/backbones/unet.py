@@ -1,0 +1,92 @@
+"""U-Net: down by pooling, up by bilinear doubling, skips between equal sizes.
+
+Source: Ronneberger et al. (2015), MICCAI; sizes as in spec/pose.md §6.2.
+"""
+
+from typing import Literal
+
+import torch
+from pydantic import PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gambol.core.registry import Spec
+from gambol.nn.backbones.base import Backbone, backbones
+
+
+class UNetSpec(Spec):
+    """Level b has ⌊filters · rate^b⌋ channels; `depth` levels above the middle."""
+
+    kind: Literal["unet"] = "unet"
+    depth: PositiveInt = 4
+    filters: PositiveInt = 16
+    rate: PositiveFloat = 2.0
+    stride: PositiveInt = 2  # of the output; a power of two
+    norm: Literal["none", "batch", "group"] = "batch"
+
+    def channels(self, level: int) -> int:
+        """Return the number of channels of a level."""
+        return int(self.filters * self.rate**level)
+
+
+class UNet(Backbone):
+    """Features at `spec.stride`, from images whose sides are multiples of 2^depth."""
+
+    def __init__(self, spec: UNetSpec, channels: int) -> None:
+        super().__init__()
+        top = spec.stride.bit_length() - 1  # the level at which the way up ends
+        if spec.stride != 1 << top or top > spec.depth:
+            raise ValueError(f"stride {spec.stride} is no power of two up to 2^{spec.depth}")
+        widths = [spec.channels(level) for level in range(spec.depth + 1)]
+        self.down = nn.ModuleList(
+            _double(before, width, spec.norm)
+            for before, width in zip([channels, *widths[:-2]], widths[:-1], strict=True)
+        )
+        self.middle = _double(widths[-2], widths[-1], spec.norm)
+        self.up = nn.ModuleList(
+            _double(widths[level] + widths[level + 1], widths[level], spec.norm)
+            for level in range(spec.depth - 1, top - 1, -1)
+        )
+        self.pool = nn.MaxPool2d(2)
+        self.channels, self.stride = widths[top], spec.stride
+        self.multiple = 2**spec.depth
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map (B, C, H, W) to (B, channels, H / stride, W / stride)."""
+        x, skips = image, []
+        for level, block in enumerate(self.down):
+            x = block(self.pool(x) if level else x)
+            skips.append(x)
+        x = self.middle(self.pool(x))
+        for block in self.up:
+            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+            x = block(torch.cat([skips.pop(), x], dim=1))
+        return x
+
+
+@backbones.register
+def unet(spec: UNetSpec, channels: int) -> Backbone:
+    """Build the network for images of this many channels."""
+    return UNet(spec, channels)
+
+
+def _double(before: int, width: int, norm: str) -> nn.Sequential:
+    """Two times 3x3 convolution, normalisation, ReLU."""
+    return nn.Sequential(*_single(before, width, norm), *_single(width, width, norm))
+
+
+def _single(before: int, width: int, norm: str) -> list[nn.Module]:
+    conv = nn.Conv2d(before, width, 3, padding=1, bias=norm == "none")
+    nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
+    return [conv, *_norm(norm, width), nn.ReLU(inplace=True)]
+
+
+def _norm(norm: str, width: int) -> list[nn.Module]:
+    if norm == "batch":
+        return [nn.BatchNorm2d(width)]
+    if norm == "group":
+        groups = max(g for g in (8, 4, 2, 1) if width % g == 0)
+        return [nn.GroupNorm(groups, width)]
+    return []

@@ -1,0 +1,1 @@
+"""Frames and labels to networks and back: datasets in, predictions out, nothing on disk."""

@@ -1,0 +1,1 @@
+"""Animals, cameras and behaviour whose truth is known at every stage."""

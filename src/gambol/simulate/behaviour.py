@@ -1,0 +1,119 @@
+"""What the animal means to do: bouts of behaviour, and the commands that follow from them.
+
+Behaviour is a semi-Markov chain: a bout of a state lasts a gamma-distributed time, then the
+next state is drawn. Commands are smooth signals on the frame clock; they know no walls.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.ndimage import gaussian_filter1d
+
+STATES = ("pause", "sniff", "walk", "run", "turn", "groom", "rear")
+
+
+class Habit(NamedTuple):
+    """How a state is performed, and what comes after it."""
+
+    seconds: float  # mean length of a bout
+    speed: float  # mm/s
+    wander: float  # sd of the turning rate, rad/s
+    scan: float  # sd of the head's yaw against the body, rad
+    then: dict[str, float]  # chances of the next state
+
+
+HABITS = {
+    "pause": Habit(0.7, 0, 0.05, 0.18, {"sniff": 4, "walk": 5, "turn": 2, "groom": 1.2, "run": 1}),
+    "sniff": Habit(1.3, 12, 0.35, 0.45, {"walk": 5, "turn": 3, "rear": 2, "pause": 1.5, "run": 1}),
+    "walk": Habit(1.6, 95, 0.7, 0.16, {"sniff": 4, "run": 3, "turn": 3, "pause": 2, "rear": 1.5}),
+    "run": Habit(0.9, 270, 0.5, 0.07, {"walk": 5, "sniff": 2, "pause": 1, "turn": 1}),
+    "turn": Habit(0.55, 30, 0.1, 0.15, {"walk": 5, "sniff": 2, "run": 2, "pause": 1}),
+    "groom": Habit(3.2, 0, 0.03, 0.08, {"pause": 3, "walk": 2, "sniff": 2}),
+    "rear": Habit(1.3, 0, 0.1, 0.35, {"sniff": 3, "walk": 4, "turn": 2, "pause": 1}),
+}
+
+
+class Commands(NamedTuple):
+    """What is asked of the body at every frame."""
+
+    state: Int[np.ndarray, " T"]  # index into STATES
+    speed: Float[np.ndarray, " T"]  # mm/s along the body
+    turning: Float[np.ndarray, " T"]  # rad/s
+    head_yaw: Float[np.ndarray, " T"]  # rad against the body; positive is to the animal's right
+    head_pitch: Float[np.ndarray, " T"]  # rad, up
+    flank: Float[np.ndarray, " T"]  # rad of bend, to lick a flank
+    rear: Float[np.ndarray, " T"]  # 0 on four feet, 1 fully upright
+    groom: Float[np.ndarray, " T"]  # 0 standing, 1 sitting with the paws at the snout
+    tail_curl: Float[np.ndarray, " T"]  # rad of bend from one tail link to the next
+
+
+def command(rng: np.random.Generator, n_frames: int, fps: float) -> Commands:
+    """Draw bouts and the commands that perform them."""
+    state, bout = _bouts(rng, n_frames, fps)
+    n_bouts = bout[-1] + 1
+    habit = [HABITS[name] for name in STATES]
+    speed, wander, scan = (
+        np.array([getattr(h, what) for h in habit])[state] for what in ("speed", "wander", "scan")
+    )
+    vigour = np.exp(0.3 * rng.standard_normal(n_bouts))[bout]
+    sniffs, turns, grooms, rears = (
+        (state == STATES.index(name)).astype(float) for name in ("sniff", "turn", "groom", "rear")
+    )
+    turned = np.bincount(bout)[bout] / fps  # seconds of the whole bout
+    angle = (rng.choice([-1, 1], n_bouts) * rng.uniform(0.7, 2.6, n_bouts))[bout]
+    lick = (rng.choice([-1, 1], n_bouts) * (rng.random(n_bouts) < 0.5))[bout]
+    seconds = np.arange(n_frames) / fps
+    late = grooms * (_since(bout, fps) > 0.45 * turned)  # the flanks come after the face
+    bobbing = 0.05 * ease(sniffs, 0.1, fps) * np.sin(2 * np.pi * 7.3 * seconds)
+    return Commands(
+        state=state,
+        speed=ease(speed * vigour, 0.13, fps),
+        turning=ease(turns * angle / turned, 0.1, fps) + wander * _drift(rng, 0.3, seconds, fps),
+        head_yaw=ease(scan, 0.1, fps) * _drift(rng, 0.16, seconds, fps),
+        head_pitch=0.12 * _drift(rng, 0.2, seconds, fps) + bobbing,
+        flank=1.25 * ease(late * lick, 0.15, fps),
+        rear=ease(rears * rng.uniform(0.65, 1.0, n_bouts)[bout], 0.14, fps),
+        groom=ease(grooms, 0.14, fps),
+        tail_curl=0.10 * _drift(rng, 0.7, seconds, fps),
+    )
+
+
+def _bouts(rng: np.random.Generator, n_frames: int, fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """State and bout number of every frame."""
+    states: list[int] = []
+    lengths: list[int] = []
+    name = "walk"
+    while sum(lengths) < n_frames:
+        habit = HABITS[name]
+        seconds = max(0.3, rng.gamma(4.0, habit.seconds / 4.0))
+        states.append(STATES.index(name))
+        lengths.append(max(1, round(seconds * fps)))
+        weights = np.array(list(habit.then.values()))
+        name = list(habit.then)[rng.choice(len(weights), p=weights / weights.sum())]
+    bout = np.repeat(np.arange(len(lengths)), lengths)[:n_frames]
+    return np.array(states)[bout], bout
+
+
+def _since(bout: np.ndarray, fps: float) -> np.ndarray:
+    """Seconds since the bout began."""
+    first = np.flatnonzero(np.r_[True, np.diff(bout) > 0])
+    since: np.ndarray = (np.arange(len(bout)) - first[bout]) / fps
+    return since
+
+
+def ease(signal: np.ndarray, seconds: float, fps: float) -> np.ndarray:
+    """Smooth with a Gaussian of the given sd: no jump of speed, no lag."""
+    eased: np.ndarray = gaussian_filter1d(signal, seconds * fps, mode="nearest")
+    return eased
+
+
+def _drift(
+    rng: np.random.Generator, seconds: float, clock: np.ndarray, fps: float
+) -> np.ndarray:
+    """Gaussian process of unit variance whose covariance is a Gaussian of sd sqrt(2) seconds."""
+    sd = seconds * fps
+    smooth = gaussian_filter1d(rng.standard_normal(len(clock)), sd, mode="wrap")
+    # white noise through a unit-area Gaussian keeps 1 / (2 sd sqrt(pi)) of its variance
+    drift: np.ndarray = smooth * np.sqrt(2 * sd * np.sqrt(np.pi))
+    return drift

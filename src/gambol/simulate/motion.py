@@ -1,0 +1,278 @@
+"""From behaviour to posture: a path through the arena, and every joint of the body on it.
+
+Units are mm and radians, x to the right and y downwards as in the picture, z up from the
+floor. A simulated second before the first frame lets tail and gait settle.
+"""
+
+from typing import NamedTuple, no_type_check
+
+import numba
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.ndimage import convolve1d, maximum_filter1d
+
+from gambol.simulate import behaviour, gait, mouse
+from gambol.simulate.behaviour import Commands
+
+
+class Motion(NamedTuple):
+    """What N animals do over T frames."""
+
+    times: Float[np.ndarray, " T"]  # s
+    state: Int[np.ndarray, "T N"]  # index into behaviour.STATES
+    joints: Float[np.ndarray, "T N R 3"]  # mm, in the order of mouse.JOINTS
+    stance: Bool[np.ndarray, "T N 4"]  # whether each of mouse.PAWS is planted
+
+
+class _Path(NamedTuple):
+    """Where the hips go."""
+
+    xy: Float[np.ndarray, "T 2"]  # mm
+    heading: Float[np.ndarray, " T"]  # rad
+    turning: Float[np.ndarray, " T"]  # rad/s, walls included
+
+
+def move(
+    rng: np.random.Generator, n_frames: int, fps: float, floor: Float[np.ndarray, "2 2"]
+) -> Motion:
+    """Let one mouse behave on a floor given by its corners [[left, top], [right, bottom]], mm."""
+    lead = round(fps)
+    commands = behaviour.command(rng, n_frames + lead, fps)
+    start = rng.uniform(floor[0] + 100, floor[1] - 100) if _is_wide(floor) else floor.mean(axis=0)
+    path = _walk(commands, start, rng.uniform(-np.pi, np.pi), fps, floor)
+    spine = _spine(commands, path, fps)
+    spine = spine._replace(xy=spine.xy + _inward(spine.xy, fps, floor)[:, None])
+    joints, stance = _limbs(commands, spine, fps)
+    tail = [mouse.JOINT[name] for name in mouse.TAIL]
+    backward = spine.xy[:, 0] - spine.xy[:, 1]
+    joints[:, tail, :2] = _tail(joints[:, tail[0], :2], backward, commands.tail_curl, fps, floor)
+    sink = np.minimum(np.arange(len(tail)) / 3.0, 1.0)  # the tail reaches the floor at link 3
+    base = joints[:, tail[:1], 2]
+    joints[:, tail, 2] = base + sink * (3.2 - 0.25 * np.arange(len(tail)) - base)
+    times = np.arange(n_frames) / fps
+    return Motion(
+        times, commands.state[lead:, None], joints[lead:, None], stance[lead:, None]
+    )
+
+
+def _is_wide(floor: np.ndarray) -> bool:
+    return bool((floor[1] - floor[0] > 220).all())
+
+
+# ---- the path --------------------------------------------------------------------------------
+
+
+def _walk(
+    commands: Commands, start: np.ndarray, heading: float, fps: float, floor: np.ndarray
+) -> _Path:
+    """Follow the commands, turning away from walls that come near."""
+    xy = np.empty((len(commands.speed), 2))
+    headings, turnings = np.empty(len(xy)), np.empty(len(xy))
+    here, steer, hand = start.copy(), 0.0, 1.0
+    for frame, (speed, turning) in enumerate(
+        zip(commands.speed, commands.turning, strict=True)
+    ):
+        ahead = np.array([np.cos(heading), np.sin(heading)])
+        push = _push(here + (95.0 + 0.3 * speed) * ahead, floor)
+        near = min(1.0, float(np.hypot(*push)))
+        side = ahead[0] * push[1] - ahead[1] * push[0]
+        if abs(side) > 0.2 * near:
+            hand = np.sign(side)  # head-on, keep to the hand chosen last
+        busy = min(1.0, speed / 60.0 + 0.5 * abs(turning))
+        steer += (5.5 * near * hand * busy - steer) * min(1.0, 1.0 / (0.08 * fps))
+        # a turn that was meant to go into the wall goes the other way
+        wish = turning * (1.0 - near) + abs(turning) * hand * near
+        turnings[frame] = np.clip(wish + steer, -6.0, 6.0)
+        heading += turnings[frame] / fps
+        here = here + speed * (1.0 - 0.75 * near) / fps * ahead
+        xy[frame], headings[frame] = here, heading
+    return _Path(xy, headings, turnings)
+
+
+def _push(probe: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """Inward vector that grows from 0 to 1 over the last 45 mm before a wall."""
+    reach = 45.0
+    low, high = (probe - floor[0]) / reach, (floor[1] - probe) / reach
+    push: np.ndarray = np.clip(1.0 - low, 0.0, 1.0) - np.clip(1.0 - high, 0.0, 1.0)
+    return push
+
+
+# ---- the spine -------------------------------------------------------------------------------
+
+# tail base, hips, back, shoulders, neck, nose: lengths of the links between them, mm
+LINKS = np.array([14.0, 20.0, 18.0, 10.0, 28.0])
+_BEND = np.array([-0.15, 0.2, 0.65, 1.0, 1.0])  # how far each link follows the bend
+_LEVEL = np.array([0.35, 0.10, -0.07, -0.09, -0.28])  # pitch of each link on four feet, rad
+_UPRIGHT = np.array([0.35, 0.95, 1.2, 1.1, 0.75])  # added when rearing
+_SITTING = np.array([0.1, 0.65, 0.35, -0.3, -0.55])  # added when grooming
+_HIPS = 1  # the hips carry the body
+_HIP_HEIGHT = 12.5
+_GIRTH = np.array([6.0, 13.5, 14.5, 10.0, 9.0, 4.0])  # distance kept from the walls
+
+
+class _Spine(NamedTuple):
+    xy: Float[np.ndarray, "T 6 2"]
+    z: Float[np.ndarray, "T 6"]
+    heading: Float[np.ndarray, "T 5"]  # of each link
+    pitch: Float[np.ndarray, "T 5"]
+
+
+def _spine(commands: Commands, path: _Path, fps: float) -> _Spine:
+    lean = behaviour.ease(np.clip(0.24 * path.turning, -0.9, 0.9), 0.07, fps)
+    bend = lean + commands.flank
+    heading = path.heading[:, None] + bend[:, None] * _BEND
+    # the head leads a turn, and follows the flank that is licked
+    heading[:, -1] += commands.head_yaw + 0.35 * lean + 0.5 * commands.flank
+    pitch = _LEVEL + commands.rear[:, None] * _UPRIGHT + commands.groom[:, None] * _SITTING
+    pitch[:, -1] += commands.head_pitch
+    flat = (LINKS * np.cos(pitch))[..., None] * _unit(heading)
+    xy = np.cumsum(np.concatenate([np.zeros_like(flat[:, :1]), flat], axis=1), axis=1)
+    rise = LINKS * np.sin(pitch)
+    z = np.cumsum(np.concatenate([np.zeros_like(rise[:, :1]), rise], axis=1), axis=1)
+    xy += (path.xy - xy[:, _HIPS])[:, None]
+    z += _HIP_HEIGHT - z[:, _HIPS : _HIPS + 1]
+    return _Spine(xy, z, heading, pitch)
+
+
+def _inward(xy: np.ndarray, fps: float, floor: np.ndarray) -> np.ndarray:
+    """Smooth shift (T, 2) that brings every part of the spine inside the walls.
+
+    The mean over a window of the running maximum over that window is smooth and nowhere less
+    than the shift needed: each maximum that enters the mean has the frame in its own window.
+    """
+    half = max(1, round(0.25 * fps))
+    bell = np.hanning(2 * half + 3)[1:-1]
+    shift = np.zeros((len(xy), 2))
+    for sign, wall in ((1.0, floor[0]), (-1.0, floor[1])):
+        short = (sign * (wall - xy) + _GIRTH[:, None]).max(axis=1).clip(0.0)
+        enough = maximum_filter1d(short, 2 * half + 1, axis=0, mode="nearest")
+        shift += sign * convolve1d(enough, bell / bell.sum(), axis=0, mode="nearest")
+    return shift
+
+
+# ---- ears, hips, paws ------------------------------------------------------------------------
+
+
+def _limbs(commands: Commands, spine: _Spine, fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """All joints but those of the tail, and which paws are planted."""
+    joints = np.zeros((len(spine.xy), len(mouse.JOINTS), 3))
+    for index, name in enumerate(("tail_base", "", "back", "", "neck", "nose")):
+        if name:
+            joints[:, mouse.JOINT[name]] = _point(spine, index)
+    hips, shoulders, neck, nose = (_point(spine, index) for index in (1, 3, 4, 5))
+    hip_ahead, hip_left = _frame(spine.heading[:, 1])
+    arm_ahead, arm_left = _frame(spine.heading[:, 3])
+    _, head_left = _frame(spine.heading[:, 4])
+    rise = spine.pitch[:, 4:]
+    crown = np.concatenate([-np.sin(rise) * _unit(spine.heading[:, 4]), np.cos(rise)], axis=1)
+    rest = []
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        joints[:, mouse.JOINT[f"{side}_hip"]] = hips + 9.0 * sign * hip_left
+        joints[:, mouse.JOINT[f"{side}_shoulder"]] = shoulders + 6.0 * sign * arm_left
+        ear = neck + (nose - neck) * 8.0 / 28.0 + 7.5 * sign * head_left + 5.0 * crown
+        joints[:, mouse.JOINT[f"{side}_ear"]] = ear
+        rest.append((shoulders + 11.0 * arm_ahead + 7.5 * sign * arm_left)[:, :2])
+        rest.append((hips + 3.0 * hip_ahead + 13.0 * sign * hip_left)[:, :2])
+    moved = np.stack([_travel(hips), _travel(shoulders)]).max(axis=0)
+    steps = gait.step(np.stack([rest[0], rest[2], rest[1], rest[3]], axis=1), moved, fps)
+    paws = steps.paws.copy()
+    lifted = _smoothstep((np.maximum(commands.rear, commands.groom) - 0.06) / 0.8)
+    for paw, sign in ((0, 1.0), (1, -1.0)):
+        held = _held(commands, sign, (shoulders, arm_ahead, arm_left), (neck, nose, head_left), fps)
+        paws[:, paw] += lifted[:, None] * (held - paws[:, paw])
+    joints[:, [mouse.JOINT[name] for name in mouse.PAWS]] = paws
+    down = np.stack([lifted == 0.0, lifted == 0.0, *np.ones((2, len(lifted)), bool)], axis=1)
+    return joints, steps.stance & down
+
+
+def _held(
+    commands: Commands,
+    sign: float,
+    arm: tuple[np.ndarray, np.ndarray, np.ndarray],
+    head: tuple[np.ndarray, np.ndarray, np.ndarray],
+    fps: float,
+) -> np.ndarray:
+    """Where a raised forepaw is: before the chest when rearing, stroking the snout in grooming."""
+    shoulders, arm_ahead, arm_left = arm
+    neck, nose, head_left = head
+    chest = shoulders + 9.0 * arm_ahead + 4.5 * sign * arm_left - [0.0, 0.0, 3.0]
+    stroke = np.sin(2 * np.pi * 5.5 * np.arange(len(neck)) / fps)[:, None]
+    snout = neck + (0.80 + 0.16 * stroke) * (nose - neck) - [0.0, 0.0, 3.0]
+    snout += (5.0 - 1.5 * stroke) * sign * head_left
+    share = (commands.groom / np.maximum(commands.groom + commands.rear, 1e-9))[:, None]
+    return share * snout + (1.0 - share) * chest
+
+
+def _point(spine: _Spine, index: int) -> np.ndarray:
+    return np.concatenate([spine.xy[:, index], spine.z[:, index, None]], axis=1)
+
+
+def _frame(heading: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Forward and left as (T, 3). With y downwards the left of x is -y."""
+    x, y = np.cos(heading), np.sin(heading)
+    still = np.zeros_like(x)
+    return np.stack([x, y, still], axis=1), np.stack([y, -x, still], axis=1)
+
+
+def _unit(angle: np.ndarray) -> np.ndarray:
+    return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+
+
+def _travel(points: np.ndarray) -> np.ndarray:
+    """Distance over the floor since the frame before."""
+    return np.hypot(*np.diff(points[:, :2], axis=0, prepend=points[:1, :2]).T)
+
+
+def _smoothstep(x: np.ndarray) -> np.ndarray:
+    x = np.clip(x, 0.0, 1.0)
+    return x * x * (3.0 - 2.0 * x)
+
+
+# ---- the tail --------------------------------------------------------------------------------
+
+
+def _tail(
+    base: np.ndarray, backward: np.ndarray, curl: np.ndarray, fps: float, floor: np.ndarray
+) -> np.ndarray:
+    """Drag a chain (T, 9, 2) over the floor: each link keeps its length and lags behind."""
+    n_links = len(mouse.TAIL) - 1
+    length = mouse.TAIL_LENGTH / n_links
+    # share of the way to its resting direction that a link goes in 1/30 s, stiff at the root
+    stiff = np.geomspace(0.55, 0.03, n_links)
+    stiff = 1.0 - (1.0 - stiff) ** (30.0 / fps)
+    angle = np.arctan2(backward[:, 1], backward[:, 0])
+    return _drag(base, angle, curl, length, stiff, floor[0] + 2.0, floor[1] - 2.0)
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _drag(base, angle, curl, length, stiff, low, high):
+    n_frames, n_links = len(base), len(stiff)
+    chain = np.empty((n_frames, n_links + 1, 2))
+    for t in range(n_frames):
+        chain[t, 0] = base[t]
+        towards = angle[t]
+        for k in range(n_links):
+            x, y = np.cos(towards + curl[t]), np.sin(towards + curl[t])
+            if t > 0:  # where the joint lay, seen from the joint before it
+                old = chain[t - 1, k + 1] - chain[t, k]
+                far = max(1e-9, np.hypot(old[0], old[1]))
+                x = stiff[k] * x + (1.0 - stiff[k]) * old[0] / far
+                y = stiff[k] * y + (1.0 - stiff[k]) * old[1] / far
+            towards = _along_walls(chain[t, k], np.arctan2(y, x), length, low, high)
+            chain[t, k + 1, 0] = chain[t, k, 0] + length * np.cos(towards)
+            chain[t, k + 1, 1] = chain[t, k, 1] + length * np.sin(towards)
+    return chain
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _along_walls(start, towards, length, low, high):
+    """Turn a link just so far that its end stays between the walls."""
+    for turn in range(90):
+        for sign in (1.0, -1.0):
+            angle = towards + sign * turn * np.pi / 90
+            x, y = start[0] + length * np.cos(angle), start[1] + length * np.sin(angle)
+            if low[0] <= x <= high[0] and low[1] <= y <= high[1]:
+                return angle
+    return towards

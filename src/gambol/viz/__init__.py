@@ -1,0 +1,1 @@
+"""Pictures for people: figures, overlays, movies, the report."""

@@ -1,0 +1,24 @@
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("gambol", deadline=None)  # the first call of a kernel compiles it
+settings.load_profile("gambol")
+
+
+@pytest.fixture(scope="session")
+def data():
+    """The folder of real recordings; tests that need it skip where it is absent."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("GAMBOL_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no real recordings at {folder}; set GAMBOL_DATA")
+    return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory):
+    """Keep caches of tests away from the user's."""
+    os.environ["GAMBOL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
