@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gambol.core.errors import InputError, did_you_mean
+
+Settings = TypeVar("Settings", bound="Config")  # `Self`, which the shape checker cannot read
 
 
 class Config(BaseModel):
@@ -17,7 +19,7 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @classmethod
-    def from_yaml(cls, path: Path) -> Self:
+    def from_yaml(cls: type[Settings], path: Path) -> Settings:
         """Read and validate settings; a key that no field claims is an error."""
         try:
             values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -29,7 +31,7 @@ class Config(BaseModel):
         return cls.from_values(values or {}, str(path))
 
     @classmethod
-    def from_values(cls, values: Any, source: str) -> Self:
+    def from_values(cls: type[Settings], values: Any, source: str) -> Settings:
         """Validate settings that came from `source`, which the error sentence names."""
         if not isinstance(values, dict):
             raise InputError(f"{source}: settings are `key: value` lines, not {values!r}")
@@ -38,7 +40,7 @@ class Config(BaseModel):
         except ValidationError as error:
             raise InputError(f"{source}: {_sentence(cls, error)}") from error
 
-    def override(self, assignments: Iterable[str]) -> Self:
+    def override(self: Settings, assignments: Iterable[str]) -> Settings:
         """Return the settings changed by `key=value` texts; dots reach into blocks.
 
         >>> class Demo(Config):

@@ -3,7 +3,6 @@
 import hashlib
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Self
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -65,7 +64,7 @@ class Labels:
         pairs = np.stack([self.video, self.frame], axis=1)
         return np.unique(pairs, axis=0).reshape(-1, 2).astype(np.int64)
 
-    def select(self, rows: np.ndarray) -> Self:
+    def select(self, rows: np.ndarray) -> "Labels":
         """Return the rows that an index or a mask picks, with all videos kept."""
         return replace(
             self,
@@ -127,8 +126,9 @@ def join(parts: list[Labels]) -> Labels:
     skeleton = parts[0].skeleton
     for part in parts[1:]:
         if part.skeleton.keypoints != skeleton.keypoints:
-            names = ", ".join(sorted(set(skeleton.keypoints) ^ set(part.skeleton.keypoints)))
-            raise InputError(f"labels of two skeletons do not join; they differ in {names}")
+            apart = sorted(set(skeleton.keypoints) ^ set(part.skeleton.keypoints))
+            what = ", ".join(apart) or "their order"
+            raise InputError(f"labels of two skeletons do not join; they differ in {what}")
     videos = tuple(dict.fromkeys(v for part in parts for v in part.videos))
     names = tuple(dict.fromkeys(i for part in parts for i in part.individuals))
     video = [np.array([videos.index(v) for v in p.videos], np.int64)[p.video] for p in parts]

@@ -8,13 +8,15 @@ is an affine map x' = A x + b, kept as the 2x3 matrix [A | b] in float64.
 import numpy as np
 from jaxtyping import Float
 
+Number = int | float  # to the shape checker, unlike to mypy, an int is no float
+
 
 def identity() -> Float[np.ndarray, "2 3"]:
     """Return the map that moves nothing."""
     return np.eye(2, 3)
 
 
-def resize(factor: float, factor_y: float | None = None) -> Float[np.ndarray, "2 3"]:
+def resize(factor: Number, factor_y: Number | None = None) -> Float[np.ndarray, "2 3"]:
     """Resize by a factor (per axis where two are given): x' = (x + 0.5) f - 0.5.
 
     >>> apply(resize(0.5), np.array([[0.5, 1.0]])).tolist()
@@ -24,7 +26,7 @@ def resize(factor: float, factor_y: float | None = None) -> Float[np.ndarray, "2
     return np.column_stack([np.diag(f), (f - 1) / 2])
 
 
-def crop(x0: float, y0: float) -> Float[np.ndarray, "2 3"]:
+def crop(x0: Number, y0: Number) -> Float[np.ndarray, "2 3"]:
     """Cut so that pixel (x0, y0) becomes (0, 0); padding left by a is `crop(-a, 0)`."""
     return np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]])
 
@@ -34,7 +36,7 @@ def flip(width: int) -> Float[np.ndarray, "2 3"]:
     return np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]])
 
 
-def centre(width: float, height: float) -> Float[np.ndarray, " 2"]:
+def centre(width: Number, height: Number) -> Float[np.ndarray, " 2"]:
     """Return the point that rotations of an image leave in place."""
     return np.array([(width - 1) / 2, (height - 1) / 2])
 
@@ -46,7 +48,7 @@ def about(
     return np.column_stack([linear, point - linear @ point])
 
 
-def rotation(angle: float) -> Float[np.ndarray, "2 2"]:
+def rotation(angle: Number) -> Float[np.ndarray, "2 2"]:
     """Rotate by an angle in radians, from the x axis towards the y axis (down the image)."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s], [s, c]])
@@ -58,7 +60,7 @@ def cells(stride: int) -> Float[np.ndarray, "2 3"]:
     >>> apply(cells(4), np.array([[0.0, 1.0]])).tolist()
     [[1.5, 5.5]]
     """
-    return resize(float(stride))
+    return resize(stride)
 
 
 def compose(*maps: Float[np.ndarray, "*#batch 2 3"]) -> Float[np.ndarray, "*batch 2 3"]:
@@ -92,7 +94,7 @@ def apply_covariance(
     return linear @ cov @ linear.T
 
 
-def inside(xy: Float[np.ndarray, "*shape 2"], width: float, height: float) -> np.ndarray:
+def inside(xy: Float[np.ndarray, "*shape 2"], width: Number, height: Number) -> np.ndarray:
     """Tell which points lie within the area that an image covers; NaN does not."""
     low = (xy >= -0.5).all(axis=-1)
     return np.asarray(low & (xy[..., 0] <= width - 0.5) & (xy[..., 1] <= height - 0.5))

@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from gambol.core.errors import InputError
 
@@ -84,7 +84,7 @@ class Skeleton:
         }
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
+    def from_dict(cls, values: dict[str, Any]) -> "Skeleton":
         """Undo `to_dict`."""
         return cls(
             tuple(values["keypoints"]),

@@ -59,9 +59,7 @@ def warp(
     image: UInt8[np.ndarray, "H W C"], matrix: Float[np.ndarray, "2 3"], size: tuple[int, int]
 ) -> UInt8[np.ndarray, "h w C"]:
     """Sample the image once through a map to a window of this width and height."""
-    out = cv2.warpAffine(
-        image, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(FILL,) * 4
-    )
+    out = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(FILL,) * 4)
     return out.reshape(size[1], size[0], -1)
 
 

@@ -47,7 +47,9 @@ def default_head(backbone: Spec) -> Spec:
     """Return the head that a backbone was published with."""
     if isinstance(backbone, LeapSpec):
         return UpsampleSpec()
-    return PatchSpec(patch=backbone.patch) if isinstance(backbone, LinearSpec) else PointwiseSpec()
+    return (
+        PatchSpec(patch=backbone.patch) if isinstance(backbone, LinearSpec) else PointwiseSpec()
+    )
 
 
 def parameter_count(module: nn.Module) -> int:

@@ -42,9 +42,7 @@ class Batch(NamedTuple):
     valid: Float[Tensor, "B H W"]  # 0 for pixels outside the source image
 
 
-def shrink(
-    image: UInt8[np.ndarray, "H W C"], scale: float
-) -> UInt8[np.ndarray, "h w C"]:
+def shrink(image: UInt8[np.ndarray, "H W C"], scale: float) -> UInt8[np.ndarray, "h w C"]:
     """Resize a video frame to network scale, with antialiasing; sides round up."""
     if scale == 1.0:
         return image
@@ -82,6 +80,7 @@ class Windows(NamedTuple):
 
     size: tuple[int, int]  # width and height, network pixels
     away: float  # share of windows anywhere in the frame instead of around the animal
+    whole: bool = False  # the window is as large as the frame and stays in place
 
 
 def batch(
@@ -116,9 +115,7 @@ def _sample(
     to_window = pixels.centre(w, h) - pivot
     matrix = pixels.compose(matrix, pixels.crop(-to_window[0], -to_window[1]))
     swap = skeleton.swap if flip else None
-    sample = augment.geometric(
-        image, xy, frames.visibility[row], matrix, windows.size, swap
-    )
+    sample = augment.geometric(image, xy, frames.visibility[row], matrix, windows.size, swap)
     return augment.photometric(cfg, rng, sample)
 
 
@@ -130,6 +127,9 @@ def _pivot(
 ) -> Float[np.ndarray, " 2"]:
     """The point of the frame that comes to lie in the middle of the window."""
     h, w = image.shape[:2]
+    if windows.whole:
+        spread = 0.05 * np.array([w, h])
+        return pixels.centre(w, h) + rng.uniform(-spread, spread)
     known = xy[np.isfinite(xy).all(axis=-1)]
     if not len(known) or rng.random() < windows.away:
         return rng.uniform((0, 0), (w - 1, h - 1))

@@ -72,6 +72,10 @@ class Fitted(NamedTuple):
     reason: str  # why it stopped
 
 
+class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
+    """The run was asked to stop and has saved its state."""
+
+
 State = dict[str, Any]  # tensors and plain values; loads with weights_only=True
 
 
@@ -88,6 +92,7 @@ def fit(
     state: State | None = None,
     save: Callable[[State], None] | None = None,
     log: Callable[[Evaluated], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
     save_every_s: float = 120.0,
 ) -> Fitted:
     """Train until the budget is spent or nothing is gained any more.
@@ -104,6 +109,7 @@ def fit(
         state: what `save` got last, to go on from there.
         save: keeps the state; called at every evaluation and every `save_every_s` seconds.
         log: hears of every evaluation.
+        stop: asked after every step; the run saves its state and raises `Stopped`.
         save_every_s: longest time between two saves.
     """
     if not len(train.images):
@@ -130,6 +136,10 @@ def fit(
         if save is not None and (run.step % every == 0 or _older(saved, save_every_s)):
             save(run.state())
             saved = time.monotonic()
+        if stop():
+            if save is not None:
+                save(run.state())
+            raise Stopped(f"stopped at step {run.step}; the same command goes on from there")
     return Fitted(run.best_weights, _cpu(net.state_dict()), run.history, run.best, reason)
 
 
@@ -264,9 +274,7 @@ class _Run:
         self.history = [Evaluated(*line) for line in state["history"]]
 
 
-def distances(
-    net: PoseNet, frames: Frames, device: torch.device
-) -> Float[np.ndarray, "N J"]:
+def distances(net: PoseNet, frames: Frames, device: torch.device) -> Float[np.ndarray, "N J"]:
     """Distance of every labelled keypoint to the peak of its map, in video pixels."""
     found = np.stack([forward(net, image, device).xy for image in frames.images])
     xy = np.stack([pixels.apply(m, p) for m, p in zip(frames.to_video, found, strict=True)])
@@ -318,9 +326,7 @@ def _loss(
     stride, sigma = net.stride, net.spec.sigma
     start = (stride - 1) // 2
     valid = batch.valid[:, start::stride, start::stride].to(device)
-    target = targets.draw(
-        batch.xy.to(device), batch.weight.to(device), valid, stride, sigma
-    )
+    target = targets.draw(batch.xy.to(device), batch.weight.to(device), valid, stride, sigma)
     return losses.map_mse(maps, target, stride, sigma)
 
 
@@ -343,10 +349,8 @@ def _groups(net: nn.Module, decay: float) -> list[dict[str, Any]]:
 
 @torch.no_grad()
 def _average(ema: nn.Module, net: nn.Module, decay: float) -> None:
-    """ema ← decay · ema + (1 - decay) · net; counters are copied."""
-    for mine, theirs in zip(
-        ema.state_dict().values(), net.state_dict().values(), strict=True
-    ):
+    """Ema ← decay · ema + (1 - decay) · net; counters are copied."""
+    for mine, theirs in zip(ema.state_dict().values(), net.state_dict().values(), strict=True):
         if mine.is_floating_point():
             mine.lerp_(theirs, 1 - decay)
         else:

@@ -24,9 +24,9 @@ class Habit(NamedTuple):
 
 
 HABITS = {
-    "pause": Habit(0.7, 0, 0.05, 0.18, {"sniff": 4, "walk": 5, "turn": 2, "groom": 1.2, "run": 1}),
-    "sniff": Habit(1.3, 12, 0.35, 0.45, {"walk": 5, "turn": 3, "rear": 2, "pause": 1.5, "run": 1}),
-    "walk": Habit(1.6, 95, 0.7, 0.16, {"sniff": 4, "run": 3, "turn": 3, "pause": 2, "rear": 1.5}),
+    "pause": Habit(0.7, 0, 0.05, 0.18, {"sniff": 4, "walk": 5, "turn": 2, "groom": 2}),
+    "sniff": Habit(1.3, 12, 0.35, 0.45, {"walk": 6, "turn": 3, "rear": 2, "pause": 2}),
+    "walk": Habit(1.6, 95, 0.7, 0.16, {"sniff": 4, "run": 3, "turn": 2, "pause": 2, "rear": 1}),
     "run": Habit(0.9, 270, 0.5, 0.07, {"walk": 5, "sniff": 2, "pause": 1, "turn": 1}),
     "turn": Habit(0.55, 30, 0.1, 0.15, {"walk": 5, "sniff": 2, "run": 2, "pause": 1}),
     "groom": Habit(3.2, 0, 0.03, 0.08, {"pause": 3, "walk": 2, "sniff": 2}),
@@ -52,13 +52,11 @@ def command(rng: np.random.Generator, n_frames: int, fps: float) -> Commands:
     """Draw bouts and the commands that perform them."""
     state, bout = _bouts(rng, n_frames, fps)
     n_bouts = bout[-1] + 1
-    habit = [HABITS[name] for name in STATES]
-    speed, wander, scan = (
-        np.array([getattr(h, what) for h in habit])[state] for what in ("speed", "wander", "scan")
-    )
-    vigour = np.exp(0.3 * rng.standard_normal(n_bouts))[bout]
+    habits = [HABITS[name] for name in STATES]
+    speed, wander, scan = np.array([(h.speed, h.wander, h.scan) for h in habits])[state].T
+    vigour = np.exp(0.3 * rng.standard_normal(n_bouts).clip(-2.0, 2.0))[bout]
     sniffs, turns, grooms, rears = (
-        (state == STATES.index(name)).astype(float) for name in ("sniff", "turn", "groom", "rear")
+        (state == STATES.index(s)).astype(float) for s in ("sniff", "turn", "groom", "rear")
     )
     turned = np.bincount(bout)[bout] / fps  # seconds of the whole bout
     angle = (rng.choice([-1, 1], n_bouts) * rng.uniform(0.7, 2.6, n_bouts))[bout]
@@ -69,9 +67,10 @@ def command(rng: np.random.Generator, n_frames: int, fps: float) -> Commands:
     return Commands(
         state=state,
         speed=ease(speed * vigour, 0.13, fps),
-        turning=ease(turns * angle / turned, 0.1, fps) + wander * _drift(rng, 0.3, seconds, fps),
+        turning=ease(turns * angle / turned, 0.1, fps)
+        + wander * _drift(rng, 0.3, seconds, fps),
         head_yaw=ease(scan, 0.1, fps) * _drift(rng, 0.16, seconds, fps),
-        head_pitch=0.12 * _drift(rng, 0.2, seconds, fps) + bobbing,
+        head_pitch=0.08 * _drift(rng, 0.2, seconds, fps) + bobbing,
         flank=1.25 * ease(late * lick, 0.15, fps),
         rear=ease(rears * rng.uniform(0.65, 1.0, n_bouts)[bout], 0.14, fps),
         groom=ease(grooms, 0.14, fps),
@@ -79,7 +78,9 @@ def command(rng: np.random.Generator, n_frames: int, fps: float) -> Commands:
     )
 
 
-def _bouts(rng: np.random.Generator, n_frames: int, fps: float) -> tuple[np.ndarray, np.ndarray]:
+def _bouts(
+    rng: np.random.Generator, n_frames: int, fps: float
+) -> tuple[np.ndarray, np.ndarray]:
     """State and bout number of every frame."""
     states: list[int] = []
     lengths: list[int] = []
@@ -111,7 +112,7 @@ def ease(signal: np.ndarray, seconds: float, fps: float) -> np.ndarray:
 def _drift(
     rng: np.random.Generator, seconds: float, clock: np.ndarray, fps: float
 ) -> np.ndarray:
-    """Gaussian process of unit variance whose covariance is a Gaussian of sd sqrt(2) seconds."""
+    """Gaussian process of unit variance; its covariance has the sd sqrt(2) seconds."""
     sd = seconds * fps
     smooth = gaussian_filter1d(rng.standard_normal(len(clock)), sd, mode="wrap")
     # white noise through a unit-area Gaussian keeps 1 / (2 sd sqrt(pi)) of its variance

@@ -56,9 +56,7 @@ class Picture(NamedTuple):
     coverage: Float32[np.ndarray, "h w"]
 
 
-def first_part(
-    bodies: Capsules, points: Float[np.ndarray, "T J 2"]
-) -> Int[np.ndarray, "T J"]:
+def first_part(bodies: Capsules, points: Float[np.ndarray, "T J 2"]) -> Int[np.ndarray, "T J"]:
     """Tell which part a vertical ray through each point meets first, -1 for the floor."""
     return _first_part(bodies.start, bodies.stop, bodies.flatness, bodies.part, points)
 
@@ -72,7 +70,7 @@ def bounds(body: Capsules, size: tuple[int, int], margin: float) -> Window:
     return Window(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
 
 
-def paint(body: Capsules, window: Window, paint: Paint, subsamples: int) -> Picture:
+def paint(body: Capsules, window: Window, look: Paint, subsamples: int) -> Picture:
     """Draw one pose with `subsamples` squared rays a pixel, spread evenly about its centre."""
     shape = window.height, window.width
     heights = np.full((subsamples * shape[0], subsamples * shape[1]), -np.inf, np.float32)
@@ -80,30 +78,39 @@ def paint(body: Capsules, window: Window, paint: Paint, subsamples: int) -> Pict
     origin = np.array([window.x, window.y], np.float64)
     _scan(body.start, body.stop, body.flatness, origin, subsamples, heights, hits)
     colour, coverage = np.zeros((*shape, 3), np.float32), np.zeros(shape, np.float32)
-    look = paint.colour, paint.rim, paint.gloss, paint.hair, paint.fur, paint.light
+    paints = look.colour, look.rim, look.gloss, look.hair, look.fur, look.light
     shape_of = body.start, body.stop, body.flatness, body.along, body.material
-    rates = 1.0 / body.scale, 1.0 / paint.texel
-    _shade(*shape_of, *rates, origin, subsamples, hits, *look, colour, coverage)
+    rates = 1.0 / body.scale, 1.0 / look.texel
+    _shade(*shape_of, *rates, origin, subsamples, hits, *paints, colour, coverage)
     return Picture(colour, coverage)
 
 
 @numba.njit(cache=True, inline="always")
 @no_type_check
-def _nearest(x, y, a, b):
-    """Where on the axis the surface above (x, y) belongs, in [0, 1]; steep ones to the top."""
+def _axis(a, b):
+    """Which sphere of a capsule is highest above (x, y): the rule as (gx, gy, g0).
+
+    From 0 at one end to 1 at the other it is gx (x - ax) + gy (y - ay) + g0, cut to [0, 1]:
+    on a level axis, u the distance along it and k the growth of the radius, the height
+    sqrt((ra + k t)^2 - (u - t)^2 - v^2) is greatest at t = (u + k ra) / (1 - k^2).
+    """
     ex, ey = b[0] - a[0], b[1] - a[1]
-    length2 = ex * ex + ey * ey
-    if length2 < 1e-9:
-        return 1.0 if b[2] > a[2] else 0.0
-    return min(1.0, max(0.0, ((x - a[0]) * ex + (y - a[1]) * ey) / length2))
+    length = np.sqrt(ex * ex + ey * ey)
+    if length < 1e-6:
+        return 0.0, 0.0, 1.0 if b[2] > a[2] else 0.0
+    k = (b[3] - a[3]) / length
+    if abs(k) > 0.98:  # one end swallows the other
+        return 0.0, 0.0, 1.0 if k > 0.0 else 0.0
+    g = 1.0 / ((1.0 - k * k) * length)
+    return g * ex / length, g * ey / length, g * k * a[3]
 
 
 @numba.njit(cache=True, inline="always")
 @no_type_check
-def _surface(x, y, a, b, flatness):
-    """Height of a capsule's upper surface above (x, y), -inf beside it."""
-    t = _nearest(x, y, a, b)
-    dx, dy = x - a[0] - t * (b[0] - a[0]), y - a[1] - t * (b[1] - a[1])
+def _surface(x, y, a, b, gx, gy, g0, flatness):
+    """Height of a capsule's upper surface at (x, y) from its first end, -inf beside it."""
+    t = min(1.0, max(0.0, gx * x + gy * y + g0))
+    dx, dy = x - t * (b[0] - a[0]), y - t * (b[1] - a[1])
     r = a[3] + t * (b[3] - a[3])
     left = r * r - dx * dx - dy * dy
     if left < 0.0:
@@ -120,9 +127,10 @@ def _first_part(start, stop, flatness, part, points):
         for j in range(n_points):
             best = -np.inf
             for k in range(len(part)):
-                height = _surface(
-                    points[f, j, 0], points[f, j, 1], start[f, k], stop[f, k], flatness[k]
-                )
+                a, b = start[f, k], stop[f, k]
+                gx, gy, g0 = _axis(a, b)
+                x, y = points[f, j, 0] - a[0], points[f, j, 1] - a[1]
+                height = _surface(x, y, a, b, gx, gy, g0, flatness[k])
                 if height > best:
                     best, met[f, j] = height, part[k]
     return met
@@ -136,16 +144,17 @@ def _scan(start, stop, flatness, origin, n, heights, hits):
     mid = (n - 1) / 2  # ray i of a pixel stands (i - mid) / n from its centre
     for k in range(len(flatness)):
         a, b = start[k], stop[k]
+        gx, gy, g0 = _axis(a, b)
         reach = max(a[3], b[3])
         left = max(0, int(np.floor((min(a[0], b[0]) - reach - origin[0]) * n + mid)))
         right = min(columns, int(np.ceil((max(a[0], b[0]) + reach - origin[0]) * n + mid)) + 1)
         top = max(0, int(np.floor((min(a[1], b[1]) - reach - origin[1]) * n + mid)))
         low = min(rows, int(np.ceil((max(a[1], b[1]) + reach - origin[1]) * n + mid)) + 1)
         for row in range(top, low):
-            y = origin[1] + (row - mid) / n
+            y = origin[1] + (row - mid) / n - a[1]
             for column in range(left, right):
-                x = origin[0] + (column - mid) / n
-                height = _surface(x, y, a, b, flatness[k])
+                x = origin[0] + (column - mid) / n - a[0]
+                height = _surface(x, y, a, b, gx, gy, g0, flatness[k])
                 if height > heights[row, column]:
                     heights[row, column] = height
                     hits[row, column] = k
@@ -172,15 +181,16 @@ def _shade(
     """Average over each pixel's rays: lamp on the surface, fur that rides on the body."""
     mid, share = (n - 1) / 2, 1.0 / (n * n)
     for row in range(hits.shape[0]):
-        y = origin[1] + (row - mid) / n
         for column in range(hits.shape[1]):
             k = hits[row, column]
             if k < 0:
                 continue
-            x = origin[0] + (column - mid) / n
             a, b, m = start[k], stop[k], material[k]
-            t = _nearest(x, y, a, b)
-            dx, dy = x - a[0] - t * (b[0] - a[0]), y - a[1] - t * (b[1] - a[1])
+            ex, ey = b[0] - a[0], b[1] - a[1]
+            x, y = origin[0] + (column - mid) / n - a[0], origin[1] + (row - mid) / n - a[1]
+            gx, gy, g0 = _axis(a, b)
+            t = min(1.0, max(0.0, gx * x + gy * y + g0))
+            dx, dy = x - t * ex, y - t * ey
             r = a[3] + t * (b[3] - a[3])
             out2 = min(1.0, (dx * dx + dy * dy) / (r * r))
             up = np.sqrt(1.0 - out2)
@@ -189,9 +199,12 @@ def _shade(
             facing = (slope * (dx * light[0] + dy * light[1]) / r + up * light[2]) / norm
             shade = (0.42 + 0.58 * max(0.0, facing)) * (1.0 + (rim[m] - 1.0) * out2)
             if hair[m] > 0.0:
-                side = dx * (b[1] - a[1]) - dy * (b[0] - a[0])
-                across = np.copysign(np.arcsin(np.sqrt(out2)) * r, side) * mm
-                s = along[k, 0] + t * (along[k, 1] - along[k, 0])
+                length2 = ex * ex + ey * ey + 1e-6
+                side = (ey * x - ex * y) / np.sqrt(length2)
+                across = np.arcsin(min(1.0, max(-1.0, side / r))) * r * mm
+                # beyond its ends too, so that the fur runs on from capsule to capsule
+                u = (x * ex + y * ey) / length2
+                s = along[k, 0] + u * (along[k, 1] - along[k, 0])
                 shade *= max(0.2, 1.0 + hair[m] * _tile(fur, s * texels, across * texels))
             shine = gloss[m] * max(0.0, facing) ** 12
             for c in range(3):

@@ -24,14 +24,12 @@ class Steps(NamedTuple):
     phase: Float[np.ndarray, " T"]  # strides since the start
 
 
-def step(
-    rest: Float[np.ndarray, "T 4 2"], moved: Float[np.ndarray, " T"], fps: float
-) -> Steps:
+def step(rest: Float[np.ndarray, "T 4 2"], moved: Float[np.ndarray, " T"], fps: float) -> Steps:
     """Place the paws.
 
     Args:
         rest: where each paw would stand under the body at that moment, mm.
-        moved: how far the body moved (its fastest point, rotation included) per frame, mm.
+        moved: how far the body moved per frame, rotation included, mm.
         fps: frames per second.
     """
     phase = _stride(moved, fps)
@@ -45,7 +43,7 @@ def step(
 def _stride(moved: np.ndarray, fps: float) -> np.ndarray:
     """Phase of the gait: strides lengthen with speed, and no paw is left in the air."""
     speed = gaussian_filter1d(moved * fps, 0.04 * fps, mode="nearest")
-    rate = speed / (34.0 + 0.11 * speed)  # strides per second
+    rate = speed / (30.0 + 0.08 * speed)  # strides per second
     phase = np.empty(len(moved))
     now = 0.1
     for frame in range(len(moved)):

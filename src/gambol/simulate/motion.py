@@ -35,28 +35,30 @@ class _Path(NamedTuple):
 def move(
     rng: np.random.Generator, n_frames: int, fps: float, floor: Float[np.ndarray, "2 2"]
 ) -> Motion:
-    """Let one mouse behave on a floor given by its corners [[left, top], [right, bottom]], mm."""
+    """Let one mouse behave.
+
+    Args:
+        rng: draws behaviour and start; the same state gives the same motion.
+        n_frames: T.
+        fps: frames per second; behaviour is defined in seconds.
+        floor: corners [[left, top], [right, bottom]], mm.
+    """
     lead = round(fps)
     commands = behaviour.command(rng, n_frames + lead, fps)
-    start = rng.uniform(floor[0] + 100, floor[1] - 100) if _is_wide(floor) else floor.mean(axis=0)
+    start = floor.mean(axis=0) + rng.uniform(-0.2, 0.2, 2) * (floor[1] - floor[0])
     path = _walk(commands, start, rng.uniform(-np.pi, np.pi), fps, floor)
     spine = _spine(commands, path, fps)
     spine = spine._replace(xy=spine.xy + _inward(spine.xy, fps, floor)[:, None])
     joints, stance = _limbs(commands, spine, fps)
     tail = [mouse.JOINT[name] for name in mouse.TAIL]
     backward = spine.xy[:, 0] - spine.xy[:, 1]
-    joints[:, tail, :2] = _tail(joints[:, tail[0], :2], backward, commands.tail_curl, fps, floor)
+    base = joints[:, tail[0]]
+    joints[:, tail, :2] = _tail(base[:, :2], backward, commands.tail_curl, fps, floor)
     sink = np.minimum(np.arange(len(tail)) / 3.0, 1.0)  # the tail reaches the floor at link 3
-    base = joints[:, tail[:1], 2]
-    joints[:, tail, 2] = base + sink * (3.2 - 0.25 * np.arange(len(tail)) - base)
+    lain = 3.2 - 0.25 * np.arange(len(tail))
+    joints[:, tail, 2] = (1.0 - sink) * base[:, 2:] + sink * lain
     times = np.arange(n_frames) / fps
-    return Motion(
-        times, commands.state[lead:, None], joints[lead:, None], stance[lead:, None]
-    )
-
-
-def _is_wide(floor: np.ndarray) -> bool:
-    return bool((floor[1] - floor[0] > 220).all())
+    return Motion(times, commands.state[lead:, None], joints[lead:, None], stance[lead:, None])
 
 
 # ---- the path --------------------------------------------------------------------------------
@@ -65,21 +67,23 @@ def _is_wide(floor: np.ndarray) -> bool:
 def _walk(
     commands: Commands, start: np.ndarray, heading: float, fps: float, floor: np.ndarray
 ) -> _Path:
-    """Follow the commands, turning away from walls that come near."""
+    """Follow the commands, drawn along walls and turned away before they are touched."""
     xy = np.empty((len(commands.speed), 2))
     headings, turnings = np.empty(len(xy)), np.empty(len(xy))
-    here, steer, hand = start.copy(), 0.0, 1.0
+    here, steer, hand = start.copy(), 0.0, 0.0
     for frame, (speed, turning) in enumerate(
         zip(commands.speed, commands.turning, strict=True)
     ):
         ahead = np.array([np.cos(heading), np.sin(heading)])
-        push = _push(here + (95.0 + 0.3 * speed) * ahead, floor)
+        push = _push(here + (80.0 + 0.16 * speed) * ahead, floor)
         near = min(1.0, float(np.hypot(*push)))
         side = ahead[0] * push[1] - ahead[1] * push[0]
-        if abs(side) > 0.2 * near:
-            hand = np.sign(side)  # head-on, keep to the hand chosen last
+        # the hand chosen when a wall comes near is kept until the way is free
+        hand = (hand or (1.0 if side > 0.0 else -1.0)) if near > 0.0 else 0.0
         busy = min(1.0, speed / 60.0 + 0.5 * abs(turning))
-        steer += (5.5 * near * hand * busy - steer) * min(1.0, 1.0 / (0.08 * fps))
+        pull = min(1.0, speed / 60.0) * _pull(here + 40.0 * ahead, ahead, floor)
+        wanted = 5.0 * near * hand * busy + (1.0 - near) * pull
+        steer += (wanted - steer) * min(1.0, 1.0 / (0.10 * fps))
         # a turn that was meant to go into the wall goes the other way
         wish = turning * (1.0 - near) + abs(turning) * hand * near
         turnings[frame] = np.clip(wish + steer, -6.0, 6.0)
@@ -90,11 +94,25 @@ def _walk(
 
 
 def _push(probe: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """Inward vector that grows from 0 to 1 over the last 45 mm before a wall."""
-    reach = 45.0
+    """Inward vector that grows from 0 to 1 over the last 26 mm before a wall."""
+    reach = 26.0
     low, high = (probe - floor[0]) / reach, (floor[1] - probe) / reach
     push: np.ndarray = np.clip(1.0 - low, 0.0, 1.0) - np.clip(1.0 - high, 0.0, 1.0)
     return push
+
+
+def _pull(here: np.ndarray, ahead: np.ndarray, floor: np.ndarray) -> float:
+    """Turning rate (rad/s) that keeps to a wall within 100 mm: mice shun the open."""
+    gaps = np.stack([here - floor[0], floor[1] - here])
+    wall, axis = np.unravel_index(gaps.argmin(), gaps.shape)
+    gap, inward = gaps[wall, axis], (1.0, -1.0)[wall]
+    facing = ahead[axis] * inward
+    if gap > 100.0 or abs(facing) > 0.95:
+        return 0.0
+    slant = 0.5 * np.clip((gap - 34.0) / 80.0, -1.0, 1.0)  # towards the wall, flatter when near
+    wanted = np.copysign(np.cos(slant), ahead)
+    wanted[axis] = -inward * np.sin(slant)
+    return float(2.0 * (ahead[0] * wanted[1] - ahead[1] * wanted[0]))
 
 
 # ---- the spine -------------------------------------------------------------------------------
@@ -107,6 +125,7 @@ _UPRIGHT = np.array([0.35, 0.95, 1.2, 1.1, 0.75])  # added when rearing
 _SITTING = np.array([0.1, 0.65, 0.35, -0.3, -0.55])  # added when grooming
 _HIPS = 1  # the hips carry the body
 _HIP_HEIGHT = 12.5
+_NOSE_HEIGHT = 3.0  # the least: the chin lies on the floor
 _GIRTH = np.array([6.0, 13.5, 14.5, 10.0, 9.0, 4.0])  # distance kept from the walls
 
 
@@ -125,6 +144,9 @@ def _spine(commands: Commands, path: _Path, fps: float) -> _Spine:
     heading[:, -1] += commands.head_yaw + 0.35 * lean + 0.5 * commands.flank
     pitch = _LEVEL + commands.rear[:, None] * _UPRIGHT + commands.groom[:, None] * _SITTING
     pitch[:, -1] += commands.head_pitch
+    neck = _HIP_HEIGHT + np.sin(pitch[:, _HIPS:-1]) @ LINKS[_HIPS:-1]
+    deepest = np.arcsin(np.clip((_NOSE_HEIGHT - neck) / LINKS[-1], -1.0, 1.0))
+    pitch[:, -1] = np.maximum(pitch[:, -1], deepest)
     flat = (LINKS * np.cos(pitch))[..., None] * _unit(heading)
     xy = np.cumsum(np.concatenate([np.zeros_like(flat[:, :1]), flat], axis=1), axis=1)
     rise = LINKS * np.sin(pitch)
@@ -169,16 +191,17 @@ def _limbs(commands: Commands, spine: _Spine, fps: float) -> tuple[np.ndarray, n
     for side, sign in (("left", 1.0), ("right", -1.0)):
         joints[:, mouse.JOINT[f"{side}_hip"]] = hips + 9.0 * sign * hip_left
         joints[:, mouse.JOINT[f"{side}_shoulder"]] = shoulders + 6.0 * sign * arm_left
-        ear = neck + (nose - neck) * 8.0 / 28.0 + 7.5 * sign * head_left + 5.0 * crown
+        ear = neck + (nose - neck) * 8.0 / 28.0 + 7.5 * sign * head_left + 6.5 * crown
         joints[:, mouse.JOINT[f"{side}_ear"]] = ear
-        rest.append((shoulders + 11.0 * arm_ahead + 7.5 * sign * arm_left)[:, :2])
-        rest.append((hips + 3.0 * hip_ahead + 13.0 * sign * hip_left)[:, :2])
-    moved = np.stack([_travel(hips), _travel(shoulders)]).max(axis=0)
+        rest.append((shoulders + 8.0 * arm_ahead + 8.5 * sign * arm_left)[:, :2])
+        rest.append((hips + 3.0 * hip_ahead + 14.5 * sign * hip_left)[:, :2])
+    moved = np.maximum(_travel(hips, hip_left), _travel(shoulders, arm_left))
     steps = gait.step(np.stack([rest[0], rest[2], rest[1], rest[3]], axis=1), moved, fps)
     paws = steps.paws.copy()
     lifted = _smoothstep((np.maximum(commands.rear, commands.groom) - 0.06) / 0.8)
     for paw, sign in ((0, 1.0), (1, -1.0)):
-        held = _held(commands, sign, (shoulders, arm_ahead, arm_left), (neck, nose, head_left), fps)
+        arm, head = (shoulders, arm_ahead, arm_left), (neck, nose, head_left)
+        held = _held(commands, sign, arm, head, fps)
         paws[:, paw] += lifted[:, None] * (held - paws[:, paw])
     joints[:, [mouse.JOINT[name] for name in mouse.PAWS]] = paws
     down = np.stack([lifted == 0.0, lifted == 0.0, *np.ones((2, len(lifted)), bool)], axis=1)
@@ -192,7 +215,7 @@ def _held(
     head: tuple[np.ndarray, np.ndarray, np.ndarray],
     fps: float,
 ) -> np.ndarray:
-    """Where a raised forepaw is: before the chest when rearing, stroking the snout in grooming."""
+    """Where a raised forepaw is: before the chest in rearing, at the snout in grooming."""
     shoulders, arm_ahead, arm_left = arm
     neck, nose, head_left = head
     chest = shoulders + 9.0 * arm_ahead + 4.5 * sign * arm_left - [0.0, 0.0, 3.0]
@@ -218,9 +241,11 @@ def _unit(angle: np.ndarray) -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
 
 
-def _travel(points: np.ndarray) -> np.ndarray:
-    """Distance over the floor since the frame before."""
-    return np.hypot(*np.diff(points[:, :2], axis=0, prepend=points[:1, :2]).T)
+def _travel(points: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Distance over the floor since the frame before; sideways counts more, for short legs."""
+    way = np.diff(points[:, :2], axis=0, prepend=points[:1, :2])
+    aside = (way * left[:, :2]).sum(axis=1)
+    return np.sqrt((way**2).sum(axis=1) + 8.0 * aside**2)
 
 
 def _smoothstep(x: np.ndarray) -> np.ndarray:

@@ -69,8 +69,8 @@ def own_parts() -> tuple[frozenset[int], ...]:
 def dress(joints: Float[np.ndarray, "*T R 3"], scale: float) -> Capsules:
     """Clothe poses: joints in mm become capsules in px, `scale` px per mm.
 
-    A stretched animal is slimmer: as the body shortens by bending or sitting up its girth
-    comes from the same capsules seen end on, so no radius depends on the pose.
+    No radius depends on the pose: an animal that sits up looks short and broad because its
+    capsules are seen end on.
     """
     pattern = _pattern()
     centre = scale * (pattern.basis @ joints)
@@ -159,19 +159,20 @@ def _sew_trunk(tailor: _Tailor) -> None:
     )
     knots = np.array([0.0, 14, 34, 52, 62, 70.4])
     s = np.arange(0.0, 66.1, 3.0)
-    widths = [(0, 4.6), (4, 8.2), (9, 11.3), (15, 13.4), (24, 14.6), (33, 14.0)]
-    widths += [(43, 12.2), (52, 10.2), (60, 8.6), (66, 8.4)]
+    widths = [(0, 4.6), (4, 8.2), (9, 11.3), (15, 13.4), (24, 14.6), (33, 14.3)]
+    widths += [(43, 13.0), (52, 11.3), (60, 9.7), (66, 9.1)]
     radii = np.interp(s, *np.transpose(widths))
     tailor.chain("trunk", "fur", _spline(knots, s) @ controls, radii, flatness=0.85)
 
 
 def _sew_head(tailor: _Tailor) -> None:
-    s = np.array([0.0, 3, 6, 9, 12, 15, 18, 21, 24, 26])
-    radii = np.array([8.4, 8.6, 8.7, 8.5, 7.9, 6.9, 5.6, 4.3, 3.2, 2.5])
+    s = np.array([0.0, 3, 6, 9, 12, 15, 18, 21, 24])
+    radii = np.array([9.2, 9.2, 9.1, 8.8, 8.3, 7.4, 6.2, 4.9, 3.6])
     neck, nose = _at("neck"), _at("nose")
     line = neck + s[:, None] / 28.0 * (nose - neck)
-    tailor.chain("head", "fur", line, radii, flatness=0.8, along=62.0)
-    tailor.chain("nose", "skin", nose[None], np.array([2.1]), flatness=1.0)
+    tailor.chain("head", "fur", line[:8], radii[:8], flatness=0.8, along=62.0)
+    tailor.chain("nose", "fur", line[7:], radii[7:], flatness=0.8, along=83.0)
+    tailor.chain("nose", "skin", nose[None], np.array([2.3]), flatness=1.2)
     across = _at("left_ear") - _at("right_ear")  # 15 mm
     for side, sign in (("left", 1.0), ("right", -1.0)):
         ear = _at(f"{side}_ear")
@@ -193,26 +194,26 @@ def _sew_fore_leg(tailor: _Tailor, side: str) -> None:
     paw, shoulder = _at(f"{side}_forepaw"), _at(f"{side}_shoulder")
     forward = (_at("neck") - _middle("shoulder")) / 10.0  # per mm, as all below
     across = (_at("left_shoulder") - _at("right_shoulder")) / 12.0
-    leg = np.stack([shoulder, 0.5 * (shoulder + paw), paw - 1.5 * forward])
-    tailor.chain("legs", "fur", leg, np.array([4.5, 3.4, 1.9]), along=50.0)
+    leg = np.stack([shoulder, 0.5 * (shoulder + paw), paw - 1.2 * forward])
+    tailor.chain("legs", "fur", leg, np.array([4.5, 3.0, 1.1]), along=50.0)
     palm = np.stack([paw - 1.3 * forward, paw + 1.3 * forward])
-    tailor.chain(f"{side}_forepaw", "skin", palm, np.array([1.7, 1.9]), flatness=0.5)
+    tailor.chain(f"{side}_forepaw", "skin", palm, np.array([1.7, 1.9]), flatness=1.5)
     for spread in (-1.8, 0.0, 1.8):
         toe = np.stack([paw + 1.3 * forward, paw + 4.2 * forward + spread * across])
-        tailor.chain(f"{side}_forepaw", "skin", toe, np.array([0.8, 0.6]), flatness=0.5)
+        tailor.chain(f"{side}_forepaw", "skin", toe, np.array([0.8, 0.6]), flatness=1.0)
 
 
 def _sew_hind_leg(tailor: _Tailor, side: str) -> None:
     paw, hip = _at(f"{side}_hindpaw"), _at(f"{side}_hip")
     forward = (_at("back") - _middle("hip")) / 20.0
     across = (_at("left_hip") - _at("right_hip")) / 18.0
-    thigh = np.stack([hip, 0.5 * (hip + paw) + 2.0 * forward, paw - 3.0 * forward])
-    tailor.chain("legs", "fur", thigh, np.array([7.0, 5.5, 2.6]), along=14.0)
+    thigh = np.stack([hip, 0.6 * hip + 0.4 * paw, paw - 1.5 * forward])
+    tailor.chain("legs", "fur", thigh, np.array([7.0, 4.6, 1.2]), along=14.0)
     sole = np.stack([paw - 5.0 * forward, paw + 4.0 * forward])
-    tailor.chain(f"{side}_hindpaw", "skin", sole, np.array([1.8, 2.3]), flatness=0.5)
+    tailor.chain(f"{side}_hindpaw", "skin", sole, np.array([1.8, 2.3]), flatness=1.8)
     for spread in (-2.4, 0.0, 2.4):
         toe = np.stack([paw + 4.0 * forward, paw + 8.5 * forward + spread * across])
-        tailor.chain(f"{side}_hindpaw", "skin", toe, np.array([0.9, 0.6]), flatness=0.5)
+        tailor.chain(f"{side}_hindpaw", "skin", toe, np.array([0.9, 0.6]), flatness=1.0)
 
 
 def _at(name: str) -> Float[np.ndarray, " R"]:
@@ -241,4 +242,3 @@ def _spline(knots: Float[np.ndarray, " C"], s: Float[np.ndarray, " M"]) -> np.nd
     bends = t * (1 - t) * ((1 - t) * slope[k] - t * slope[k + 1])
     weights: np.ndarray = ends + gap * bends
     return weights
-

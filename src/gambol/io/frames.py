@@ -1,0 +1,114 @@
+"""Labelled frames: decoded once, kept losslessly, handed out in the order of the labels."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from gambol.core.errors import InputError
+from gambol.core.labels import Labels
+from gambol.core.video import Video
+from gambol.io import store
+from gambol.io.video.damage import DamagedFrame
+from gambol.io.video.images import ImageVideo
+from gambol.io.video.open import fingerprint, open_video
+from gambol.io.video.table import cache_folder
+
+Image = UInt8[np.ndarray, "H W C"]
+
+
+def labelled(labels: Labels, grey: bool) -> Iterator[Image]:
+    """Yield the frame of every row, in the order of the rows.
+
+    Frames of films are kept as PNG files in the cache, keyed by the content of the film, so
+    that no later run seeks for them again.
+    """
+    readers: dict[int, Callable[[int], Image]] = {}
+    for row in range(len(labels)):
+        video = int(labels.video[row])
+        if video not in readers:
+            readers[video] = _reader(labels.videos[video], grey)
+        yield readers[video](int(labels.frame[row]))
+
+
+def keep(images: Iterator[Image]) -> list[Image]:
+    """Hold images in memory while they fit a quarter of what is free, the rest on disk."""
+    room = free_memory() // 4
+    kept: list[Image] = []
+    scratch: tempfile.TemporaryFile | None = None  # type: ignore[valid-type]
+    for image in images:
+        room -= image.nbytes
+        if room >= 0:
+            kept.append(image)
+            continue
+        scratch = scratch or tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the maps
+        scratch.seek(0, os.SEEK_END)  # type: ignore[union-attr]
+        start = scratch.tell()  # type: ignore[union-attr]
+        scratch.write(image.tobytes())  # type: ignore[union-attr]
+        scratch.flush()  # type: ignore[union-attr]
+        kept.append(np.memmap(scratch, np.uint8, "r", start, image.shape))
+    return kept
+
+
+def free_memory() -> int:
+    """Return bytes of memory that are free now; 4 GiB where the system does not say."""
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        fields = dict(line.split(":") for line in meminfo.read_text().splitlines())
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    return 4 << 30
+
+
+def _reader(ref: str, grey: bool) -> Callable[[int], Image]:
+    """Return what reads one frame of a video; images may differ in size."""
+    video = open_video(ref, grey=grey)
+    if isinstance(video, ImageVideo):
+        return _checked(ref, video, video.read_one)
+    folder = (
+        cache_folder() / "labelled" / f"{fingerprint(ref)[:24]}-{'grey' if grey else 'rgb'}"
+    )
+
+    def read(index: int) -> Image:
+        path = folder / f"{index}.png"
+        if path.exists() and (image := _load(path)) is not None:
+            return image
+        image = video.read([index])[0]
+        _save(image, path)
+        return image
+
+    return _checked(ref, video, read)
+
+
+def _checked(ref: str, video: Video, read: Callable[[int], Image]) -> Callable[[int], Image]:
+    """Refuse frames that the video does not have, and name those that are damaged."""
+
+    def checked(index: int) -> Image:
+        if not 0 <= index < len(video):
+            raise InputError(
+                f"{ref} has {len(video)} frames, but frame {index} is labelled; "
+                "give the video that was labelled or remove the label"
+            )
+        try:
+            return read(index)
+        except DamagedFrame as error:
+            raise InputError(f"{ref}: labelled frame {index} is damaged; {error}") from error
+
+    return checked
+
+
+def _load(path: Path) -> Image | None:
+    """Read a kept frame; None if it is broken."""
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        return None
+    return image[..., None] if image.ndim == 2 else image[..., ::-1].copy()
+
+
+def _save(image: Image, path: Path) -> None:
+    done, code = cv2.imencode(".png", image[..., ::-1] if image.shape[-1] == 3 else image)
+    if done:
+        store.write_bytes(code.tobytes(), path)

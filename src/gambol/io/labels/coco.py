@@ -1,0 +1,187 @@
+"""COCO keypoints: JSON with images, annotations [x, y, v, …] and a category with the skeleton.
+
+COCO's v is 2 visible, 1 labelled but hidden, 0 not labelled. We write absent keypoints as 0
+too, and say in further keys, which others skip, which of the zeros are absent, who made the
+labels, and which video and frame an image is. Integer coordinates are pixel centres, as ours.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gambol.core.errors import InputError
+from gambol.core.labels import Labels, Origin, Visibility
+from gambol.core.skeleton import Skeleton
+from gambol.io import store
+from gambol.io.labels import places
+from gambol.io.labels.anatomy import skeleton_of
+from gambol.io.labels.frames import by_frame, folder_names, image_names, write_images
+
+
+def read(path: Path, nan_means: Visibility) -> Labels:
+    """Read annotations; v = 0 is what `nan_means` says unless we wrote the file."""
+    data = store.read_json(path)
+    try:
+        return _read(data, path, nan_means)
+    except (KeyError, TypeError, IndexError) as error:
+        raise InputError(
+            f"{path} is no COCO keypoint file ({error!r}); export it again"
+        ) from error
+
+
+def _read(data: dict[str, Any], path: Path, nan_means: Visibility) -> Labels:
+    skeleton, categories = _skeleton(data, path)
+    rows = [a for a in data["annotations"] if a.get("category_id", 1) in categories]
+    rows = [a for a in rows if a.get("keypoints")]
+    images = {image["id"]: image for image in data["images"]}
+    if lost := [a for a in rows if a["image_id"] not in images]:
+        raise InputError(
+            f"{path}: annotation {lost[0].get('id')} names image "
+            f"{lost[0]['image_id']}, which is not listed; export it again"
+        )
+    frames = _frames([images[a["image_id"]] for a in rows], path)
+    xy, visibility = _points(rows, len(skeleton), path, nan_means)
+    names, who = _individuals(rows)
+    return Labels(
+        skeleton,
+        frames.videos,
+        frames.video,
+        frames.frame,
+        who,
+        xy,
+        visibility,
+        np.array([a.get("origin", Origin.PERSON) for a in rows], np.uint8),
+        names,
+    )
+
+
+def _skeleton(data: dict[str, Any], path: Path) -> tuple[Skeleton, set[int]]:
+    """Return the skeleton and the ids of the categories that have it."""
+    known = [c for c in data["categories"] if c.get("keypoints")]
+    if not known:
+        raise InputError(f"{path}: no category has keypoints; export the keypoints too")
+    if any(c["keypoints"] != known[0]["keypoints"] for c in known[1:]):
+        raise InputError(f"{path} holds several skeletons; keep one category")
+    pairs = [(int(a) - 1, int(b) - 1) for a, b in known[0].get("skeleton") or []]
+    names = [str(name) for name in known[0]["keypoints"]]
+    if wrong := [p for p in pairs if not (min(p) >= 0 and max(p) < len(names))]:
+        raise InputError(
+            f"{path}: line {wrong[0]} joins keypoints that do not exist; remove it"
+        )
+    skeleton = skeleton_of(
+        names,
+        pairs,
+        source=path,
+        name=str(known[0].get("name", "animal")),
+        remembered=known[0].get("gambol"),
+    )
+    return skeleton, {c["id"] for c in known}
+
+
+def _frames(images: list[dict[str, Any]], path: Path) -> places.Frames:
+    """Images that lie there become folders; else the video and frame that we noted."""
+    here = path.resolve().parent
+    files = [Path(places.find(str(image["file_name"]), here)) for image in images]
+    files = [f if f.is_absolute() else here / f for f in files]
+    if any(file.exists() for file in files) or not all("video" in i for i in images):
+        return places.frames_of(files, path)
+    refs = tuple(dict.fromkeys(str(image["video"]) for image in images))
+    return places.Frames(
+        tuple(places.find(ref, here) for ref in refs),
+        np.array([refs.index(image["video"]) for image in images], np.int64),
+        np.array([image["frame"] for image in images], np.int64),
+    )
+
+
+def _points(
+    rows: list[dict[str, Any]], n_keypoints: int, path: Path, nan_means: Visibility
+) -> tuple[np.ndarray, np.ndarray]:
+    if wrong := [a for a in rows if len(a["keypoints"]) != 3 * n_keypoints]:
+        raise InputError(
+            f"{path}: annotation {wrong[0].get('id')} has {len(wrong[0]['keypoints'])} values "
+            f"for {n_keypoints} keypoints of 3 values; export it again"
+        )
+    triples = np.array([a["keypoints"] for a in rows], np.float64).reshape(-1, n_keypoints, 3)
+    said = (triples[..., 2] > 0) & np.isfinite(triples).all(axis=-1)
+    visibility = np.where(triples[..., 2] == 1, Visibility.OCCLUDED, Visibility.VISIBLE)
+    visibility = np.where(said, visibility, nan_means)
+    for n, a in enumerate(rows):
+        if "absent" in a:
+            visibility[n, ~said[n]] = Visibility.UNLABELLED
+            visibility[n, a["absent"]] = Visibility.ABSENT
+    return np.where(said[..., None], triples[..., :2], np.nan), visibility.astype(np.uint8)
+
+
+def _individuals(rows: list[dict[str, Any]]) -> tuple[tuple[str, ...], np.ndarray]:
+    """Take names, else track ids, else count within the image."""
+    seen: dict[Any, int] = {}
+    chosen = []
+    for a in rows:
+        seen[a["image_id"]] = seen.get(a["image_id"], 0) + 1
+        track = f"track {a['track_id']}" if "track_id" in a else f"animal {seen[a['image_id']]}"
+        chosen.append(str(a.get("individual", track)))
+    if set(chosen) <= {"animal 1"}:
+        chosen = ["animal"] * len(rows)
+    names = tuple(dict.fromkeys(chosen)) or ("animal",)
+    return names, np.array([names.index(name) for name in chosen], np.int64)
+
+
+def write(labels: Labels, path: Path, images: bool = True) -> list[Path]:
+    """Write the JSON and, beside it in `<name>_images/<video>/`, the labelled frames."""
+    folders = folder_names(labels)
+    names = image_names(labels)
+    root = path.with_name(f"{path.stem}_images")
+    listed: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for v, f, rows in by_frame(labels):
+        file = f"{root.name}/{folders[v]}/{names[v, f]}"
+        listed.append({"id": len(listed) + 1, "file_name": file, "frame": f})
+        listed[-1]["video"] = labels.videos[v]
+        for n in rows:
+            annotations.append(_annotation(labels, int(n), len(listed), len(annotations) + 1))
+    category = _category(labels.skeleton)
+    data = {"images": listed, "annotations": annotations, "categories": [category]}
+    if images and len(labels):
+        with store.atomic(root) as partial:
+            used = np.unique(labels.video).tolist()
+            write_images(labels, {v: partial / folders[v] for v in used})
+    store.write_json(data, path)
+    return [path, root] if images and len(labels) else [path]
+
+
+def _category(skeleton: Skeleton) -> dict[str, Any]:
+    return {
+        "id": 1,
+        "name": skeleton.name,
+        "supercategory": "animal",
+        "keypoints": list(skeleton.keypoints),
+        "skeleton": [[a + 1, b + 1] for a, b in skeleton.drawn],
+        "gambol": skeleton.to_dict(),
+    }
+
+
+def _annotation(labels: Labels, n: int, image: int, number: int) -> dict[str, Any]:
+    said = labels.labelled[n]
+    xy = np.where(said[:, None], labels.xy[n], 0.0)
+    v = np.where(said, labels.visibility[n], 0)
+    low, high = (xy[said].min(axis=0), xy[said].max(axis=0)) if said.any() else (xy[0], xy[0])
+    width, height = (high - low).tolist()
+    return {
+        "id": number,
+        "image_id": image,
+        "category_id": 1,
+        "keypoints": [
+            value
+            for (x, y), k in zip(xy.tolist(), v.tolist(), strict=True)
+            for value in (x, y, k)
+        ],
+        "num_keypoints": int(said.sum()),
+        "bbox": [*low.tolist(), width, height],
+        "area": width * height,
+        "iscrowd": 0,
+        "track_id": int(labels.individual[n]),
+        "individual": labels.individuals[labels.individual[n]],
+        "origin": int(labels.origin[n]),
+        "absent": np.flatnonzero(labels.visibility[n] == Visibility.ABSENT).tolist(),
+    }

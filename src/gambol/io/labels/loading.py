@@ -1,0 +1,53 @@
+"""Labels to learn from: of a project, a label file or another tool's project, videos found."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from gambol.core.errors import InputError
+from gambol.core.labels import Labels
+from gambol.io.labels.formats import detect, read
+from gambol.io.labels.places import joined
+from gambol.io.video.open import split_ref
+
+
+def load(path: Path) -> Labels:
+    """Return labels whose videos are absolute references that exist.
+
+    Args:
+        path: the folder of a project, a label file, or the project folder of another tool.
+    """
+    if detect(path) != "project":
+        return found_only(read(path), path)
+    from gambol.io.project import Project
+
+    with Project.open(path if path.is_dir() else path.parent) as project:
+        return found_only(project.labels(), path)
+
+
+def found_only(labels: Labels, source: Path) -> Labels:
+    """Return labels whose videos exist; a missing one that is labelled is an error."""
+    if not len(labels):
+        raise InputError(f"{source} holds no labels; label some frames first")
+    exists = [split_ref(ref)[0].exists() for ref in labels.videos]
+    used = np.unique(labels.video)
+    if lost := [labels.videos[v] for v in used if not exists[v]]:
+        raise InputError(
+            f"{source} labels the video {lost[0]}, which does not exist here; "
+            f"put it into {_beside(source)}"
+        )
+    number = np.cumsum(exists) - 1
+    kept = tuple(
+        _absolute(ref) for ref, there in zip(labels.videos, exists, strict=True) if there
+    )
+    return replace(labels, videos=kept, video=number[labels.video].astype(np.int64))
+
+
+def _absolute(ref: str) -> str:
+    path, dataset = split_ref(ref)
+    return joined(path.resolve(), dataset)
+
+
+def _beside(source: Path) -> Path:
+    return (source if source.is_dir() else source.parent).resolve() / "videos"

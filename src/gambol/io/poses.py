@@ -1,0 +1,144 @@
+"""Pose files, written piece by piece: netCDF4 that xarray, movement and MATLAB open.
+
+A long prediction writes shards (`.npz`, one a fixed number of frames) and puts them together
+at the end, so memory stays bounded and a killed run finds its finished shards again.
+"""
+
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5netcdf
+import numpy as np
+import xarray as xr
+
+from gambol.core import poses as core_poses
+from gambol.core.errors import InputError
+from gambol.core.skeleton import Skeleton
+from gambol.io import store
+
+
+class Shard(NamedTuple):
+    """Poses of consecutive frames; axes as in `core.poses.build`."""
+
+    xy: np.ndarray  # (T, N, J, 2)
+    confidence: np.ndarray  # (T, N, J)
+    covariance: np.ndarray  # (T, N, J, 2, 2)
+    height: np.ndarray  # (T, N, J) of the peak, before calibration
+    presence: np.ndarray  # (T, N, J)
+    searched: np.ndarray  # (T,) bool: the whole frame was searched
+
+
+class Shards:
+    """The finished pieces of one prediction, in a folder beside its result."""
+
+    def __init__(self, target: Path, key: str) -> None:
+        self.folder = target.with_name(f".{target.stem}.shards")
+        self.target, self.key = target, key
+        if self._key() != key:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            store.write_text(key, self.folder / "key")
+
+    def _key(self) -> str | None:
+        path = self.folder / "key"
+        return path.read_text() if path.exists() else None
+
+    def path(self, number: int) -> Path:
+        """Return where a piece lies or will lie."""
+        return self.folder / f"{number:06d}.npz"
+
+    def write(self, number: int, shard: Shard) -> None:
+        """Keep a piece, whole or not at all."""
+        with store.atomic(self.path(number)) as partial, partial.open("wb") as file:
+            np.savez(file, **shard._asdict())
+
+    def read(self, number: int) -> Shard | None:
+        """Return a piece; None if it is missing or damaged and has to be made again."""
+        path = self.path(number)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return Shard(**{name: file[name] for name in Shard._fields})
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def remove(self) -> None:
+        """Delete the pieces once the result is written."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def assemble(
+    shards: Shards,
+    count: int,
+    times: np.ndarray,
+    skeleton: Skeleton,
+    fps: float,
+    attrs: dict[str, Any],
+    individuals: tuple[str, ...] = ("animal",),
+) -> None:
+    """Put all pieces together into the pose file, one piece in memory at a time."""
+    empty = np.zeros((0, len(individuals), len(skeleton)), np.float32)
+    frame = core_poses.build(
+        np.zeros((*empty.shape, 2), np.float32),
+        empty,
+        np.zeros((*empty.shape, 2, 2), np.float32),
+        np.zeros(0),
+        skeleton,
+        fps=fps,
+        individuals=individuals,
+        extra={"height": empty, "presence": empty},
+        attrs=attrs,
+    )
+    with store.atomic(shards.target) as partial:
+        _declare(frame, partial, len(times))
+        with h5netcdf.File(partial, "a") as file:
+            file.resize_dimension("time", len(times))
+            file.variables["time"][:] = times
+            start = 0
+            for number in range(count):
+                shard = shards.read(number)
+                if shard is None:
+                    raise InputError(f"{shards.path(number)} is damaged; run the command again")
+                _fill(file, shard, start)
+                start += len(shard.xy)
+    shards.remove()
+
+
+def made_from(path: Path) -> str | None:
+    """Return what a pose file was made from; None if it is missing or damaged."""
+    try:
+        with h5netcdf.File(path, "r") as file:
+            return str(file.attrs.get("made_from", ""))
+    except (OSError, KeyError, ValueError):
+        return None
+
+
+def read(path: Path) -> xr.Dataset:
+    """Read a pose file into memory."""
+    return core_poses.validate(store.read_dataset(path), str(path))
+
+
+def _declare(frame: xr.Dataset, path: Path, frames: int) -> None:
+    """Write names, coordinates and attributes, with no frame yet."""
+    encoding: dict[str, Any] = {}
+    for name, values in frame.data_vars.items():
+        chunks = [min(frames, 1024) if d == "time" else frame.sizes[d] for d in values.dims]
+        encoding[str(name)] = {
+            "dtype": "float32", "zlib": True, "complevel": 1, "shuffle": True,
+            "chunksizes": tuple(chunks), "_FillValue": np.float32(np.nan),
+        }  # fmt: skip
+    frame["searched"] = ("time", np.zeros(0, np.int8))
+    encoding["searched"] = {"dtype": "int8", "chunksizes": (min(frames, 4096),)}
+    encoding["time"] = {"dtype": "float64", "chunksizes": (min(frames, 4096),)}
+    frame.to_netcdf(path, engine="h5netcdf", unlimited_dims=["time"], encoding=encoding)
+
+
+def _fill(file: h5netcdf.File, shard: Shard, start: int) -> None:
+    where = slice(start, start + len(shard.xy))
+    v = file.variables
+    v["position"][where] = np.moveaxis(shard.xy, (1, 2, 3), (3, 2, 1))
+    v["confidence"][where] = np.swapaxes(shard.confidence, 1, 2)
+    v["covariance"][where] = np.moveaxis(shard.covariance, (1, 2, 3, 4), (4, 3, 1, 2))
+    v["height"][where] = np.swapaxes(shard.height, 1, 2)
+    v["presence"][where] = np.swapaxes(shard.presence, 1, 2)
+    v["searched"][where] = shard.searched

@@ -1,0 +1,301 @@
+"""A project: the folder in which a person's labels live, and all that may change them."""
+
+import getpass
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from gambol.core.errors import InputError
+from gambol.core.labels import Labels, Origin
+from gambol.core.skeleton import Skeleton
+from gambol.io import project_edits as edits
+from gambol.io import project_rows as rows
+from gambol.io import project_schema as schema
+from gambol.io import project_videos as videos
+from gambol.io import store
+from gambol.io.project_edits import EditRow
+from gambol.io.project_rows import Suggestion
+from gambol.io.project_videos import VideoRow
+
+_BACKUPS_KEPT = 20
+
+
+class Merged(NamedTuple):
+    """What an import did, counted in animals (one individual in one frame)."""
+
+    added: int
+    replaced: int
+    kept: int  # a model's label never replaces a person's
+
+
+class Project:
+    """An open project. Every method that changes something is one edit, whole or not at all."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+        """Wrap an open database; use `create` or `open`."""
+        self.folder = folder.resolve()
+        self.path = self.folder / schema.NAME
+        self._connection = connection
+
+    @classmethod
+    def create(cls, folder: Path, skeleton: Skeleton) -> Self:
+        """Make a project in a folder, which is made if it does not exist."""
+        path = folder / schema.NAME
+        if path.exists():
+            raise InputError(f"{folder} is a project already; choose another folder")
+        notes = {"gambol": version("gambol"), "created": datetime.now(UTC).isoformat()}
+        with store.atomic(path) as partial, schema.sentences(path):
+            schema.create(partial, notes)
+            with (
+                closing(schema.connect(partial)) as connection,
+                edits.edit(connection, partial, "create", author()) as edit,
+            ):
+                edit.put("skeleton", (1,), {"value": json.dumps(skeleton.to_dict())})
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open a project; a newer, damaged or half-written one is refused in one sentence."""
+        return cls(folder, schema.connect(folder / schema.NAME))
+
+    def close(self) -> None:
+        """Give the database back."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The skeleton of all labels."""
+        with schema.sentences(self.path):
+            value = edits.get(self._connection, "skeleton", (1,))
+        if value is None:
+            raise InputError(f"{self.path} holds no skeleton; restore it from backups/")
+        return Skeleton.from_dict(json.loads(value["value"]))
+
+    def videos(self) -> list[VideoRow]:
+        """Return the videos in the order in which they were added."""
+        return [VideoRow(*row) for row in self._all("SELECT * FROM videos ORDER BY id")]
+
+    def individuals(self) -> dict[int, str]:
+        """Return the names of the animals by their number."""
+        return dict(self._all("SELECT id, name FROM individuals ORDER BY id"))
+
+    def add_video(self, ref: str | Path, by: str | None = None) -> int:
+        """Add a video unless its content is there already; return its number."""
+        values = videos.describe(str(ref), self.folder)
+        with self._edit("add video", by) as edit:
+            return rows.video_number(edit, values)
+
+    def locate(self, video: int, search: Iterable[Path] = ()) -> str:
+        """Return the absolute reference of a video, found again by its content when moved.
+
+        Looked for where it was last, then in the project, in the folder around it and in
+        `search`. Where it was found is remembered.
+        """
+        row = next((row for row in self.videos() if row.id == video), None)
+        if row is None:
+            raise InputError(f"{self.folder} has no video {video}; gambol info lists them")
+        ref = self.find(row, search)
+        if ref is None:
+            raise InputError(
+                f"the video {videos.expected(row, self.folder)} of {self.folder} is neither "
+                "there nor anywhere near; put it back, or name its folder (--videos DIR)"
+            )
+        return ref
+
+    def find(self, row: VideoRow, search: Iterable[Path] = ()) -> str | None:
+        """Return where a video lies, or None."""
+        usual = videos.expected(row, self.folder)
+        if videos.exists(usual):
+            return usual
+        ref = videos.search(row, [self.folder, self.folder.parent, *search])
+        if ref is not None:
+            self._remember(row.id, videos.relative(ref, self.folder))
+        return ref
+
+    def labels(self) -> Labels:
+        """Return all labels; a lost video keeps the reference of where it should be."""
+        known = self.videos()
+        refs = [self.find(row) or videos.expected(row, self.folder) for row in known]
+        with schema.sentences(self.path):
+            return rows.labels(
+                self._connection, self.skeleton, known, tuple(refs), self.individuals()
+            )
+
+    def put_labels(
+        self, labels: Labels, action: str = "import", by: str | None = None
+    ) -> Merged:
+        """Merge labels: an animal in a frame is replaced, everything else stays.
+
+        The videos are added by content. A model's labels never replace a person's. A copy of
+        the database is put into backups/ first.
+        """
+        labels = rows.fitted(labels, self.skeleton, self.folder)
+        used = np.unique(labels.video).tolist()
+        known = {v: videos.describe(labels.videos[v], self.folder) for v in used}
+        for v in used:
+            last = int(labels.frame[labels.video == v].max())
+            rows.check_frame(last, known[v]["frames"], labels.videos[v])
+        self.backup()
+        with self._edit(action, by) as edit:
+            numbers = {v: rows.video_number(edit, known[v]) for v in used}
+            return Merged(*rows.merge(edit, labels, numbers))
+
+    def set_instance(
+        self,
+        video: int,
+        frame: int,
+        individual: str,
+        xy: Float[np.ndarray, "J 2"],
+        visibility: UInt8[np.ndarray, " J"],
+        *,
+        origin: Origin = Origin.PERSON,
+        by: str | None = None,
+    ) -> None:
+        """Set one animal in one frame, in video pixels; the animal is made if it is new."""
+        row = next((row for row in self.videos() if row.id == video), None)
+        if row is None:
+            raise InputError(f"{self.folder} has no video {video}; gambol info lists them")
+        rows.check_frame(frame, row.frames, row.path)
+        Labels(  # checks shapes and that states and positions agree
+            self.skeleton,
+            (row.path,),
+            np.zeros(1, np.int64),
+            np.array([frame]),
+            np.zeros(1, np.int64),
+            xy[None].astype(np.float64),
+            visibility[None].astype(np.uint8),
+            np.array([origin], np.uint8),
+            (individual,),
+        )
+        with self._edit("set", by) as edit:
+            who = rows.individual_number(edit, individual)
+            edit.put("instances", (video, frame, who), rows.value(xy, visibility, origin))
+
+    def remove_instance(
+        self, video: int, frame: int, individual: str, by: str | None = None
+    ) -> None:
+        """Remove one animal from one frame; what is not there stays not there."""
+        who = next((k for k, name in self.individuals().items() if name == individual), None)
+        if who is not None:
+            with self._edit("remove", by) as edit:
+                edit.put("instances", (video, frame, who), None)
+
+    def suggestions(self) -> list[Suggestion]:
+        """Return the frames suggested for labelling, best first, finished ones too."""
+        return [
+            Suggestion(video, frame, reason, score, bool(done))
+            for video, frame, reason, score, done in self._all(
+                "SELECT video, frame, reason, score, done FROM suggestions ORDER BY rank"
+            )
+        ]
+
+    def set_suggestions(self, suggestions: list[Suggestion], by: str | None = None) -> None:
+        """Replace the list of suggestions."""
+        sizes = {row.id: row for row in self.videos()}
+        for s in suggestions:
+            if s.video not in sizes:
+                raise InputError(
+                    f"{self.folder} has no video {s.video}; gambol info lists them"
+                )
+            rows.check_frame(s.frame, sizes[s.video].frames, sizes[s.video].path)
+        with self._edit("suggest", by) as edit:
+            rows.replace_suggestions(edit, suggestions)
+
+    def undo(self, n: int = 1, by: str | None = None) -> list[str]:
+        """Take back the last n edits that stand; return what they were, the latest first."""
+        return self._again(edits.undo, n, by)
+
+    def redo(self, n: int = 1, by: str | None = None) -> list[str]:
+        """Make again what was undone last, unless something else was edited since."""
+        return self._again(edits.redo, n, by)
+
+    def history(self) -> Iterator[EditRow]:
+        """Yield the log of edits from its beginning."""
+        with schema.sentences(self.path):
+            yield from edits.lines(self._connection)
+
+    def check(self) -> list[str]:
+        """Replay the log; say where the tables differ from it, or where the file is damaged."""
+        with schema.sentences(self.path):
+            damage = [r[0] for r in self._connection.execute("PRAGMA integrity_check")]
+            wrong = [] if damage == ["ok"] else [str(line) for line in damage]
+            return wrong + edits.differences(self._connection)
+
+    def backup(self) -> Path:
+        """Copy the database into backups/, where the newest copies are kept."""
+        folder = self.folder / "backups"
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+        target = folder / f"project-{stamp}.db"
+        with store.atomic(target) as partial, schema.sentences(target):
+            with closing(sqlite3.connect(partial)) as copy:
+                self._connection.backup(copy)
+        for old in sorted(folder.glob("project-*.db"))[:-_BACKUPS_KEPT]:
+            old.unlink(missing_ok=True)
+        return target
+
+    def info(self) -> dict[str, Any]:
+        """Return what there is, as plain values."""
+        with schema.sentences(self.path):
+            known = [
+                row._asdict() | {"found": videos.exists(videos.expected(row, self.folder))}
+                for row in self.videos()
+            ]
+            counts = rows.counts(self._connection, self.skeleton)
+            notes = dict(self._all("SELECT key, value FROM meta"))
+        return {
+            "kind": "project",
+            "path": str(self.folder),
+            **notes,
+            "skeleton": self.skeleton.to_dict(),
+            "individuals": list(self.individuals().values()),
+            "videos": known,
+            **counts,
+        }
+
+    def _again(self, how: Any, n: int, by: str | None) -> list[str]:
+        done: list[str] = []
+        while len(done) < n and (action := how(self._connection, self.path, by or author())):
+            done.append(action)
+        return done
+
+    def _edit(self, action: str, by: str | None) -> Any:
+        return edits.edit(self._connection, self.path, action, by or author())
+
+    def _all(self, query: str) -> list[tuple[Any, ...]]:
+        with schema.sentences(self.path):
+            return self._connection.execute(query).fetchall()
+
+    def _remember(self, video: int, path: str) -> None:
+        """Note where a video was found; a project that may not be written stays as it is."""
+        try:
+            with schema.transaction(self._connection, self.path):
+                self._connection.execute(
+                    "UPDATE videos SET path = ? WHERE id = ?", (path, video)
+                )
+        except InputError:
+            return
+
+
+def author() -> str:
+    """Return the name under which edits are logged."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # no user of that number, as in some containers
+        return "unknown"
+
+
+__all__ = ["EditRow", "Merged", "Project", "Suggestion", "VideoRow", "author"]

@@ -1,0 +1,229 @@
+"""Edits: every change of a project and its line in the log, written together or not at all.
+
+An edit is a list of (table, key, value before, value after). The tables are always what the
+log, replayed from its beginning, says; undo and redo are edits too, so nothing is ever lost.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gambol.io import project_schema as schema
+
+Key = tuple[int, ...]
+Value = dict[str, Any] | None
+_PLAIN = {
+    "skeleton": (("id",), ("value",)),
+    "videos": (("id",), ("path", "hash", "bytes", "width", "height", "frames", "fps")),
+    "individuals": (("id",), ("name",)),
+    "suggestions": (("video", "frame"), ("reason", "score", "rank", "done")),
+}
+
+
+class EditRow(NamedTuple):
+    """One line of the log."""
+
+    id: int
+    time: str  # UTC, ISO 8601
+    author: str
+    action: str
+    before: list[Any]  # [table, key, value or None], … in the order of the changes
+    after: list[Any]
+    target: int | None
+
+
+class Edit:
+    """Collects the changes of one edit while it makes them."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.before: list[Any] = []
+        self.after: list[Any] = []
+
+    def put(self, table: str, key: Key, value: Value) -> None:
+        """Set one row, or remove it with None; what changes nothing is not recorded."""
+        old = get(self.connection, table, key)
+        if old == value:
+            return
+        _put(self.connection, table, key, value)
+        self.before.append([table, list(key), old])
+        self.after.append([table, list(key), value])
+
+
+@contextmanager
+def edit(
+    connection: sqlite3.Connection, path: Path, action: str, author: str
+) -> Iterator[Edit]:
+    """Make one edit: the block's changes and the log line in one transaction."""
+    with schema.transaction(connection, path):
+        one = Edit(connection)
+        yield one
+        if one.after:
+            _log(connection, one, action, author)
+
+
+def _log(
+    connection: sqlite3.Connection,
+    one: Edit,
+    action: str,
+    author: str,
+    target: int | None = None,
+) -> None:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    connection.execute(
+        "INSERT INTO edits (time, author, action, before, after, target)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (now, author, action, _json(one.before), _json(one.after), target),
+    )
+
+
+def get(connection: sqlite3.Connection, table: str, key: Key) -> Value:
+    """Return the row of a table as plain values, None where there is none."""
+    if table == "instances":
+        return _get_instance(connection, key)
+    keys, columns = _PLAIN[table]
+    where = " AND ".join(f"{name} = ?" for name in keys)
+    row = connection.execute(
+        f"SELECT {', '.join(columns)} FROM {table} WHERE {where}", key
+    ).fetchone()
+    return dict(zip(columns, row, strict=True)) if row else None
+
+
+def _get_instance(connection: sqlite3.Connection, key: Key) -> Value:
+    row = connection.execute(
+        "SELECT id, origin FROM instances WHERE video = ? AND frame = ? AND individual = ?", key
+    ).fetchone()
+    if row is None:
+        return None
+    points = connection.execute(
+        "SELECT keypoint, x, y, visibility FROM points WHERE instance = ? ORDER BY keypoint",
+        row[:1],
+    )
+    return {"origin": row[1], "points": [list(point) for point in points]}
+
+
+def _put(connection: sqlite3.Connection, table: str, key: Key, value: Value) -> None:
+    keys = ("video", "frame", "individual") if table == "instances" else _PLAIN[table][0]
+    if value is None:
+        where = " AND ".join(f"{name} = ?" for name in keys)
+        connection.execute(f"DELETE FROM {table} WHERE {where}", key)
+        return
+    points = value.get("points")
+    row = {name: v for name, v in value.items() if name != "points"}
+    names = (*keys, *row)
+    updates = ", ".join(f"{name} = excluded.{name}" for name in row)
+    connection.execute(
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {updates}",
+        (*key, *row.values()),
+    )
+    if points is not None:
+        _put_points(connection, key, points)
+
+
+def _put_points(connection: sqlite3.Connection, key: Key, points: list[Any]) -> None:
+    (number,) = connection.execute(
+        "SELECT id FROM instances WHERE video = ? AND frame = ? AND individual = ?", key
+    ).fetchone()
+    connection.execute("DELETE FROM points WHERE instance = ?", (number,))
+    connection.executemany(
+        "INSERT INTO points VALUES (?, ?, ?, ?, ?)", ((number, *point) for point in points)
+    )
+
+
+def undo(connection: sqlite3.Connection, path: Path, author: str) -> str | None:
+    """Take back the last edit that stands; return its action, None where none is left."""
+    return _again(connection, path, author, "undo", "redo")
+
+
+def redo(connection: sqlite3.Connection, path: Path, author: str) -> str | None:
+    """Make again the edit undone last; any other edit since then leaves nothing to redo."""
+    return _again(connection, path, author, "redo", "undo")
+
+
+def _again(
+    connection: sqlite3.Connection, path: Path, author: str, name: str, opposite: str
+) -> str | None:
+    with schema.transaction(connection, path):  # nobody edits between looking and doing
+        number = _last(connection, name, opposite)
+        row = line(connection, number) if number else None
+        if row is None:
+            return None
+        one = Edit(connection)
+        for table, key, value in reversed(row.before) if name == "undo" else row.after:
+            one.put(table, tuple(key), value)
+        _log(connection, one, name, author, row.id)
+        return row.action
+
+
+def _last(connection: sqlite3.Connection, name: str, opposite: str) -> int | None:
+    """Return the edit on top of the stack of what can be undone (or redone).
+
+    The log read backwards is a sequence of brackets: an undo closes the edit before it, a redo
+    opens it again.
+    """
+    skip = 0
+    log = connection.execute("SELECT id, action, target FROM edits ORDER BY id DESC")
+    for number, action, target in log:
+        if action == name:
+            skip += 1
+        elif action == opposite or name == "undo":
+            if action == "create":
+                return None
+            if skip == 0:
+                return int(target if action == opposite else number)
+            skip -= 1
+        else:
+            return None
+    return None
+
+
+def line(connection: sqlite3.Connection, number: int) -> EditRow | None:
+    """Return one line of the log."""
+    row = connection.execute("SELECT * FROM edits WHERE id = ?", (number,)).fetchone()
+    return _row(row) if row else None
+
+
+def lines(connection: sqlite3.Connection) -> Iterator[EditRow]:
+    """Yield the log from its beginning."""
+    for row in connection.execute("SELECT * FROM edits ORDER BY id"):
+        yield _row(row)
+
+
+def differences(connection: sqlite3.Connection) -> list[str]:
+    """Replay the log and say where the tables differ from it; an empty list means nowhere."""
+    said: dict[tuple[str, Key], Any] = {}
+    for row in lines(connection):
+        for table, key, value in row.after:
+            said[table, tuple(key)] = value
+    there = {(table, key): get(connection, table, key) for table, key in _keys(connection)}
+    wrong = []
+    for place in sorted(said.keys() | there.keys()):
+        if _comparable(said.get(place)) != _comparable(there.get(place)):
+            wrong.append(f"{place[0]} {place[1]}: table and log differ")
+    return wrong
+
+
+def _comparable(value: Value) -> Value:
+    """Leave out where a video lies: it is found again without an edit."""
+    return {k: v for k, v in value.items() if k != "path"} if value else None
+
+
+def _keys(connection: sqlite3.Connection) -> Iterator[tuple[str, Key]]:
+    tables = {name: keys for name, (keys, _) in _PLAIN.items()}
+    for table, keys in (tables | {"instances": ("video", "frame", "individual")}).items():
+        for key in connection.execute(f"SELECT {', '.join(keys)} FROM {table}"):
+            yield table, tuple(key)
+
+
+def _row(row: tuple[Any, ...]) -> EditRow:
+    number, time, author, action, before, after, target = row
+    return EditRow(number, time, author, action, json.loads(before), json.loads(after), target)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,191 @@
+"""Between the arrays of `Labels` and the rows of a project's database."""
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from gambol.core.errors import InputError
+from gambol.core.labels import Labels, Origin, Visibility
+from gambol.core.skeleton import Skeleton
+from gambol.io.project_edits import Edit, Value
+from gambol.io.project_videos import VideoRow
+
+
+class Suggestion(NamedTuple):
+    """A frame worth labelling."""
+
+    video: int  # number of the video in the project
+    frame: int
+    reason: str
+    score: float | None = None  # higher is more worth it, within one reason
+    done: bool = False
+
+
+def labels(
+    connection: sqlite3.Connection,
+    skeleton: Skeleton,
+    known: list[VideoRow],
+    refs: tuple[str, ...],
+    individuals: dict[int, str],
+) -> Labels:
+    """Read everything, sorted by video, frame and individual."""
+    place = {row.id: v for v, row in enumerate(known)}
+    who = {number: k for k, number in enumerate(individuals)}
+    found = connection.execute(
+        "SELECT id, video, frame, individual, origin FROM instances"
+        " ORDER BY video, frame, individual"
+    ).fetchall()
+    shape = (len(found), len(skeleton))
+    xy = np.full((*shape, 2), np.nan)
+    visibility = np.full(shape, Visibility.UNLABELLED, np.uint8)
+    points = connection.execute("SELECT instance, keypoint, visibility, x, y FROM points")
+    table = np.array(points.fetchall(), np.float64).reshape(-1, 5)  # NULL becomes NaN
+    order = {row[0]: n for n, row in enumerate(found)}
+    rows = np.array([order[int(k)] for k in table[:, 0]], np.int64)
+    columns = table[:, 1].astype(np.int64)
+    visibility[rows, columns] = table[:, 2].astype(np.uint8)
+    xy[rows, columns] = table[:, 3:]
+    return Labels(
+        skeleton,
+        refs,
+        np.array([place[row[1]] for row in found], np.int64),
+        np.array([row[2] for row in found], np.int64),
+        np.array([who[row[3]] for row in found], np.int64),
+        xy,
+        visibility,
+        np.array([row[4] for row in found], np.uint8),
+        tuple(individuals.values()) or ("animal",),
+    )
+
+
+def fitted(labels: Labels, skeleton: Skeleton, folder: Path) -> Labels:
+    """Return labels with the keypoints in the project's order, or say which differ."""
+    theirs, ours = labels.skeleton.keypoints, skeleton.keypoints
+    if set(theirs) != set(ours):
+        strange = [f"{name!r} is new" for name in theirs if name not in ours]
+        strange += [f"{name!r} is missing" for name in ours if name not in theirs]
+        raise InputError(
+            f"the labels have another skeleton than {folder}: {', '.join(strange[:6])}; "
+            "rename the keypoints or import into a new project"
+        )
+    keys = np.stack([labels.video, labels.frame, labels.individual], axis=1)
+    if len(np.unique(keys, axis=0)) < len(keys):
+        values, count = np.unique(keys, axis=0, return_counts=True)
+        v, f, i = values[np.argmax(count)]
+        raise InputError(
+            f"{labels.individuals[i]!r} is labelled twice in frame {f} of {labels.videos[v]}; "
+            "remove one of the two"
+        )
+    order = [theirs.index(name) for name in ours]
+    return replace(
+        labels,
+        skeleton=skeleton,
+        xy=labels.xy[:, order],
+        visibility=labels.visibility[:, order],
+    )
+
+
+def check_frame(frame: int, frames: int, name: str) -> None:
+    """Refuse a frame that the video does not have."""
+    if not 0 <= frame < frames:
+        raise InputError(
+            f"{name} has {frames} frames, numbered from 0, so there is no frame {frame}; "
+            "check that it is the right video"
+        )
+
+
+def value(
+    xy: Float[np.ndarray, "J 2"], visibility: UInt8[np.ndarray, " J"], origin: int
+) -> dict[str, Any]:
+    """Return the row of one animal: what was said of each keypoint; the unsaid has no entry."""
+    points = [
+        [j, *([x, y] if np.isfinite(x) else [None, None]), state]
+        for j, ((x, y), state) in enumerate(
+            zip(np.asarray(xy, np.float64).tolist(), visibility.tolist(), strict=True)
+        )
+        if state != Visibility.UNLABELLED
+    ]
+    return {"origin": int(origin), "points": points}
+
+
+def video_number(edit: Edit, values: dict[str, Any]) -> int:
+    """Return the number of the video with this content; add it where there is none."""
+    row = edit.connection.execute(
+        "SELECT id FROM videos WHERE hash = ?", (values["hash"],)
+    ).fetchone()
+    return int(row[0]) if row else _add(edit, "videos", values)
+
+
+def individual_number(edit: Edit, name: str) -> int:
+    """Return the number of an animal; add it where there is none."""
+    row = edit.connection.execute(
+        "SELECT id FROM individuals WHERE name = ?", (name,)
+    ).fetchone()
+    return int(row[0]) if row else _add(edit, "individuals", {"name": name})
+
+
+def _add(edit: Edit, table: str, values: dict[str, Any]) -> int:
+    (last,) = edit.connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()
+    edit.put(table, (last + 1,), values)
+    return int(last) + 1
+
+
+def merge(edit: Edit, labels: Labels, videos: dict[int, int]) -> tuple[int, int, int]:
+    """Put labels beside those that are there; return how many were added, replaced, kept.
+
+    Args:
+        edit: the edit that records it.
+        labels: in the order of the project's keypoints.
+        videos: number in the project of each video that the labels use.
+    """
+    used = np.unique(labels.individual).tolist()
+    who = {i: individual_number(edit, labels.individuals[i]) for i in used}
+    added = replaced = kept = 0
+    for n in range(len(labels)):
+        key = (videos[labels.video[n]], int(labels.frame[n]), who[labels.individual[n]])
+        new: Value = value(labels.xy[n], labels.visibility[n], labels.origin[n])
+        row = edit.connection.execute(
+            "SELECT origin FROM instances WHERE video = ? AND frame = ? AND individual = ?", key
+        ).fetchone()
+        if row and labels.origin[n] == Origin.MODEL and row[0] != Origin.MODEL:
+            kept += 1
+            continue
+        edit.put("instances", key, new)
+        added, replaced = added + (row is None), replaced + (row is not None)
+    return added, replaced, kept
+
+
+def replace_suggestions(edit: Edit, suggestions: list[Suggestion]) -> None:
+    """Put a list of suggestions in the place of the list that is there."""
+    wanted = {(s.video, s.frame): (rank, s) for rank, s in enumerate(suggestions)}
+    there = edit.connection.execute("SELECT video, frame FROM suggestions").fetchall()
+    for key in there:
+        if key not in wanted:
+            edit.put("suggestions", key, None)
+    for key, (rank, s) in wanted.items():
+        row = {"reason": s.reason, "score": s.score, "rank": rank, "done": int(s.done)}
+        edit.put("suggestions", key, row)
+
+
+def counts(connection: sqlite3.Connection, skeleton: Skeleton) -> dict[str, Any]:
+    """Count frames, animals, states of every keypoint, suggestions and edits."""
+
+    def one(query: str) -> int:
+        return int(connection.execute(query).fetchone()[0])
+
+    states = {name: {"visible": 0, "occluded": 0, "absent": 0} for name in skeleton.keypoints}
+    for j, state, count in connection.execute(
+        "SELECT keypoint, visibility, count(*) FROM points GROUP BY keypoint, visibility"
+    ):
+        states[skeleton.keypoints[j]][Visibility(state).name.lower()] = count
+    return {
+        "frames": one("SELECT count(*) FROM (SELECT DISTINCT video, frame FROM instances)"),
+        "animals": one("SELECT count(*) FROM instances"),
+        "keypoints": states,
+        "suggestions": one("SELECT count(*) FROM suggestions WHERE done = 0"),
+        "edits": one("SELECT count(*) FROM edits"),
+    }

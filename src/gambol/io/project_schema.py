@@ -1,0 +1,149 @@
+"""The database of a project: its tables, how it is opened, and what may be wrong with it.
+
+SQLite with a rollback journal and full synchronisation: slower than a write-ahead log, but safe
+on network drives, where shared memory between computers does not exist. One writer at a time;
+others wait up to `WAIT_S` seconds.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gambol.core.errors import InputError
+from gambol.io import store
+
+SCHEMA = 1
+APPLICATION = 0x67616D62  # "gamb", so that tools can tell whose database it is
+WAIT_S = 30.0
+NAME = "project.db"
+TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE skeleton (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL);
+CREATE TABLE videos (
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL,          -- relative to the project, forward slashes
+    hash TEXT NOT NULL UNIQUE,   -- of the content, finds the video again when it was moved
+    bytes INTEGER,               -- NULL for a folder of images
+    width INTEGER NOT NULL, height INTEGER NOT NULL, frames INTEGER NOT NULL, fps REAL NOT NULL
+);
+CREATE TABLE individuals (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE instances (
+    id INTEGER PRIMARY KEY,
+    video INTEGER NOT NULL REFERENCES videos, frame INTEGER NOT NULL CHECK (frame >= 0),
+    individual INTEGER NOT NULL REFERENCES individuals, origin INTEGER NOT NULL,
+    UNIQUE (video, frame, individual)
+);
+CREATE TABLE points (            -- keypoints of which nobody said anything have no row
+    instance INTEGER NOT NULL REFERENCES instances ON DELETE CASCADE,
+    keypoint INTEGER NOT NULL, x REAL, y REAL, visibility INTEGER NOT NULL,
+    PRIMARY KEY (instance, keypoint)
+) WITHOUT ROWID;
+CREATE INDEX points_by_keypoint ON points (keypoint, visibility);
+CREATE TABLE suggestions (
+    video INTEGER NOT NULL REFERENCES videos, frame INTEGER NOT NULL, reason TEXT NOT NULL,
+    score REAL, rank INTEGER NOT NULL, done INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (video, frame)
+) WITHOUT ROWID;
+CREATE TABLE edits (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time TEXT NOT NULL, author TEXT NOT NULL, action TEXT NOT NULL,
+    before TEXT NOT NULL, after TEXT NOT NULL,  -- JSON: [[table, key, value or null], …]
+    target INTEGER REFERENCES edits             -- the edit that an undo or redo is about
+);
+"""
+
+
+def create(path: Path, notes: dict[str, str]) -> None:
+    """Write an empty database with these `meta` rows."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", notes.items())
+    finally:
+        connection.close()
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open an existing database, or say in one sentence why not."""
+    if not path.parent.is_dir():
+        raise InputError(
+            f"{path.parent} does not exist; make a project with gambol new {path.parent}"
+        )
+    if not path.is_file():
+        raise InputError(
+            f"{path.parent} is no project, it holds no {NAME}; "
+            f"make one with gambol new {path.parent}"
+        )
+    with sentences(path):
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=WAIT_S
+        )
+        try:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            _check(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    (schema,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application not in (APPLICATION, 0) or (application == 0 and schema > 0):
+        raise InputError(f"{path} is the database of another program; choose another folder")
+    tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('meta', 'edits', 'points')"
+    if schema == 0 or connection.execute(tables).fetchone()[0] != 3:
+        raise InputError(
+            f"{path} is only half written; put the newest copy from backups/ in its place, "
+            "or delete it and make the project again"
+        )
+    if schema > SCHEMA:
+        row = connection.execute("SELECT value FROM meta WHERE key = 'gambol'").fetchone()
+        writer = f"gambol {row[0]}" if row else "a newer gambol"
+        raise InputError(
+            f"{path} was written by {writer} in format {schema} and this gambol reads up to "
+            f"{SCHEMA}; update with pip install -U gambol"
+        )
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Do all that the block does, or nothing of it; other writers wait meanwhile."""
+    with sentences(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+@contextmanager
+def sentences(path: Path) -> Iterator[None]:
+    """Turn what SQLite says into a sentence with a remedy."""
+    try:
+        with store.writing(path):
+            yield
+    except sqlite3.DatabaseError as error:
+        if remedy := _remedy(str(error)):
+            raise InputError(f"{path} {remedy}") from error
+        raise
+
+
+def _remedy(message: str) -> str | None:
+    known = {
+        "is locked": "is being written by another program; close that or try again",
+        "readonly": "cannot be written: permission denied; change the permissions",
+        "is full": "cannot be written: the disk is full; free some space",
+        "disk I/O": "cannot be read or written: the disk reports an error; check the disk",
+        "unable to open": "cannot be opened; check the permissions of its folder",
+        "not a database": "is no database; put the newest copy from backups/ in its place",
+        "malformed": "is damaged; put the newest copy from backups/ in its place",
+    }
+    return next((remedy for sign, remedy in known.items() if sign in message), None)

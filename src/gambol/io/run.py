@@ -1,0 +1,182 @@
+"""The folder of a training run: what training writes and everything later reads.
+
+config.yaml          the settings, defaults included
+model.json           architecture, scale, skeleton, calibration; written last, by a finished run
+weights.safetensors  averaged weights, best on validation
+last.safetensors     raw weights of the last step
+log.jsonl            one line per evaluation
+metrics.json         scores on validation, with intervals
+split.csv            which frames did what
+heldout.npz          validation frames at network scale with truth and prediction
+provenance.json      versions, hashes, command line
+state.pt             only while the run is not finished: what it goes on from
+"""
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from pydantic import PositiveFloat, PositiveInt
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from gambol.core.config import Config
+from gambol.core.errors import InputError
+from gambol.core.skeleton import Skeleton
+from gambol.io import store
+from gambol.nn.model import ModelSpec, PoseNet
+
+MODEL = "model.json"
+STATE = "state.pt"
+
+
+class ModelFile(Config):
+    """Everything but the weights that prediction needs."""
+
+    gambol: str  # version that wrote it
+    made_from: str  # hash of settings, labels and version
+    spec: ModelSpec
+    skeleton: dict[str, Any]
+    scale: PositiveFloat  # network pixels per video pixel
+    window: PositiveInt  # side of a window that follows the animal, network pixels
+    grey: bool  # frames are read with one channel
+    body_px: PositiveFloat  # size of the animal, video pixels
+    calibration: dict[str, Any]
+
+    @property
+    def bones(self) -> Skeleton:
+        """The skeleton as an object."""
+        return Skeleton.from_dict(self.skeleton)
+
+
+class Trained(NamedTuple):
+    """A finished run."""
+
+    folder: Path
+    model: ModelFile
+    net: PoseNet
+    weights_hash: str
+
+
+class Heldout(NamedTuple):
+    """Validation frames at network scale, positions in video pixels."""
+
+    images: list[np.ndarray]  # uint8 (H, W, C)
+    to_video: np.ndarray  # (N, 2, 3)
+    truth: np.ndarray  # (N, J, 2), NaN where absent or unlabelled
+    visibility: np.ndarray  # (N, J)
+    xy: np.ndarray  # (N, J, 2) predicted
+    height: np.ndarray  # (N, J) of the peak
+    cov: np.ndarray  # (N, J, 2, 2) calibrated, px²
+    confidence: np.ndarray  # (N, J) calibrated
+    video: np.ndarray  # (N,) references
+    frame: np.ndarray  # (N,)
+
+
+def is_finished(folder: Path) -> bool:
+    """Tell whether a folder holds a finished run."""
+    return (folder / MODEL).is_file()
+
+
+def load(folder: Path) -> Trained:
+    """Read a finished run."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} does not exist; give the folder that `gambol train` wrote")
+    if not is_finished(folder):
+        state = "is not finished; run the same `gambol train` command again"
+        other = "is no training run; give the folder that `gambol train` wrote"
+        raise InputError(f"{folder} {state if (folder / STATE).exists() else other}")
+    model = ModelFile.from_values(store.read_json(folder / MODEL), str(folder / MODEL))
+    path = store.require_file(folder / "weights.safetensors")
+    net = PoseNet(model.spec)
+    try:
+        net.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{path} does not fit {MODEL} ({reason}); copy the run again or train it anew"
+        ) from error
+    return Trained(folder, model, net.eval(), store.file_hash(path)[:16])
+
+
+def write_weights(weights: dict[str, Tensor], path: Path) -> None:
+    """Write tensors as safetensors."""
+    plain = {name: value.contiguous() for name, value in weights.items()}
+    with store.atomic(path) as partial:
+        save_file(plain, partial)
+
+
+def write_state(state: dict[str, Any], folder: Path) -> None:
+    """Keep what an unfinished run goes on from."""
+    with store.atomic(folder / STATE) as partial:
+        torch.save(state, partial)
+
+
+def read_state(folder: Path) -> dict[str, Any] | None:
+    """Return the state of an unfinished run, or None where there is none."""
+    path = folder / STATE
+    if not path.exists():
+        return None
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is damaged; delete it to start the run again") from error
+
+
+def append_log(line: dict[str, Any], folder: Path) -> None:
+    """Add one line to the live log."""
+    with store.writing(folder / "log.jsonl"), (folder / "log.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def rewrite_log(lines: list[dict[str, Any]], folder: Path) -> None:
+    """Make the log say what a resumed run remembers, and no more."""
+    store.write_text("".join(json.dumps(line) + "\n" for line in lines), folder / "log.jsonl")
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """Return the evaluations of a run, oldest first."""
+    path = folder / "log.jsonl"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+
+
+def write_split(rows: list[tuple[str, str, int, str]], folder: Path) -> None:
+    """Write which frame did what: part, video, frame, individual."""
+    with store.atomic(folder / "split.csv") as partial, partial.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["part", "video", "frame", "individual"])
+        writer.writerows(rows)
+
+
+def read_split(folder: Path) -> list[tuple[str, str, int, str]]:
+    """Return the rows of `split.csv`."""
+    with store.require_file(folder / "split.csv").open(newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    return [(part, video, int(frame), who) for part, video, frame, who in rows]
+
+
+def write_heldout(held: Heldout, folder: Path) -> None:
+    """Write the validation frames; arrays only, nothing that could execute."""
+    images = {f"image_{i}": image for i, image in enumerate(held.images)}
+    arrays = {name: value for name, value in held._asdict().items() if name != "images"}
+    with store.atomic(folder / "heldout.npz") as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **images, **arrays)
+
+
+def read_heldout(folder: Path) -> Heldout:
+    """Undo `write_heldout`."""
+    path = store.require_file(folder / "heldout.npz")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is damaged; train the run anew") from error
+    images = [arrays.pop(f"image_{i}") for i in range(len(arrays["frame"]))]
+    return Heldout(images=images, **arrays)

@@ -1,0 +1,120 @@
+"""A multi-page TIFF file as a video: one page, or one plane of an ImageJ stack, a frame."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from jaxtyping import Float, UInt8
+
+from gambol.core.errors import InputError
+from gambol.io.video.arrays import as_frame
+from gambol.io.video.damage import DamagedFrame, unreadable
+from gambol.io.video.indices import checked
+
+_FAILURES = (tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError, RuntimeError)
+
+
+class TiffVideo:
+    """Pages of 8 or 16 bits, grey or RGB."""
+
+    def __init__(self, path: Path, grey: bool = False, fps: float = 30.0) -> None:
+        """Open a stack; TIFF does not know a frame rate, so it is given."""
+        logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # errors are raised below
+        self.path = path
+        self._grey = grey
+        self._fps = fps
+        try:
+            self._file = tifffile.TiffFile(path)
+            series = self._file.series[0]
+        except _FAILURES as error:
+            raise unreadable(str(path), " ".join(str(error).split())) from error
+        self._n_frames, self._size = _layout(series.axes, series.shape, str(path))
+        self._pages = series.pages
+        self._planes = self._map(series) if len(series.pages) < self._n_frames else None
+
+    def __len__(self) -> int:
+        return self._n_frames
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self._size
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for RGB."""
+        return 1 if self._grey else 3
+
+    @property
+    def fps(self) -> float:
+        """Frames a second, as given."""
+        return self._fps
+
+    @property
+    def times(self) -> Float[np.ndarray, " T"]:
+        """Seconds since the first frame."""
+        return np.arange(len(self)) / self._fps
+
+    def read(self, indices: Sequence[int]) -> UInt8[np.ndarray, "B H W C"]:
+        """Return frames by index, in the order asked for."""
+        wanted = checked(indices, len(self), str(self.path))
+        width, height = self._size
+        out = np.empty((len(wanted), height, width, self.channels), dtype=np.uint8)
+        for place, index in enumerate(wanted):
+            out[place] = as_frame(self._picture(index), self._grey, str(self.path))
+        return out
+
+    def close(self) -> None:
+        """Close the file."""
+        self._planes = None
+        self._file.close()
+
+    def _picture(self, index: int) -> np.ndarray:
+        if self._planes is not None:
+            return self._planes[index]
+        try:
+            page = self._pages[index]
+            picture = page.asarray()
+        except _FAILURES as error:
+            if "imagecodecs" in str(error):
+                raise InputError(
+                    f"{self.path} is compressed in a way that needs the package imagecodecs; "
+                    f"install it or save the stack uncompressed"
+                ) from error
+            raise DamagedFrame(str(self.path), index) from error
+        planar = page.axes == "SYX"
+        return np.moveaxis(picture, 0, -1) if planar else np.asarray(picture)
+
+    def _map(self, series: tifffile.TiffPageSeries) -> np.ndarray:
+        """View the planes of a stack that is stored as one block behind a single page."""
+        width, height = self._size
+        if series.dataoffset is None:
+            whole: np.ndarray = series.asarray()
+            return whole.reshape(self._n_frames, height, width, -1)
+        plane = int(np.prod(series.shape)) // self._n_frames
+        kind = series.keyframe.dtype.newbyteorder(self._file.byteorder)
+        there = (self.path.stat().st_size - series.dataoffset) // (plane * kind.itemsize)
+        if there < self._n_frames:
+            self._n_frames = max(int(there), 0)
+        if not self._n_frames:
+            raise unreadable(str(self.path), "the file ends before its first picture does")
+        shape = (self._n_frames, height, width, plane // (height * width))
+        return np.memmap(self.path, kind, mode="r", offset=series.dataoffset, shape=shape)
+
+
+def _layout(axes: str, shape: tuple[int, ...], name: str) -> tuple[int, tuple[int, int]]:
+    """Return the number of frames and (width, height).
+
+    >>> _layout("TYX", (5, 48, 64), "a.tif"), _layout("YXS", (48, 64, 3), "a.tif")
+    ((5, (64, 48)), (1, (64, 48)))
+    """
+    extent = dict(zip(axes, shape, strict=True))
+    if extent.get("C", 1) > 1 or "Y" not in extent or "X" not in extent:
+        raise InputError(
+            f"{name} has axes {axes} of size {shape}; gambol reads grey or RGB stacks, "
+            f"save the channels as RGB or one channel alone"
+        )
+    frames = int(np.prod([n for axis, n in extent.items() if axis not in "YXS"]))
+    return frames, (extent["X"], extent["Y"])

@@ -1,0 +1,131 @@
+"""Engines run a trained network on raw frames: OpenVINO on the CPU, torch on a GPU or anywhere.
+
+An engine takes uint8 frames and gives float32 maps. Results of one frame do not depend on the
+other frames of its batch.
+"""
+
+import os
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from gambol.core.errors import InputError, did_you_mean
+from gambol.nn.model import PoseNet
+
+Precision = Literal["float32", "bfloat16"]
+
+
+class Engine(Protocol):
+    """A network that is ready to run."""
+
+    name: str  # what runs it, for provenance
+
+    def __call__(self, frames: UInt8[np.ndarray, "B H W C"]) -> Float[np.ndarray, "B J h w"]:
+        """Compute the maps of frames whose sides are multiples of the network's."""
+        ...
+
+
+class Device(NamedTuple):
+    """Where to run, and by what."""
+
+    kind: Literal["openvino", "torch"]
+    torch_name: str  # cpu, cuda, cuda:1, mps
+
+
+def choose_device(asked: str) -> Device:
+    """Turn `auto`, `cpu`, `torch`, `cuda`, `cuda:1` or `mps` into a device that is there."""
+    gpus = torch.cuda.device_count()
+    if asked == "auto":
+        return Device("torch", "cuda") if gpus else _cpu()
+    if asked == "cpu":
+        return _cpu()
+    if asked == "torch":
+        return Device("torch", "cpu")
+    if asked == "mps" and torch.backends.mps.is_available():
+        return Device("torch", "mps")
+    if asked.split(":")[0] == "cuda" and gpus:
+        index = asked.partition(":")[2] or "0"
+        if index.isdigit() and int(index) < gpus:
+            return Device("torch", asked)
+    known = ["auto", "cpu", "torch", *[f"cuda:{i}" for i in range(gpus)]]
+    hint = did_you_mean(asked, known) or f"; there are {', '.join(known)}"
+    raise InputError(f"no device {asked!r} on this machine{hint}")
+
+
+def build(net: PoseNet, device: Device, precision: Precision, threads: int) -> Engine:
+    """Prepare a network for a device; 0 threads means all cores that we may use."""
+    if device.kind == "openvino":
+        return OpenVinoEngine(net, precision, threads)
+    return TorchEngine(net, device.torch_name, precision, threads)
+
+
+class TorchEngine:
+    """Eager torch, channels last."""
+
+    def __init__(self, net: PoseNet, device: str, precision: Precision, threads: int) -> None:
+        self.device = torch.device(device)
+        self.net = net.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.precision = precision
+        self.name = f"torch {torch.__version__} {device} {precision}"
+        if threads and self.device.type == "cpu":
+            torch.set_num_threads(threads)
+
+    @torch.no_grad()
+    def __call__(self, frames: UInt8[np.ndarray, "B H W C"]) -> Float[np.ndarray, "B J h w"]:
+        """Compute the maps."""
+        image = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
+        fast = self.precision == "bfloat16"
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=fast):
+            maps = self.net(image.to(self.device))
+        return maps.float().cpu().numpy()
+
+
+class OpenVinoEngine:
+    """Networks compiled for fixed sizes, one compilation a size, kept for the run."""
+
+    def __init__(self, net: PoseNet, precision: Precision, threads: int) -> None:
+        import openvino as ov
+
+        self.core = ov.Core()
+        channels, side = net.spec.channels, 4 * net.multiple
+        example = torch.zeros(1, channels, side, side, dtype=torch.uint8)
+        with torch.no_grad():
+            self.model = ov.convert_model(net.cpu().eval(), example_input=example)
+        self.settings = {
+            "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": threads or usable_cores(),
+        }
+        self.name = f"openvino {ov.__version__.split('-')[0]} cpu {precision}"
+        self._compiled: dict[tuple[int, int], object] = {}
+
+    def __call__(self, frames: UInt8[np.ndarray, "B H W C"]) -> Float[np.ndarray, "B J h w"]:
+        """Compute the maps, one frame after the other: batches gain nothing on a CPU."""
+        run = self._for_size(frames.shape[1], frames.shape[2], frames.shape[3])
+        planes = np.ascontiguousarray(frames.transpose(0, 3, 1, 2))
+        return np.concatenate([run(plane[None])[0] for plane in planes])  # type: ignore[operator]
+
+    def _for_size(self, height: int, width: int, channels: int) -> object:
+        if (height, width) not in self._compiled:
+            model = self.model.clone()
+            model.reshape([1, channels, height, width])
+            compiled = self.core.compile_model(model, "CPU", self.settings)
+            self._compiled[height, width] = compiled
+        return self._compiled[height, width]
+
+
+def usable_cores() -> int:
+    """Number of cores that this process may use, which a cluster often limits."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cpu() -> Device:
+    """OpenVINO where it is installed, else torch."""
+    import importlib.util
+
+    found = importlib.util.find_spec("openvino") is not None
+    return Device("openvino" if found else "torch", "cpu")

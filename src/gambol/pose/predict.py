@@ -1,0 +1,146 @@
+"""Prediction: frames to peaks, on the whole frame or in a window that follows the animal.
+
+A window costs a fraction of the frame. Its grid lies on the grid of the whole frame, so away
+from its borders the network computes the same. When the animal seems lost, the whole frame is
+searched, which then is the result: nothing is ever reported from a window that lost the animal.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from gambol.core import pixels
+from gambol.kernels import peaks
+from gambol.kernels.peaks import Peaks
+from gambol.nn.engine import Engine
+from gambol.pose import dataset
+
+SURE = 0.3  # height of a peak that shows that a keypoint was seen
+MARGIN = 6.0  # network pixels to the window's side under which a peak counts as cut off
+
+
+class Net(NamedTuple):
+    """A network that is ready to run, and what its maps mean."""
+
+    engine: Engine
+    stride: int  # network pixels per cell
+    sigma: float  # of the confidence maps, network pixels
+    multiple: int  # of the sides of its input
+    scale: float  # network pixels per video pixel
+
+
+class View(NamedTuple):
+    """Where a window lies in the frame, in network pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def shrink(frames: UInt8[np.ndarray, "B H W C"], scale: float) -> UInt8[np.ndarray, "B h w C"]:
+    """Resize video frames to network scale, as training did."""
+    if scale == 1.0:
+        return frames
+    return np.stack([dataset.shrink(frame, scale) for frame in frames])
+
+
+def whole(net: Net, frames: UInt8[np.ndarray, "B h w C"]) -> Peaks:
+    """Search whole frames at network scale; results in network pixels, axes (B, J)."""
+    h, w = frames.shape[1:3]
+    padded = [dataset.letterbox(frame, net.multiple) for frame in frames]
+    return _peaks(net, net.engine(np.stack(padded)), (w, h))
+
+
+def follow(
+    net: Net, frames: UInt8[np.ndarray, "B h w C"], side: int
+) -> tuple[Peaks, Bool[np.ndarray, " B"]]:
+    """Search a run of frames, the first as a whole, the others around the last position.
+
+    Args:
+        net: the network.
+        frames: consecutive frames at network scale.
+        side: of the square window, a multiple of the network's.
+
+    Returns:
+        Peaks in network pixels, and which frames were searched as a whole.
+    """
+    size = frames.shape[2], frames.shape[1]
+    found: list[Peaks] = []
+    searched = np.zeros(len(frames), bool)
+    for i, frame in enumerate(frames):
+        view = _aim(found, side, size, net.multiple)
+        inside = _in_view(net, frame, view) if view is not None else None
+        if inside is None or view is None or _lost(inside, found[-1], view, size):
+            everywhere = whole(net, frame[None])
+            inside = Peaks(everywhere.xy[0], everywhere.height[0], everywhere.cov[0])
+            searched[i] = True
+        found.append(inside)
+    stacked = Peaks(*(np.stack(parts) for parts in zip(*found, strict=True)))
+    return stacked, searched
+
+
+def to_video(found: Peaks, matrix: Float[np.ndarray, "2 3"]) -> Peaks:
+    """Carry peaks from network pixels to video pixels."""
+    return Peaks(
+        pixels.apply(matrix, found.xy),
+        found.height,
+        pixels.apply_covariance(matrix, found.cov),
+    )
+
+
+def _peaks(net: Net, maps: Float[np.ndarray, "B J h w"], size: tuple[int, int]) -> Peaks:
+    """Find peaks in the part of the maps that is picture, not padding."""
+    w, h = -(-size[0] // net.stride), -(-size[1] // net.stride)
+    found = peaks.find(maps[..., :h, :w], net.sigma / net.stride)
+    return to_video(found, pixels.cells(net.stride))
+
+
+def _in_view(net: Net, frame: UInt8[np.ndarray, "h w C"], view: View) -> Peaks:
+    cut = frame[view.y : view.y + view.height, view.x : view.x + view.width]
+    padded = dataset.letterbox(cut, net.multiple)
+    found = _peaks(net, net.engine(padded[None]), (cut.shape[1], cut.shape[0]))
+    xy = found.xy[0] + np.array([view.x, view.y])
+    return Peaks(xy, found.height[0], found.cov[0])
+
+
+def _aim(found: list[Peaks], side: int, size: tuple[int, int], multiple: int) -> View | None:
+    """Place the window where the animal should be by now; None if nothing is known."""
+    if not found or side >= size[0] and side >= size[1]:
+        return None
+    middle = _middle(found[-1])
+    if middle is None:
+        return None
+    before = _middle(found[-2]) if len(found) > 1 else None
+    if before is not None:  # constant velocity, at most a quarter of the window
+        middle = middle + np.clip(middle - before, -side / 4, side / 4)
+    width, height = min(side, size[0]), min(side, size[1])
+    x = _snap(middle[0] - width / 2, size[0] - width, multiple)
+    y = _snap(middle[1] - height / 2, size[1] - height, multiple)
+    return View(x, y, width, height)
+
+
+def _middle(found: Peaks) -> Float[np.ndarray, " 2"] | None:
+    """Middle of the box of the keypoints that were seen."""
+    seen = found.xy[found.height >= SURE]
+    return (seen.min(axis=0) + seen.max(axis=0)) / 2 if len(seen) else None
+
+
+def _snap(value: float, largest: int, multiple: int) -> int:
+    """Put a window's corner on the network's grid, inside the frame."""
+    top = max(-(-largest // multiple) * multiple, 0)  # the last window may reach into padding
+    return int(np.clip(round(value / multiple) * multiple, 0, top))
+
+
+def _lost(now: Peaks, before: Peaks, view: View, size: tuple[int, int]) -> bool:
+    """Fewer keypoints than before, or one at a side of the window beyond which is picture."""
+    seen = now.height >= SURE
+    if seen.sum() < (before.height >= SURE).sum():
+        return True
+    x, y = now.xy[seen, 0], now.xy[seen, 1]
+    left = (x < view.x + MARGIN) & (view.x > 0)
+    right = (x > view.x + view.width - 1 - MARGIN) & (view.x + view.width < size[0])
+    above = (y < view.y + MARGIN) & (view.y > 0)
+    below = (y > view.y + view.height - 1 - MARGIN) & (view.y + view.height < size[1])
+    return bool((left | right | above | below).any())

@@ -1,0 +1,289 @@
+"""Stage `predict`: a trained run and videos to poses with covariance and calibrated confidence.
+
+reads   run/            the folder of a finished training
+        videos          files, image folders, stacks
+writes  out/NAME.nc     poses of each video (`core.poses`), made of shards in out/.NAME.shards
+
+Killed at any moment and started again with the same command, it goes on where it was, and ends
+with the same result.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+import gambol
+from gambol.core import pixels
+from gambol.core.config import Config
+from gambol.core.errors import InputError
+from gambol.core.progress import Progress, Step, silent
+from gambol.core.video import Video
+from gambol.io import poses as io_poses
+from gambol.io import provenance
+from gambol.io import run as io_run
+from gambol.io.video.ahead import read_ahead
+from gambol.io.video.open import fingerprint, open_video
+from gambol.kernels.peaks import Peaks
+from gambol.nn import engine
+from gambol.pose import calibrate, dataset, predict
+
+SHARD = 256  # frames; fixed, so that results never depend on where a run was interrupted
+BATCH = 16  # whole frames that a GPU searches at once
+CHUNK_BYTES = 16e6  # of decoded video that travel together; four such pieces are in memory
+TOLERATED = 0.05  # px by which `fast` may raise the mean error on validation
+
+
+class PredictConfig(Config):
+    """Settings of the stage."""
+
+    precision: Literal["float32", "fast"] = "float32"  # fast: bfloat16, if it costs nothing
+    window: Literal["auto", "follow", "whole"] = "auto"  # follow the animal where it pays
+
+
+class Predicted(NamedTuple):
+    """What became of one video."""
+
+    video: Path
+    poses: Path
+    frames: int
+    seconds: float  # of this sitting; 0 if the result was there already
+    fps: float
+    searched: int  # frames that were searched as a whole
+    decode_share: float  # of the time, waiting for frames
+    network_share: float  # of the time, network and peaks
+
+
+def run(
+    cfg: PredictConfig,
+    trained: Path,
+    videos: list[Path],
+    out: Path,
+    *,
+    device: str = "auto",
+    threads: int = 0,
+    progress: Progress = silent,
+) -> list[Predicted]:
+    """Predict the videos whose poses are missing or were made from something else."""
+    model = io_run.load(trained)
+    where = engine.choose_device(device)
+    targets = _targets(videos, out)
+    net = _net(cfg, model, where, threads)
+    return [
+        _one(cfg, model, net, where, video, target, progress)
+        for video, target in zip(videos, targets, strict=True)
+    ]
+
+
+def _targets(videos: list[Path], out: Path) -> list[Path]:
+    names = [video.stem if video.suffix else video.name for video in videos]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(
+                f"two videos are named {name}; predict them into two --out folders"
+            )
+    return [out / f"{name}.nc" for name in names]
+
+
+def _net(
+    cfg: PredictConfig, model: io_run.Trained, where: engine.Device, threads: int
+) -> predict.Net:
+    """Build the engine; `fast` has to show that it costs no accuracy."""
+    exact = _wrap(model, engine.build(model.net, where, "float32", threads))
+    if cfg.precision == "float32":
+        return exact
+    fast = _wrap(model, engine.build(model.net, where, "bfloat16", threads))
+    held = io_run.read_heldout(model.folder)
+    errors = [_error(net, held) for net in (exact, fast)]
+    if errors[1] > errors[0] + TOLERATED:
+        raise InputError(
+            f"{model.folder}: --precision fast raises the error on validation from "
+            f"{errors[0]:.2f} to {errors[1]:.2f} px; leave it out"
+        )
+    return fast
+
+
+def _wrap(model: io_run.Trained, run_by: engine.Engine) -> predict.Net:
+    net, spec = model.net, model.model
+    return predict.Net(run_by, net.stride, spec.spec.sigma, net.multiple, spec.scale)
+
+
+def _error(net: predict.Net, held: io_run.Heldout) -> float:
+    """Mean distance on the run's own validation frames, video pixels."""
+    distances = []
+    for i, image in enumerate(held.images):
+        found = predict.whole(net, image[None])
+        xy = pixels.apply(held.to_video[i], found.xy[0])
+        distances.append(np.linalg.norm(xy - held.truth[i], axis=-1))
+    return float(np.nanmean(distances))
+
+
+def _one(
+    cfg: PredictConfig,
+    model: io_run.Trained,
+    net: predict.Net,
+    where: engine.Device,
+    path: Path,
+    target: Path,
+    progress: Progress,
+) -> Predicted:
+    video = open_video(path, grey=model.model.grey)
+    try:
+        key = _key(cfg, model, net, path)
+        frames = len(video)
+        if io_poses.made_from(target) == key:
+            progress(Step("predict", frames, frames, path.name))
+            return Predicted(path, target, frames, 0.0, 0.0, 0, 0.0, 0.0)
+        return _predict(cfg, model, net, where, video, path, target, key, progress)
+    finally:
+        video.close()
+
+
+def _key(cfg: PredictConfig, model: io_run.Trained, net: predict.Net, path: Path) -> str:
+    """Hash of what the result depends on."""
+    parts = [
+        gambol.__version__,
+        cfg.fingerprint(),
+        model.weights_hash,
+        net.engine.name,
+        fingerprint(path),
+    ]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _predict(
+    cfg: PredictConfig,
+    model: io_run.Trained,
+    net: predict.Net,
+    where: engine.Device,
+    video: Video,
+    path: Path,
+    target: Path,
+    key: str,
+    progress: Progress,
+) -> Predicted:
+    shards = io_poses.Shards(target, key)
+    follow = _follows(cfg, model, where, video)
+    total = len(video)
+    count = -(-total // SHARD)
+    missing = [n for n in range(count) if shards.read(n) is None]
+    clock, fresh, searched = _Clock(), 0, 0
+    for number, frames, readable in _shards(video, model.model.scale, missing, clock):
+        with clock.networking():
+            shard = _shard(net, model, video, frames, readable, follow)
+        shards.write(number, shard)
+        fresh, searched = fresh + len(frames), searched + int(shard.searched.sum())
+        progress(Step("predict", min((number + 1) * SHARD, total), total, path.name))
+    notes = provenance.record(
+        stage="predict",
+        run=str(model.folder.resolve()),
+        weights_hash=model.weights_hash,
+        video=str(path),
+        engine=net.engine.name,
+        settings=cfg.model_dump(mode="json"),
+        follows=follow,
+        decoder="local Gaussian fit",
+    )
+    attrs = {
+        "made_from": key,
+        "source_file": str(path),
+        "confidence_radius_px": 0.05 * model.model.body_px,
+        "calibration": model.model.calibration,
+        "provenance": notes,
+    }
+    io_poses.assemble(shards, count, video.times, model.model.bones, video.fps, attrs)
+    seconds = clock.elapsed()
+    return Predicted(
+        path,
+        target,
+        total,
+        seconds,
+        fresh / seconds,
+        searched,
+        clock.decode / seconds,
+        clock.network / seconds,
+    )
+
+
+def _follows(
+    cfg: PredictConfig, model: io_run.Trained, where: engine.Device, video: Video
+) -> bool:
+    """Follow on CPUs where the window is less than half of the frame; GPUs like whole batches."""
+    if cfg.window != "auto":
+        return cfg.window == "follow"
+    width, height = dataset.network_size(*video.size, model.model.scale)
+    small = model.model.window**2 < 0.5 * width * height
+    return small and where.torch_name == "cpu"
+
+
+class _Clock:
+    """Where the time goes."""
+
+    def __init__(self) -> None:
+        self.start, self.decode, self.network = time.monotonic(), 0.0, 0.0
+
+    def elapsed(self) -> float:
+        return max(time.monotonic() - self.start, 1e-9)
+
+    @contextmanager
+    def networking(self) -> Iterator[None]:
+        before = time.monotonic()
+        yield
+        self.network += time.monotonic() - before
+
+
+def _shards(
+    video: Video, scale: float, missing: list[int], clock: _Clock
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield number, frames at network scale and readability of each missing shard."""
+    total = len(video)
+    wanted = [i for n in missing for i in range(n * SHARD, min((n + 1) * SHARD, total))]
+    frame_bytes = video.size[0] * video.size[1] * video.channels
+    chunk = min(SHARD, 1 << (max(int(CHUNK_BYTES // frame_bytes), 1).bit_length() - 1))
+    small: list[np.ndarray] = []
+    readable: list[np.ndarray] = []
+    before = time.monotonic()
+    for piece in read_ahead(video, wanted, chunk=chunk):
+        clock.decode += time.monotonic() - before
+        small.append(predict.shrink(piece.frames, scale))
+        readable.append(piece.readable)
+        last = int(piece.indices[-1])
+        if (last + 1) % SHARD == 0 or last + 1 == total:
+            yield last // SHARD, np.concatenate(small), np.concatenate(readable)
+            small, readable = [], []
+        before = time.monotonic()
+
+
+def _shard(
+    net: predict.Net,
+    model: io_run.Trained,
+    video: Video,
+    frames: np.ndarray,
+    readable: np.ndarray,
+    follow: bool,
+) -> io_poses.Shard:
+    """Find and calibrate the poses of a shard; frames that cannot be read get empty rows."""
+    if follow:
+        found, everywhere = predict.follow(net, frames, model.model.window)
+    else:
+        parts = [
+            predict.whole(net, frames[i : i + BATCH]) for i in range(0, len(frames), BATCH)
+        ]
+        found = Peaks(*(np.concatenate(p) for p in zip(*parts, strict=True)))
+        everywhere = np.ones(len(frames), bool)
+    matrix = pixels.invert(dataset.from_video_map(*video.size, model.model.scale))
+    found = predict.to_video(found, matrix)
+    calibration = calibrate.Calibration.from_dict(model.model.calibration)
+    sure = calibrate.apply(calibration, found.height, found.cov)
+    rows = (found.xy, sure.confidence, sure.covariance, found.height, sure.presence)
+    empty = [np.where(_like(readable, part), part, np.nan)[:, None] for part in rows]
+    return io_poses.Shard(*(part.astype(np.float32) for part in empty), everywhere)
+
+
+def _like(readable: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Give a mask of frames the axes of an array."""
+    return readable.reshape(-1, *[1] * (part.ndim - 1))
