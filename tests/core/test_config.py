@@ -115,7 +115,7 @@ def test_overrides_reach_into_blocks_and_leave_the_rest():
         ("steps.deep=1", "no block 'steps'"),
         ("light.brigthness=1", "did you mean 'brightness'"),
         ("steps=[1", "steps=\\[1"),
-        ("=3", "=3"),
+        ("=3", "key=value"),
     ],
 )
 def test_a_wrong_override_is_quoted(assignment, word):

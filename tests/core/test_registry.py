@@ -48,8 +48,9 @@ def test_round_trip(tmp_path):
         ({"kind": "unet", "witdh": 1}, "witdh"),
         ({"width": 8}, "timm, unet"),
         ({"kind": "unet", "width": 0}, "width"),
-        ("unet", "kind"),
-        (["unet"], "kind"),
+        ("unet", "kind: NAME"),
+        (["unet"], "timm, unet"),
+        ({"kind": ["unet"]}, "timm, unet"),
     ],
 )
 def test_errors_name_the_choice(block, word):

@@ -51,9 +51,13 @@ class Config(BaseModel):
         values = self.model_dump(mode="json")
         for assignment in assignments:
             key, equals, text = assignment.partition("=")
-            if not equals:
+            if not equals or not key.strip():
                 raise InputError(f"--set {assignment}: write key=value")
-            _assign(values, key.strip().split("."), yaml.safe_load(text), assignment)
+            try:
+                value = yaml.safe_load(text)
+            except yaml.YAMLError as error:
+                raise InputError(f"--set {assignment}: {text!r} is not YAML") from error
+            _assign(values, key.strip().split("."), value, assignment)
         return type(self).from_values(values, "--set")
 
     def to_yaml(self, path: Path) -> None:

@@ -160,12 +160,13 @@ def _check_shapes(labels: Labels) -> None:
 def _check_values(labels: Labels) -> None:
     if not len(labels):
         return
-    if labels.video.min() < 0 or labels.video.max() >= len(labels.videos):
-        raise InputError(f"labels name video {labels.video.max()} of {len(labels.videos)}")
-    if labels.individual.min() < 0 or labels.individual.max() >= len(labels.individuals):
-        raise InputError(
-            f"labels name individual {labels.individual.max()} of {len(labels.individuals)}"
-        )
+    for what, index, known in (
+        ("video", labels.video, labels.videos),
+        ("individual", labels.individual, labels.individuals),
+    ):
+        if (wrong := (index < 0) | (index >= len(known))).any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise InputError(f"row {row} names {what} {index[row]} of {len(known)}")
     if labels.frame.min() < 0:
         raise InputError(f"labels name frame {labels.frame.min()}; frames count from 0")
     finite = np.isfinite(labels.xy).all(axis=-1)

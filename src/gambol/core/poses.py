@@ -107,4 +107,5 @@ def validate(poses: xr.Dataset, source: str) -> xr.Dataset:
 
 def _plain(value: Any) -> Any:
     """Netcdf attributes hold numbers and text; the rest becomes JSON text."""
-    return value if isinstance(value, str | int | float) else json.dumps(value)
+    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return value if plain else json.dumps(value)

@@ -113,11 +113,10 @@ def mirrored_name(name: str) -> str | None:
                 other = _like("r" if part.lower() == "l" else "l", part)
                 return sep.join([*parts[:i], other, *parts[i + 1 :]])
     for i in (len(name) - 1, 0, *range(1, len(name) - 1)):
-        # camelCase side letters: eyeL, LHand, forelegR2
+        # camelCase side letters: eyeL, LHand, forelegR2, paw1LH
         before, after = name[i - 1 : i], name[i + 1 : i + 2]
-        alone = (not before or before.islower()) and (
-            not after or not after.islower() or i == 0
-        )
+        starts = not before or before.islower() or before.isdigit()
+        alone = starts and (not after or not after.islower() or i == 0)
         if name[i] in "LR" and len(name) > 1 and alone and (before or after.isupper()):
             return name[:i] + ("R" if name[i] == "L" else "L") + name[i + 1 :]
     return None

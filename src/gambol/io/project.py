@@ -4,7 +4,7 @@ import getpass
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -140,8 +140,8 @@ class Project:
     ) -> Merged:
         """Merge labels: an animal in a frame is replaced, everything else stays.
 
-        The videos are added by content. A model's labels never replace a person's. A copy of
-        the database is put into backups/ first.
+        The videos are added by content. A model's labels never replace a person's. If there
+        are labels already, a copy of the database is put into backups/ first.
         """
         labels = rows.fitted(labels, self.skeleton, self.folder)
         used = np.unique(labels.video).tolist()
@@ -149,7 +149,8 @@ class Project:
         for v in used:
             last = int(labels.frame[labels.video == v].max())
             rows.check_frame(last, known[v]["frames"], labels.videos[v])
-        self.backup()
+        if self._all("SELECT 1 FROM instances LIMIT 1"):
+            self.backup()
         with self._edit(action, by) as edit:
             numbers = {v: rows.video_number(edit, known[v]) for v in used}
             return Merged(*rows.merge(edit, labels, numbers))
@@ -240,9 +241,12 @@ class Project:
         folder = self.folder / "backups"
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
         target = folder / f"project-{stamp}.db"
-        with store.atomic(target) as partial, schema.sentences(target):
-            with closing(sqlite3.connect(partial)) as copy:
-                self._connection.backup(copy)
+        with (
+            store.atomic(target) as partial,
+            schema.sentences(target),
+            closing(sqlite3.connect(partial)) as copy,
+        ):
+            self._connection.backup(copy)
         for old in sorted(folder.glob("project-*.db"))[:-_BACKUPS_KEPT]:
             old.unlink(missing_ok=True)
         return target
@@ -290,6 +294,20 @@ class Project:
             return
 
 
+@contextmanager
+def fresh(folder: Path) -> Iterator[None]:
+    """Remove the project that the block makes in `folder` if the block fails."""
+    had_folder, had_project = folder.exists(), (folder / schema.NAME).exists()
+    try:
+        yield
+    except BaseException:
+        if not had_project:
+            (folder / schema.NAME).unlink(missing_ok=True)
+        if not had_folder and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
+
+
 def author() -> str:
     """Return the name under which edits are logged."""
     try:
@@ -298,4 +316,4 @@ def author() -> str:
         return "unknown"
 
 
-__all__ = ["EditRow", "Merged", "Project", "Suggestion", "VideoRow", "author"]
+__all__ = ["EditRow", "Merged", "Project", "Suggestion", "VideoRow", "author", "fresh"]

@@ -142,6 +142,7 @@ def _remedy(message: str) -> str | None:
         "readonly": "cannot be written: permission denied; change the permissions",
         "is full": "cannot be written: the disk is full; free some space",
         "disk I/O": "cannot be read or written: the disk reports an error; check the disk",
+        "FOREIGN KEY": "was changed by another program meanwhile; try again",
         "unable to open": "cannot be opened; check the permissions of its folder",
         "not a database": "is no database; put the newest copy from backups/ in its place",
         "malformed": "is damaged; put the newest copy from backups/ in its place",

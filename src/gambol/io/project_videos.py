@@ -1,4 +1,4 @@
-"""The videos of a project: what is known of one, and how it is found again when it was moved."""
+"""The videos of a project: what is known of one, and how a moved one is found again."""
 
 import os
 from collections.abc import Iterator
@@ -62,10 +62,8 @@ def relative(ref: str, folder: Path) -> str:
 
 def expected(video: VideoRow, folder: Path) -> str:
     """Return the absolute reference of where a video should lie."""
-    name, colons, dataset = (
-        video.path.rpartition("::") if "::" in video.path else ("", "", None)
-    )
-    path = Path(os.path.normpath(folder.resolve() / (name if colons else video.path)))
+    name, colons, dataset = video.path.partition("::")
+    path = Path(os.path.normpath(folder.resolve() / name))
     return joined(path, dataset if colons else None)
 
 
@@ -81,8 +79,8 @@ def search(video: VideoRow, folders: list[Path]) -> str | None:
         video: the row of the database.
         folders: searched in this order, down to `_DEPTH` folders.
     """
-    name = Path(video.path.partition("::")[0]).name
-    dataset = video.path.rpartition("::")[2] if "::" in video.path else None
+    place, colons, inside = video.path.partition("::")
+    name, dataset = Path(place).name, inside if colons else None
     found = [path for folder in folders for path in _candidates(folder, video, name)]
     for path in sorted(dict.fromkeys(found), key=lambda p: p.name != name):
         ref = joined(path.resolve(), dataset)
@@ -101,10 +99,11 @@ def _candidates(folder: Path, video: VideoRow, name: str) -> Iterator[Path]:
         deep = len(Path(here).resolve().parts) - top >= _DEPTH
         hidden = [f for f in folders if f.startswith(".") or f in _OURS]
         folders[:] = [] if deep else sorted(set(folders) - set(hidden))
-        for entry in sorted(files) if video.bytes is not None else folders:
-            path = Path(here) / entry
-            if video.bytes is None and entry == name or video.bytes is not None and _size(path) == video.bytes:
-                yield path
+        if video.bytes is None:
+            yield from (Path(here) / entry for entry in folders if entry == name)
+        else:
+            paths = (Path(here) / entry for entry in sorted(files))
+            yield from (path for path in paths if _size(path) == video.bytes)
 
 
 def _size(path: Path) -> int | None:

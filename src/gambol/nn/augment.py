@@ -19,12 +19,15 @@ FILL = 128  # networks read 128 as zero, the same as the padding of a convolutio
 
 
 class AugmentConfig(Config):
-    """How far samples may differ from what was filmed; angles in degrees."""
+    """How far samples may differ from what was filmed; angles in degrees.
 
-    rotation: NonNegativeFloat = 180.0  # ± ; 15 for cameras from the side
+    `rotation` and `flip` depend on the camera: null has training choose them from the labels.
+    """
+
+    rotation: NonNegativeFloat | None = None  # ±; 180 from above, 15 from the side
     scale: tuple[PositiveFloat, PositiveFloat] = (0.8, 1.25)  # log-uniform between the two
     shear: NonNegativeFloat = 5.0  # ±
-    flip: float = Field(default=0.5, ge=0.0, le=1.0)  # only where every side has its partner
+    flip: float | None = Field(default=None, ge=0.0, le=1.0)  # probability, if sides pair up
     brightness: NonNegativeFloat = 0.2  # ± share of full range
     contrast: NonNegativeFloat = 0.2  # ± share
     gamma: tuple[PositiveFloat, PositiveFloat] = (0.8, 1.25)
@@ -48,7 +51,8 @@ def random_map(
     cfg: AugmentConfig, rng: np.random.Generator, pivot: Float[np.ndarray, " 2"], flip: bool
 ) -> Float[np.ndarray, "2 3"]:
     """Draw a rotation, scale, shear and mirror image about a point."""
-    turn = pixels.rotation(np.radians(rng.uniform(-cfg.rotation, cfg.rotation)))
+    widest = 180.0 if cfg.rotation is None else cfg.rotation
+    turn = pixels.rotation(np.radians(rng.uniform(-widest, widest)))
     grow = np.exp(rng.uniform(*np.log(cfg.scale)))
     lean = np.tan(np.radians(rng.uniform(-cfg.shear, cfg.shear)))
     mirror = np.diag([-1.0 if flip else 1.0, 1.0])

@@ -109,7 +109,8 @@ def _sample(
 ) -> augment.Sample:
     image, xy = frames.images[row], frames.xy[row]
     pivot = _pivot(image, xy, windows, rng)
-    flip = skeleton.flippable and rng.random() < cfg.flip
+    chance = 0.5 if cfg.flip is None else cfg.flip
+    flip = skeleton.flippable and rng.random() < chance
     matrix = augment.random_map(cfg, rng, pivot, flip)
     w, h = windows.size
     to_window = pixels.centre(w, h) - pivot

@@ -54,6 +54,8 @@ class _Frames(NamedTuple):
     frame: Int[np.ndarray, " F"]
     usable: Bool[np.ndarray, " F"]  # a person said something: may validate, calibrate, test
     row: Int[np.ndarray, " N"]  # frame of every row of the labels
+    gaps: Int[np.ndarray, " V"]  # of every video
+    group: Int[np.ndarray, " F"]  # recording day, animal …
 
 
 def gap_frames(fps: Sequence[float | None], seconds: float = 1.0) -> Int[np.ndarray, " V"]:
@@ -90,31 +92,15 @@ def blocks(
     """
     if min(fractions) < 0 or sum(fractions) >= 1:
         raise InputError(f"fractions {tuple(fractions)} need to be >= 0 and to sum below 1")
-    frames = _frames(labels)
-    counts = {
-        which: max(1, round(share * int(frames.usable.sum()))) if share else 0
-        for which, share in (
-            (_TEST, fractions.test),
-            (_CALIB, fractions.calib),
-            (_VAL, fractions.val),
-        )
-    }
+    frames = _frames(labels, gap, groups)
+    shares = {_TEST: fractions.test, _CALIB: fractions.calib, _VAL: fractions.val}
+    n = int(frames.usable.sum())
+    counts = {which: max(1, round(share * n)) for which, share in shares.items() if share}
     _check_enough(frames, sum(counts.values()) + 1)
     part = np.full(len(frames.frame), _TRAIN)
     rng = np.random.default_rng(seed)
     for which, count in counts.items():
-        if count:
-            runs = 1 if which == _TEST else _BLOCKS
-            part = _hold_out(
-                frames,
-                part,
-                which,
-                count,
-                runs,
-                _gaps(labels, gap),
-                _groups(labels, groups),
-                rng,
-            )
+        part = _hold_out(frames, part, which, count, 1 if which == _TEST else _BLOCKS, rng)
     return _split(labels, frames, part)
 
 
@@ -134,15 +120,17 @@ def folds(
     """
     if k < 2 or not 0 < val < 1:
         raise InputError(f"{k} folds with {val} for validation; use k >= 2 and 0 < val < 1")
-    frames = _frames(labels)
+    frames = _frames(labels, gap, groups)
     _check_enough(frames, max(k, 3))
-    gaps, kinds = _gaps(labels, gap), _groups(labels, groups)
     rng = np.random.default_rng(seed)
     splits = []
-    for test in _test_parts(frames, k, kinds):
-        part = _place(frames, np.full(len(frames.frame), _TRAIN), _TEST, test, gaps)
+    for test in _test_parts(frames, k):
+        part = np.full(len(frames.frame), _TRAIN)
+        part = _place_sparing(
+            frames, part, _TEST, [(test, g) for g in _gaps_to_try(frames.gaps)]
+        )
         count = max(1, round(val * int(((part == _TRAIN) & frames.usable).sum())))
-        part = _hold_out(frames, part, _VAL, count, _BLOCKS, gaps, kinds, rng)
+        part = _hold_out(frames, part, _VAL, count, _BLOCKS, rng)
         splits.append(_split(labels, frames, part))
     return splits
 
@@ -226,7 +214,9 @@ def _name(labels: Labels, row: int) -> tuple[str, int, str]:
     )
 
 
-def _frames(labels: Labels) -> _Frames:
+def _frames(
+    labels: Labels, gap: int | Int[np.ndarray, " V"], groups: Int[np.ndarray, " V"] | None
+) -> _Frames:
     """Gather rows into frames; only what a person said makes a frame usable for judging."""
     if not len(labels):
         raise InputError("there are no labels to split; label some frames first")
@@ -241,7 +231,9 @@ def _frames(labels: Labels) -> _Frames:
             f"none of the {len(unique)} labelled frames was labelled or corrected by a person; "
             "correct some, because predictions do not validate a network"
         )
-    return _Frames(unique[:, 0], unique[:, 1], usable, row.ravel())
+    video, frame = unique.T
+    group = video if groups is None else groups[video]
+    return _Frames(video, frame, usable, row.ravel(), _gaps(labels, gap), group)
 
 
 def _check_enough(frames: _Frames, needed: int) -> None:
@@ -260,53 +252,57 @@ def _gaps(labels: Labels, gap: int | Int[np.ndarray, " V"]) -> Int[np.ndarray, "
     return gaps
 
 
-def _groups(labels: Labels, groups: Int[np.ndarray, " V"] | None) -> Int[np.ndarray, " V"]:
-    return np.arange(len(labels.videos)) if groups is None else groups
-
-
 def _hold_out(
     frames: _Frames,
     part: Int[np.ndarray, " F"],
     which: int,
     count: int,
     runs: int,
-    gaps: Int[np.ndarray, " V"],
-    groups: Int[np.ndarray, " V"],
     rng: np.random.Generator,
 ) -> Int[np.ndarray, " F"]:
     """Move about `count` training frames to another part, and drop those too near to them."""
-    group = _whole_groups(frames, part, count, groups, rng)
-    if group is not None:
-        return _place(frames, part, which, group, gaps)
+    held = _whole_groups(frames, part, count, rng)
+    if held is not None:
+        return _place(frames, part, which, held, frames.gaps)
     free = np.flatnonzero((part == _TRAIN) & frames.usable)
-    spread = [max(1, runs >> halving) for halving in range(runs.bit_length())]
-    for n_runs, kept in [(n, gaps) for n in spread] + [(1, gap) for gap in _smaller(gaps)]:
-        chosen = _runs(free, count, n_runs, rng)
-        tried = _place(frames, part, which, chosen, kept)
-        if 2 * (tried == _TRAIN).sum() >= (part == _TRAIN).sum() - len(chosen):
-            return tried
-    return tried
+    fewer = [max(1, runs >> halving) for halving in range(runs.bit_length())]
+    ways = [(_runs(free, count, n, rng), frames.gaps) for n in fewer]
+    ways += [(ways[-1][0], gaps) for gaps in _gaps_to_try(frames.gaps)[1:]]
+    return _place_sparing(frames, part, which, ways)
 
 
-def _smaller(gaps: Int[np.ndarray, " V"]) -> list[Int[np.ndarray, " V"]]:
+def _place_sparing(
+    frames: _Frames,
+    part: Int[np.ndarray, " F"],
+    which: int,
+    ways: list[tuple[Int[np.ndarray, " _"], Int[np.ndarray, " V"]]],
+) -> Int[np.ndarray, " F"]:
+    """Use the first of several (frames, gaps) that spares half of the rest, or the last."""
+    before = (part == _TRAIN).sum()
+    for chosen, gaps in ways:
+        placed = _place(frames, part, which, chosen, gaps)
+        if 2 * (placed == _TRAIN).sum() >= before - len(chosen):
+            break
+    return placed
+
+
+def _gaps_to_try(gaps: Int[np.ndarray, " V"]) -> list[Int[np.ndarray, " V"]]:
     """Halve the gaps again and again, down to frames that are no neighbours."""
     least = np.minimum(gaps, 2)
-    halvings = range(1, int(gaps.max()).bit_length())
-    return [np.maximum(gaps >> halving, least) for halving in halvings]
+    return [np.maximum(gaps >> n, least) for n in range(int(gaps.max()).bit_length())]
 
 
 def _whole_groups(
     frames: _Frames,
     part: Int[np.ndarray, " F"],
     count: int,
-    groups: Int[np.ndarray, " V"],
     rng: np.random.Generator,
 ) -> Bool[np.ndarray, " F"] | None:
     """Frames of untouched groups that hold about `count`, or None where none fit.
 
     About is half to twice as many; at least half of the others must remain to train.
     """
-    group = groups[frames.video]
+    group = frames.group
     touched = np.unique(group[part > _TRAIN])
     names = rng.permutation(np.setdiff1d(np.unique(group[frames.usable]), touched))
     sizes = {name: int(frames.usable[group == name].sum()) for name in names}
@@ -338,12 +334,10 @@ def _runs(
     return np.concatenate(pieces)
 
 
-def _test_parts(
-    frames: _Frames, k: int, groups: Int[np.ndarray, " V"]
-) -> list[Int[np.ndarray, " M"]]:
+def _test_parts(frames: _Frames, k: int) -> list[Int[np.ndarray, " _"]]:
     """Cut the usable frames into k test parts."""
     usable = np.flatnonzero(frames.usable)
-    group = groups[frames.video[usable]]
+    group = frames.group[usable]
     names, sizes = np.unique(group, return_counts=True)
     if len(names) < k:
         return np.array_split(usable, k)

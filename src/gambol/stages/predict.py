@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from gambol.io import poses as io_poses
 from gambol.io import provenance
 from gambol.io import run as io_run
 from gambol.io.video.ahead import read_ahead
-from gambol.io.video.open import fingerprint, open_video
+from gambol.io.video.open import fingerprint, open_video, split_ref
 from gambol.kernels.peaks import Peaks
 from gambol.nn import engine
 from gambol.pose import calibrate, dataset, predict
@@ -79,8 +79,31 @@ def run(
     ]
 
 
+def describe(values: dict[str, Any]) -> str:
+    """Say in a line a video what became of it."""
+    rows = []
+    for video in values["videos"]:
+        if not video["seconds"]:
+            rows.append(f"{video['poses']}: {video['frames']} frames, there already")
+            continue
+        rest = 1 - video["decode_share"] - video["network_share"]
+        rows.append(
+            f"{video['poses']}: {video['frames']} frames at {video['fps']:.0f} frames/s "
+            f"(decoding {video['decode_share']:.0%}, network {video['network_share']:.0%}, "
+            f"rest {rest:.0%}); {video['searched']} frames searched as a whole"
+        )
+    return "\n".join(rows)
+
+
+def _absolute(path: Path) -> Path:
+    """Where a video lies, whatever the folder that commands run in."""
+    place, inside = split_ref(path)
+    whole = place.resolve()
+    return whole if inside is None else Path(f"{whole}::{inside}")
+
+
 def _targets(videos: list[Path], out: Path) -> list[Path]:
-    names = [video.stem if video.suffix else video.name for video in videos]
+    names = [str(split_ref(video)[0].stem) for video in videos]
     for name in names:
         if names.count(name) > 1:
             raise InputError(
@@ -182,7 +205,7 @@ def _predict(
         stage="predict",
         run=str(model.folder.resolve()),
         weights_hash=model.weights_hash,
-        video=str(path),
+        video=str(_absolute(path)),
         engine=net.engine.name,
         settings=cfg.model_dump(mode="json"),
         follows=follow,
@@ -190,7 +213,7 @@ def _predict(
     )
     attrs = {
         "made_from": key,
-        "source_file": str(path),
+        "source_file": str(_absolute(path)),
         "confidence_radius_px": 0.05 * model.model.body_px,
         "calibration": model.model.calibration,
         "provenance": notes,

@@ -66,8 +66,6 @@ class TrainConfig(Config):
     scale: PositiveFloat | None = None  # network pixels per video pixel
     window: PositiveInt | None = None  # side of training windows, network pixels
     colour: Literal["grey", "rgb"] | None = None
-    rotation: float | None = None  # ± degrees
-    flip: float | None = None  # probability
     augment: AugmentConfig = AugmentConfig()
     fit: train.FitConfig = train.FitConfig()
     linear: LinearFit = LinearFit()
@@ -235,10 +233,10 @@ def _choose(cfg: TrainConfig, labels: Labels, images: list[np.ndarray]) -> Choic
     if cfg.window is not None:
         side = -(-cfg.window // 2**choice.depth) * 2**choice.depth
         choice = choice._replace(window=(side, side), whole=False)
-    if cfg.rotation is not None:
-        choice = choice._replace(rotation=cfg.rotation)
-    if cfg.flip is not None:
-        choice = choice._replace(flip=cfg.flip)
+    if cfg.augment.rotation is not None:
+        choice = choice._replace(rotation=cfg.augment.rotation)
+    if cfg.augment.flip is not None:
+        choice = choice._replace(flip=cfg.augment.flip)
     if cfg.colour is not None:
         choice = choice._replace(channels=1 if cfg.colour == "grey" else 3)
     return choice

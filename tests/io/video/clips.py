@@ -90,11 +90,15 @@ def long_gop(folder: Path) -> Path:
 
 
 def open_gop(folder: Path) -> Path:
-    return encode(folder / "open.mp4", n=80, g="12", x264_params="open-gop=1:bframes=3", crf="20")
+    return encode(
+        folder / "open.mp4", n=80, g="12", x264_params="open-gop=1:bframes=3", crf="20"
+    )
 
 
 def intra_refresh(folder: Path) -> Path:
-    return encode(folder / "refresh.mkv", n=60, x264_params="intra-refresh=1:keyint=15", crf="20")
+    return encode(
+        folder / "refresh.mkv", n=60, x264_params="intra-refresh=1:keyint=15", crf="20"
+    )
 
 
 def variable_rate(folder: Path) -> Path:

@@ -40,8 +40,8 @@ def _read(data: dict[str, Any], path: Path, nan_means: Visibility) -> Labels:
             f"{path}: annotation {lost[0].get('id')} names image "
             f"{lost[0]['image_id']}, which is not listed; export it again"
         )
-    frames = _frames([images[a["image_id"]] for a in rows], path)
     xy, visibility = _points(rows, len(skeleton), path, nan_means)
+    frames = _frames([images[a["image_id"]] for a in rows], path)
     names, who = _individuals(rows)
     return Labels(
         skeleton,

@@ -8,7 +8,7 @@ import numpy as np
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels
 from gambol.io.labels.formats import detect, read
-from gambol.io.labels.places import joined
+from gambol.io.labels.places import find, joined
 from gambol.io.video.open import split_ref
 
 
@@ -26,6 +26,15 @@ def load(path: Path) -> Labels:
         return found_only(project.labels(), path)
 
 
+def sought(labels: Labels, folders: list[Path]) -> Labels:
+    """Return labels whose missing videos were looked for in further folders, by name."""
+    refs = []
+    for ref in labels.videos:
+        tries = [ref, *(find(ref, folder.resolve()) for folder in folders)]
+        refs.append(next((t for t in tries if split_ref(t)[0].exists()), ref))
+    return replace(labels, videos=tuple(refs))
+
+
 def found_only(labels: Labels, source: Path) -> Labels:
     """Return labels whose videos exist; a missing one that is labelled is an error."""
     if not len(labels):
@@ -35,7 +44,7 @@ def found_only(labels: Labels, source: Path) -> Labels:
     if lost := [labels.videos[v] for v in used if not exists[v]]:
         raise InputError(
             f"{source} labels the video {lost[0]}, which does not exist here; "
-            f"put it into {_beside(source)}"
+            f"put it into {_beside(source)}, or import with --videos DIR"
         )
     number = np.cumsum(exists) - 1
     kept = tuple(

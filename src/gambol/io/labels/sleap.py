@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels, Origin, Visibility
@@ -188,23 +189,34 @@ def _origin(instance: Any) -> Origin:
 
 def write(labels: Labels, path: Path) -> list[Path]:
     """Write a .slp file that refers to the videos; corrected labels become a person's."""
+    return write_objects(objects(labels), path)
+
+
+def write_objects(source: Any, path: Path) -> list[Path]:
+    """Write an object of sleap-io."""
     import sleap_io
 
     with store.atomic(path) as partial:
-        sleap_io.save_slp(objects(labels), str(partial), verbose=False)
+        sleap_io.save_slp(source, str(partial), verbose=False)
     return [path]
 
 
-def objects(labels: Labels) -> Any:
-    """Return labels as an object of sleap-io."""
+def objects(
+    labels: Labels, scores: Float[np.ndarray, "N J"] | None = None, open_videos: bool = False
+) -> Any:
+    """Return labels as an object of sleap-io; `scores` (0 to 1) are for a model's labels."""
     import sleap_io
 
-    videos = [_video(ref) for ref in labels.videos]
+    videos = [_video(ref, open_videos) for ref in labels.videos]
     tracks = [sleap_io.Track(name) for name in labels.individuals]
     skeleton = _their_skeleton(labels.skeleton)
     frames = []
     for v, f, rows in by_frame(labels):
         instances = [_instance(labels, n, skeleton, tracks) for n in rows]
+        if scores is not None:
+            for n, instance in zip(rows, instances, strict=True):
+                instance.points["score"] = scores[n]
+                instance.score = float(scores[n].mean())
         frames.append(sleap_io.LabeledFrame(videos[v], f, instances))
     remembered = {"version": version("gambol"), "skeleton": labels.skeleton.to_dict()}
     notes = {"gambol": remembered}
@@ -235,8 +247,8 @@ def _instance(labels: Labels, n: int, skeleton: Any, tracks: list[Any]) -> Any:
     return instance
 
 
-def _video(ref: str) -> Any:
-    """Describe a video as SLEAP does, without opening it."""
+def _video(ref: str, open_it: bool) -> Any:
+    """Describe a video as SLEAP does."""
     import sleap_io
 
     place, dataset = split_ref(ref)
@@ -244,10 +256,10 @@ def _video(ref: str) -> Any:
     if images:
         files = [str(Path(name) / image) for image in images]
         notes = {"type": "ImageVideo", "filename": files[0], "filenames": files}
-        return sleap_io.Video(files, backend_metadata=notes, open_backend=False)
+        return sleap_io.Video(files, backend_metadata=notes, open_backend=open_it)
     if dataset:
         inside = f"{dataset}/video" if name.endswith(".pkg.slp") else dataset
         notes = {"type": "HDF5Video", "filename": name, "dataset": inside}
     else:
         notes = {"type": "MediaVideo", "filename": name, "dataset": "", "input_format": ""}
-    return sleap_io.Video(name, backend_metadata=notes, open_backend=False)
+    return sleap_io.Video(name, backend_metadata=notes, open_backend=open_it)

@@ -1,9 +1,12 @@
 """Frames of a video file in presentation order, from any key frame on, and only sound ones.
 
 A decoder hands out frames as they are shown, which is later than they are decoded. A frame
-that decodes without complaint may still be built on a damaged one that is shown after it, so
-a frame is held back until everything decoded before it has been seen. From the first sign of
-damage to the next key frame nothing is handed out, and decoding starts afresh there.
+that decodes without complaint may still be built on a damaged one that is shown after it, or
+have lost its last bytes to damage that is noticed in the packet after it. So a frame is held
+back until everything decoded before it and the packet after it have been seen. From one packet
+before the first sign of damage to the next key frame nothing is handed out, and decoding
+starts afresh there. Formats without checksums can hide damage that decodes to a picture;
+that, no reader can see.
 """
 
 from collections import deque
@@ -37,8 +40,9 @@ class Decoder:
         self._number = {int(ident): n for n, ident in enumerate(table.ident)}
         shown = np.flatnonzero(table.rank >= 0)
         self._packet_of = shown[np.argsort(table.rank[shown])]  # frame -> packet
-        # the last-shown frame among those decoded before or with each frame
-        self._horizon = np.maximum.accumulate(table.rank)[self._packet_of]
+        # the last-shown frame among those decoded before, with or right after each frame
+        seen = np.append(np.maximum.accumulate(table.rank)[1:], table.rank.max())
+        self._horizon = seen[self._packet_of]
         self._ready: deque[Shown] = deque()
         self._open()
 
@@ -98,6 +102,9 @@ class Decoder:
         packet.pts = number  # comes back with the frame
         self._at, self._skip_to = number, 0
         self._primed = True
+        if self._table.broken[number]:
+            self._damaged(number, [])
+            return
         try:
             frames = self._codec.decode(packet)
         except av.error.FFmpegError:
@@ -135,6 +142,7 @@ class Decoder:
     def _damaged(self, number: int, rest: list[VideoFrame]) -> None:
         """Give up the packets from `number` to the next key frame and go on from there."""
         rest = rest + decoded_leniently(self._codec, None)
+        number = max(number - 1, 0)  # damage seldom begins where it is first noticed
         number = min([number, *(f.pts for f in rest if f.is_corrupt and f.pts is not None)])
         sound = {
             int(self._table.rank[f.pts]): f
@@ -143,7 +151,7 @@ class Decoder:
         }
         self._held.extend(Shown(rank, frame) for rank, frame in sorted(sound.items()))
         kept = [s for s in self._held if self._packet_of[s.rank] < number]
-        following = int(np.searchsorted(self._keys, number, side="right"))
+        following = int(np.searchsorted(self._keys, number + 1, side="right"))
         stop = self._keys[following] if following < len(self._keys) else len(self._table.rank)
         lost = self._table.rank[number:stop]
         self.bad[lost[lost >= 0]] = True

@@ -64,6 +64,8 @@ def open_source(path: Path) -> Source:
     stream = streams[0]
     stream.thread_type = "NONE"  # an error then belongs to the packet that raised it
     stream.codec_context.thread_count = 1
+    if stream.codec_context.name == "mjpeg":  # else it fills what it cannot read with grey
+        stream.codec_context.options = {"err_detect": "explode"}
     return Source(container, stream)
 
 
@@ -130,17 +132,29 @@ def first_frame(path: Path) -> VideoFrame:
     raise unreadable(str(path), "none of its frames can be decoded")
 
 
-def order_by_decoding(path: Path) -> list[int]:
-    """Return the packet numbers of all frames as shown, by decoding everything."""
+class Decoded(NamedTuple):
+    """What decoding a whole file tells."""
+
+    order: list[int]  # packet numbers of the frames, as shown
+    failed: list[int]  # packets that raised an error
+
+
+def decode_all(path: Path) -> Decoded:
+    """Decode everything: each frame carries the number of its packet."""
     order: list[int] = []
+    failed: list[int] = []
     source = open_source(path)
     with source.container:
         for number, packet in enumerate(packets_of(source)):
             if packet.size:
                 packet.pts = number  # comes back with the frame
-            frames = decoded_leniently(source.stream.codec_context, packet)
+            try:
+                frames = source.stream.codec_context.decode(packet)
+            except av.error.FFmpegError:
+                frames = []
+                failed.append(number)
             order += [frame.pts for frame in frames if frame.pts is not None]
-    return list(dict.fromkeys(order))
+    return Decoded(list(dict.fromkeys(order)), failed)
 
 
 def _row(packet: VideoPacket) -> tuple[int, int, int, bool, bool]:

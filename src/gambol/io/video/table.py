@@ -25,13 +25,13 @@ from gambol.io.video.demux import (
     NO_TIME,
     Contents,
     contents,
+    decode_all,
     first_frame,
-    order_by_decoding,
 )
 
-_VERSION = 1  # part of the cache key: a table made by other rules is not found
-# packets of these codecs, by container, may hold no picture or give no presentation time
-_SILENT = {"avi": {"mpeg4", "msmpeg4v2", "msmpeg4", "h264", "hevc"}}
+_VERSION = 2  # part of the cache key: a table made by other rules is not found
+_MAY_BE_EMPTY = {"mpeg4", "vp8"}  # codecs whose packets may hold no picture to show
+_UNTIMED = {"avi": {"mpeg4", "msmpeg4v2", "msmpeg4", "h264", "hevc"}}  # shown out of order
 
 
 class FrameTable(NamedTuple):
@@ -41,6 +41,7 @@ class FrameTable(NamedTuple):
     target: Int64[np.ndarray, " P"]  # time to seek to in order to land there
     key: Bool[np.ndarray, " P"]  # decoding may begin here
     rank: Int64[np.ndarray, " P"]  # the frame it presents, -1 for none
+    broken: Bool[np.ndarray, " P"]  # known not to decode
     times: Float[np.ndarray, " T"]  # s, the first is 0
     by_position: bool  # `ident` is the byte position
     fps: float
@@ -91,13 +92,14 @@ def _cached_table(path: Path, size: int, mtime_ns: int) -> FrameTable:
 def _load(path: Path) -> FrameTable | None:
     """Read a table; one that is absent, broken or of another shape is no table."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             raw = {name: file[name] for name in FrameTable._fields}
         table = FrameTable(
             ident=raw["ident"],
             target=raw["target"],
             key=raw["key"],
             rank=raw["rank"],
+            broken=raw["broken"],
             times=raw["times"],
             by_position=bool(raw["by_position"]),
             fps=float(raw["fps"]),
@@ -105,7 +107,7 @@ def _load(path: Path) -> FrameTable | None:
             orientation=Orientation(*(bool(x) for x in raw["orientation"])),
             missing=int(raw["missing"]),
         )
-        sound = len({len(table.ident), len(table.target), len(table.key), len(table.rank)}) == 1
+        sound = len({len(column) for column in table[:5]}) == 1
         return table if sound and (table.rank >= 0).sum() == len(table.times) > 0 else None
     except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile):
         return None
@@ -126,12 +128,13 @@ def _build(path: Path) -> FrameTable:
     packets = contents(path)
     frame = first_frame(path)
     rank = None
-    if packets.codec not in _SILENT.get(packets.format, {"vp8"}) and frame.pts is not None:
+    if packets.codec not in _UNTIMED.get(packets.format, {"vp8"}) and frame.pts is not None:
         rank = _timed_ranks(packets, frame.pts)
-    by_position = rank is None
+    broken = np.zeros(len(packets.pts), dtype=bool)
     if rank is None:
-        rank = _decoded_ranks(path, len(packets.pts))
-    if not (rank >= 0).any():
+        rank, broken = _decoded_ranks(path, packets)
+    by_position = bool((packets.pos >= 0).all()) and _unique(packets.pos)
+    if not ((rank >= 0) & ~broken).any():
         raise unreadable(str(path), "none of its frames can be decoded")
     times, fps = _times(packets, rank)
     key = packets.key.copy()
@@ -141,6 +144,7 @@ def _build(path: Path) -> FrameTable:
         target=np.where(packets.dts == NO_TIME, packets.pts, packets.dts),
         key=key,
         rank=rank,
+        broken=broken,
         times=times,
         by_position=by_position,
         fps=fps,
@@ -157,7 +161,7 @@ def _timed_ranks(packets: Contents, first: int) -> Int64[np.ndarray, " P"] | Non
     out where the decoder cannot make a frame of them: a cut began between key frames.
     """
     pts = packets.pts
-    if first == NO_TIME or (pts == NO_TIME).any() or len(np.unique(pts)) < len(pts):
+    if first == NO_TIME or (pts == NO_TIME).any() or not _unique(pts):
         return None
     start = int(packets.key.argmax())  # 0 if there is no key frame
     orphan = (np.arange(len(pts)) < start) | (pts < pts[start])
@@ -167,12 +171,31 @@ def _timed_ranks(packets: Contents, first: int) -> Int64[np.ndarray, " P"] | Non
     return rank
 
 
-def _decoded_ranks(path: Path, n_packets: int) -> Int64[np.ndarray, " P"]:
-    """Number frames by decoding everything: each frame carries its packet's number."""
-    order = [number for number in order_by_decoding(path) if number < n_packets]
+def _decoded_ranks(
+    path: Path, packets: Contents
+) -> tuple[Int64[np.ndarray, " P"], Bool[np.ndarray, " P"]]:
+    """Number frames by decoding everything; also tell which packets fail to decode.
+
+    A packet that fails keeps a number, so that the frames after it keep theirs.
+    """
+    n_packets = len(packets.pts)
+    order, failed = decode_all(path)
+    if packets.codec not in _MAY_BE_EMPTY:
+        start = min(order, default=n_packets)
+        failed = sorted({*failed, *range(start, n_packets)} - set(order) | set(failed))
+    for number in failed:
+        if number not in order:
+            order.insert(number, number)
+    order = [number for number in order if number < n_packets]
     rank = np.full(n_packets, -1, dtype=np.int64)
     rank[order] = np.arange(len(order))
-    return rank
+    broken = np.zeros(n_packets, dtype=bool)
+    broken[[number for number in failed if number < n_packets]] = True
+    return rank, broken
+
+
+def _unique(values: Int64[np.ndarray, " P"]) -> bool:
+    return len(np.unique(values)) == len(values)
 
 
 def _times(
@@ -188,5 +211,5 @@ def _times(
     times = (stamps - stamps[0]) * packets.base
     measured = (len(times) - 1) / times[-1] if len(times) > 1 else packets.rate
     # rounded time stamps blur the rate a little; the header's is exact where it agrees
-    close = abs(packets.rate - measured) < 0.01 * measured
+    close = abs(packets.rate - measured) < 0.001 * measured
     return times, packets.rate if close else float(measured)

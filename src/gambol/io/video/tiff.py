@@ -9,6 +9,7 @@ import tifffile
 from jaxtyping import Float, UInt8
 
 from gambol.core.errors import InputError
+from gambol.io import store
 from gambol.io.video.arrays import as_frame
 from gambol.io.video.damage import DamagedFrame, unreadable
 from gambol.io.video.indices import checked
@@ -25,14 +26,26 @@ class TiffVideo:
         self.path = path
         self._grey = grey
         self._fps = fps
+        self._bytes = store.require_file(path).open("rb")
         try:
-            self._file = tifffile.TiffFile(path)
-            series = self._file.series[0]
+            self._file = tifffile.TiffFile(self._bytes)
+            series = self._file.series
+            self._pages = series[0].pages
+            if len({one.shape for one in series}) == 1 and all(
+                len(s.pages) == 1 for s in series
+            ):
+                self._pages = self._file.pages  # pages written one by one
+            self._n_frames, self._size = _layout(series[0].axes, series[0].shape, str(path))
+            self._planes = None
+            if len(self._pages) > 1:
+                self._n_frames = len(self._pages)
+            elif self._n_frames > 1:
+                self._planes = self._map(series[0])
         except _FAILURES as error:
+            self._bytes.close()
+            if isinstance(error, InputError):
+                raise
             raise unreadable(str(path), " ".join(str(error).split())) from error
-        self._n_frames, self._size = _layout(series.axes, series.shape, str(path))
-        self._pages = series.pages
-        self._planes = self._map(series) if len(series.pages) < self._n_frames else None
 
     def __len__(self) -> int:
         return self._n_frames
@@ -70,10 +83,11 @@ class TiffVideo:
         """Close the file."""
         self._planes = None
         self._file.close()
+        self._bytes.close()
 
     def _picture(self, index: int) -> np.ndarray:
         if self._planes is not None:
-            return self._planes[index]
+            return np.asarray(self._planes[index])
         try:
             page = self._pages[index]
             picture = page.asarray()
@@ -111,10 +125,11 @@ def _layout(axes: str, shape: tuple[int, ...], name: str) -> tuple[int, tuple[in
     ((5, (64, 48)), (1, (64, 48)))
     """
     extent = dict(zip(axes, shape, strict=True))
-    if extent.get("C", 1) > 1 or "Y" not in extent or "X" not in extent:
+    frames = int(np.prod([n for axis, n in extent.items() if axis not in "YXS"]))
+    beside = extent.get("C", frames)  # channels alone may as well be frames
+    if beside not in (1, frames) or "Y" not in extent or "X" not in extent:
         raise InputError(
             f"{name} has axes {axes} of size {shape}; gambol reads grey or RGB stacks, "
             f"save the channels as RGB or one channel alone"
         )
-    frames = int(np.prod([n for axis, n in extent.items() if axis not in "YXS"]))
     return frames, (extent["X"], extent["Y"])

@@ -1,0 +1,1 @@
+"""What is measured, on real recordings, side by side with peers where they install."""

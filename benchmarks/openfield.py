@@ -1,0 +1,78 @@
+"""Accuracy on one mouse from above: five contiguous blocks, each predicted by a network that
+was trained for ten minutes on one core without it."""
+
+import numpy as np
+
+from benchmarks import folds
+from benchmarks.record import data, record
+from gambol.pose import evaluate
+
+MINUTES = 9.5  # of training; reading, scoring and calibration stay under the rest of ten
+
+
+def run() -> None:
+    """Measure."""
+    source = data("mouse_openfield")
+    if source is None:
+        return
+    seen = folds.test(source, "openfield", MINUTES)
+    labels = seen.labels
+    scores = evaluate.evaluate(
+        labels.xy,
+        labels.visibility,
+        seen.xy,
+        seen.confidence,
+        labels.skeleton.keypoints,
+        swap=labels.skeleton.swap,
+    ).summary()
+    where = "mouse_openfield, 92 frames, 5 contiguous-block folds"
+    by_fold = [
+        float(
+            np.nanmean(
+                np.linalg.norm(seen.xy[seen.fold == f] - labels.xy[seen.fold == f], axis=-1)
+            )
+        )
+        for f in range(5)
+    ]
+    record(
+        "openfield.mean_px",
+        scores["mean_px"],
+        "px",
+        data=where,
+        goal="≤ 2.6",
+        met=scores["mean_px"] <= 2.6,
+        interval=scores["intervals"]["mean_px"],
+        peer="SLEAP-NN small U-Net, random 80/20 split of 116 frames",
+        peer_value=2.29,
+        note="folds: " + ", ".join(f"{v:.2f}" for v in by_fold) + " px; "
+        "the peer's split is random, so neighbours of its test frames were trained on",
+    )
+    record(
+        "openfield.p95_px",
+        scores["p95_px"],
+        "px",
+        data=where,
+        goal="≤ 6",
+        met=scores["p95_px"] <= 6,
+        interval=scores["intervals"]["p95_px"],
+    )
+    minutes = float(np.mean(seen.minutes_to_3px))
+    record(
+        "openfield.minutes_to_3px",
+        minutes,
+        "core-minutes",
+        data=where,
+        goal="report",
+        met=None,
+        note="mean over folds of the time at which validation passed 3 px",
+    )
+    coverage = float(seen.inside90[labels.labelled].mean())
+    record(
+        "calibration.coverage90",
+        coverage,
+        "share",
+        data=where,
+        goal="0.85 to 0.95",
+        met=0.85 <= coverage <= 0.95,
+        note="share of held-out points inside their 90 % region, all folds",
+    )

@@ -1,0 +1,107 @@
+"""Speed and memory of `gambol predict` on one core, as a user runs it, against pure decoding."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.record import WORK, data, record
+
+MINUTES = 9.5
+PEER = "SLEAP-NN, small U-Net, one core"
+
+
+def run() -> None:
+    """Measure; the network is trained on all labelled frames but validation."""
+    source = data("mouse_openfield")
+    if source is None:
+        return
+    video, trained = source / "videos" / "m3v1mp4.mp4", WORK / "predict" / "run"
+    gambol = str(Path(sys.executable).with_name("gambol"))
+    one = ["taskset", "-c", "0"] if Path("/usr/bin/taskset").exists() else []
+    subprocess.run(
+        [
+            *one,
+            gambol,
+            "train",
+            str(source),
+            "--minutes",
+            str(MINUTES),
+            "--threads",
+            "1",
+            "--out",
+            str(trained),
+        ],
+        check=True,
+    )
+    out = WORK / "predict" / f"poses-{time.time_ns()}"
+    command = [
+        *one,
+        gambol,
+        "predict",
+        str(trained),
+        str(video),
+        "--out",
+        str(out),
+        "--threads",
+        "1",
+        "--json",
+    ]
+    start = time.monotonic()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    text = child.stdout.read() if child.stdout else ""
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.monotonic() - start
+    if status:
+        sys.exit(f"predict failed with status {status}")
+    said = json.loads(text)["videos"][0]
+    where = "mouse_openfield/videos/m3v1mp4.mp4, 2330 frames, 640×480"
+    fps = said["frames"] / wall
+    decode = _decode_rate(video)
+    rest = 1 - said["decode_share"] - said["network_share"]
+    record(
+        "predict.openfield_fps_1core",
+        fps,
+        "frames/s",
+        data=where,
+        goal="≥ 150",
+        met=fps >= 150,
+        peer=PEER,
+        peer_value=22.0,
+        note=f"the whole process, start-up included; {said['fps']:.0f} frames/s without it; of "
+        f"the time {said['decode_share']:.0%} waits for frames, {said['network_share']:.0%} is "
+        f"network and peaks, {rest:.0%} the rest; {said['searched']} frames searched whole",
+    )
+    record(
+        "predict.fraction_of_decode",
+        said["fps"] / decode,
+        "share",
+        data=where,
+        goal="report",
+        note=f"decoding alone: {decode:.0f} frames/s, grey, same reader, one core",
+    )
+    peak = usage.ru_maxrss / 1024
+    record("predict.peak_mb", peak, "MB", data=where, goal="< 1200", met=peak < 1200)
+
+
+def _decode_rate(path: Path) -> float:
+    """Frames a second of reading alone, on one core."""
+    code = (
+        "import sys, time\n"
+        "from gambol.io.video.open import open_video\n"
+        "v = open_video(sys.argv[1], grey=True)\n"
+        "t = time.monotonic()\n"
+        "for i in range(0, len(v), 32):\n"
+        "    v.read(list(range(i, min(i + 32, len(v)))))\n"
+        "print(len(v) / (time.monotonic() - t))\n"
+    )
+    one = ["taskset", "-c", "0"] if Path("/usr/bin/taskset").exists() else []
+    told = subprocess.run(
+        [*one, sys.executable, "-c", code, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(told.stdout)

@@ -1,0 +1,384 @@
+"""The command line: one verb a stage. Heavy imports happen inside the verbs."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gambol.app import console
+from gambol.core.errors import InputError
+
+app = typer.Typer(
+    help="Video of behaving animals to poses, with calibrated uncertainty.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Threads = Annotated[int, typer.Option(min=0, help="Cores to use on a CPU; 0 means all.")]
+Settings = Annotated[list[str], typer.Option("--set", help="A setting: fit.steps=500.")]
+Yaml = Annotated[Path | None, typer.Option("--config", help="A YAML file of settings.")]
+
+
+def main() -> None:
+    """Run the command line; bad input ends with one sentence and exit status 2."""
+    try:
+        app()
+    except InputError as error:
+        console.say(f"gambol: {error}")
+        sys.exit(2)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path(
+        "gambol-demo"
+    ),
+    quick: Annotated[bool, typer.Option(help="A shorter film and training.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the simulated mouse.")] = 0,
+    threads: Threads = 0,
+    as_json: Json = False,
+) -> None:
+    """Simulate a mouse, train on it, predict, score against the truth, write a report.
+
+    Example: gambol demo --quick
+    """
+    from gambol.stages import demo as stage
+
+    with console.reporting(as_json) as progress:
+        made = stage.run(
+            stage.DemoConfig(quick=quick, seed=seed),
+            out,
+            threads=threads,
+            progress=progress,
+            say=_voice(as_json),
+        )
+    console.result(made._asdict(), as_json, stage.describe)
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="Folder of the new project.")],
+    keypoints: Annotated[
+        str | None, typer.Option(help="Names, separated by commas, such as nose,tail.")
+    ] = None,
+    skeleton: Annotated[
+        Path | None, typer.Option(help="YAML with keypoints, parent, swap, edges.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make an empty project.
+
+    Example: gambol new mice --keypoints nose,left_ear,right_ear,tail_base
+    """
+    from gambol.stages import new as stage
+
+    names = tuple(n.strip() for n in keypoints.split(",")) if keypoints else ()
+    made = stage.run(folder, keypoints=names, skeleton=skeleton)
+    console.result({"project": str(made)}, as_json, lambda r: f"made {r['project']}")
+
+
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="Labels, a foreign project, or a video.")],
+    folder: Annotated[Path, typer.Argument(help="Project; made if it is not there.")],
+    nan_means: Annotated[
+        str | None, typer.Option(help="absent or unlabelled; by format if not given.")
+    ] = None,
+    repair_swap: Annotated[
+        bool, typer.Option(help="Replace a broken left/right table by what names suggest.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring labels and videos into a project, in one transaction.
+
+    Example: gambol import openfield-Pranav-2018-10-30 mice
+    """
+    from gambol.stages import imports as stage
+
+    made = stage.run(source, folder, nan_means=nan_means, repair_swap=repair_swap)
+    console.result(made._asdict(), as_json, _lines)
+
+
+@app.command()
+def export(
+    source: Annotated[Path, typer.Argument(help="Project, label file or pose file.")],
+    out: Annotated[Path, typer.Argument(help="File or folder to write.")],
+    to: Annotated[str, typer.Option(help="slp, dlc, coco, analysis, csv or nwb.")],
+    as_json: Json = False,
+) -> None:
+    """Write labels or poses in the format of another tool.
+
+    Example: gambol export mice labels.slp --to slp
+    """
+    from gambol.stages import export as stage
+
+    made = stage.run(source, to, out)
+    console.result({"written": [str(p) for p in made]}, as_json, _lines)
+
+
+@app.command()
+def info(
+    path: Annotated[Path, typer.Argument(help="Project, labels, video, run or poses.")],
+    as_json: Json = False,
+) -> None:
+    """Say what a file or folder holds.
+
+    Example: gambol info mice
+    """
+    from gambol.stages import info as stage
+
+    console.result(stage.run(path), as_json, _lines)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check that everything is here that work needs.
+
+    Example: gambol doctor
+    """
+    from gambol.app.doctor import examine
+
+    checks = examine()
+    values = {c.name: {"ok": c.ok, "found": c.found, "remedy": c.remedy} for c in checks}
+
+    def show(_: dict[str, Any]) -> str:
+        marks = [f"{'ok ' if c.ok else 'BAD'}  {c.name:<9} {c.found}" for c in checks]
+        return "\n".join(marks + [f"     {c.name}: {c.remedy}" for c in checks if not c.ok])
+
+    console.result(values, as_json, show)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def suggest(
+    source: Annotated[Path, typer.Argument(help="Project, video, or pose file.")],
+    method: Annotated[
+        str, typer.Option(help="kmeans, uniform, random, low-confidence or jumps.")
+    ] = "kmeans",
+    count: Annotated[int, typer.Option(min=1, help="Frames to suggest.")] = 20,
+    poses: Annotated[
+        list[Path], typer.Option(help="Pose files, for low-confidence and jumps.")
+    ] = [],  # noqa: B006 - typer copies it
+    seed: Annotated[int, typer.Option(help="Of the choice.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Suggest frames to label next; a project remembers them.
+
+    Example: gambol suggest mice --count 30
+    """
+    from gambol.stages import suggest as stage
+
+    cfg = stage.SuggestConfig.from_values(
+        {"method": method, "count": count, "seed": seed}, "gambol suggest"
+    )
+    with console.reporting(as_json) as progress:
+        found = stage.run(cfg, source, poses=poses, progress=progress)
+    values = {"suggestions": [row._asdict() for row in found]}
+    console.result(values, as_json, stage.describe)
+
+
+@app.command()
+def train(
+    labels: Annotated[Path, typer.Argument(help="Project, labels, or foreign project.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    config: Yaml = None,
+    settings: Settings = [],  # noqa: B006 - typer copies it
+    minutes: Annotated[float | None, typer.Option(help="Budget of time.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Budget of steps.")] = None,
+    device: Device = "auto",
+    threads: Threads = 0,
+    tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard events.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a network on labels; started again, it goes on where it was.
+
+    Example: gambol train mice --minutes 10 --out mice/runs/first
+    """
+    from gambol.io import store
+    from gambol.stages import train as stage
+
+    cfg = _settings(stage.TrainConfig, config, settings)
+    budget = {"minutes": minutes, "steps": steps}
+    given = [f"fit.{name}={value}" for name, value in budget.items() if value is not None]
+    cfg = cfg.override(given) if given else cfg
+    with console.reporting(as_json) as progress:
+        run = stage.run(
+            cfg,
+            labels,
+            out,
+            device=device,
+            threads=threads,
+            tensorboard=tensorboard,
+            progress=progress,
+            say=_voice(as_json),
+        )
+    scores = store.read_json(run / "metrics.json")
+    console.result({"run": str(run), **scores}, as_json, _scores)
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished training run.")],
+    videos: Annotated[list[Path], typer.Argument(help="Videos, image folders, stacks.")],
+    out: Annotated[Path, typer.Option(help="Folder for the pose files.")],
+    precision: Annotated[
+        str, typer.Option(help="float32, or fast: bfloat16 if it costs no accuracy.")
+    ] = "float32",
+    window: Annotated[
+        str, typer.Option(help="auto, follow (the animal) or whole (frames).")
+    ] = "auto",
+    device: Device = "auto",
+    threads: Threads = 0,
+    as_json: Json = False,
+) -> None:
+    """Find the animal in every frame; started again, it goes on where it was.
+
+    Example: gambol predict mice/runs/first session1.mp4 --out poses
+    """
+    from gambol.stages import predict as stage
+
+    cfg = stage.PredictConfig.from_values(
+        {"precision": precision, "window": window}, "gambol predict"
+    )
+    with console.reporting(as_json) as progress:
+        made = stage.run(
+            cfg, run, videos, out, device=device, threads=threads, progress=progress
+        )
+    console.result({"videos": [p._asdict() for p in made]}, as_json, stage.describe)
+
+
+@app.command()
+def evaluate(
+    result: Annotated[Path, typer.Argument(help="A run, a pose file or a folder of them.")],
+    labels: Annotated[Path, typer.Argument(help="Labels to score against.")],
+    part: Annotated[
+        str, typer.Option(help="test (never seen in training), val, or all.")
+    ] = "test",
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Confidence from which a point is accepted.")
+    ] = 0.5,
+    as_json: Json = False,
+) -> None:
+    """Score a run or poses against labels, with bootstrap intervals.
+
+    Example: gambol evaluate mice/runs/first other-labels.slp --json
+    """
+    from gambol.stages import evaluate as stage
+
+    cfg = stage.EvaluateConfig.from_values(
+        {"part": part, "threshold": threshold}, "gambol evaluate"
+    )
+    console.result(stage.run(cfg, result, labels), as_json, _scores)
+
+
+@app.command()
+def movies(
+    poses: Annotated[list[Path], typer.Argument(help="Pose files.")],
+    out: Annotated[Path, typer.Option(help="Folder for the films.")],
+    config: Yaml = None,
+    settings: Settings = [],  # noqa: B006 - typer copies it
+    video: Annotated[
+        Path | None, typer.Option(help="The video, where it moved since prediction.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw poses on their videos.
+
+    Example: gambol movies poses/session1.nc --out films --set start=10 --set stop=20
+    """
+    from gambol.stages import movies as stage
+
+    cfg = _settings(stage.MoviesConfig, config, settings)
+    with console.reporting(as_json) as progress:
+        made = stage.run(cfg, poses, out, video=video, progress=progress)
+    console.result({"films": [str(p) for p in made]}, as_json, _lines)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A training run or a project.")],
+    out: Annotated[Path | None, typer.Option(help="HTML file; FOLDER/report.html.")] = None,
+    poses: Annotated[list[Path], typer.Option(help="Pose files to show as well.")] = [],  # noqa: B006 - typer copies it
+    as_json: Json = False,
+) -> None:
+    """Write one HTML page about a run: errors, learning curve, worst frames, speed.
+
+    Example: gambol report mice/runs/first --poses poses/session1.nc
+    """
+    from gambol.stages import report as stage
+
+    made = stage.run(folder, out, poses=poses)
+    console.result({"report": str(made)}, as_json, _lines)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(help="Folder for film, truth and labels.")],
+    animal: Annotated[str, typer.Option(help="mouse.")] = "mouse",
+    animals: Annotated[int, typer.Option(min=1, help="Number of animals.")] = 1,
+    seconds: Annotated[float, typer.Option(help="Length of the film.")] = 10.0,
+    seed: Annotated[int, typer.Option(help="Same seed, same film.")] = 0,
+    labelled: Annotated[int, typer.Option(min=1, help="Frames to label.")] = 40,
+    as_json: Json = False,
+) -> None:
+    """Film a simulated animal whose truth is known.
+
+    Example: gambol simulate sim --seconds 20 --seed 3
+    """
+    from gambol.stages import simulate as stage
+
+    world = {"animal": animal, "animals": animals, "seconds": seconds, "seed": seed}
+    cfg = stage.FilmConfig.from_values(
+        {"world": world, "labelled": labelled}, "gambol simulate"
+    )
+    with console.reporting(as_json) as progress:
+        made = stage.run(cfg, out, progress=progress)
+    console.result(made._asdict(), as_json, _lines)
+
+
+def _settings(kind: Any, path: Path | None, assignments: list[str]) -> Any:
+    """Read settings from a file, or take the defaults, and apply what --set says."""
+    cfg = kind.from_yaml(path) if path is not None else kind()
+    return cfg.override(assignments) if assignments else cfg
+
+
+def _voice(as_json: bool) -> Any:
+    return (lambda text: None) if as_json else console.say
+
+
+def _lines(values: dict[str, Any]) -> str:
+    """Show a result as `name: value` lines."""
+    rows = []
+    for name, value in values.items():
+        if isinstance(value, list | tuple):
+            rows += [f"{name}: {item}" for item in value] or [f"{name}: none"]
+        elif isinstance(value, dict):
+            rows += [f"{name}.{key}: {item}" for key, item in value.items()]
+        else:
+            rows.append(f"{name}: {value}")
+    return "\n".join(rows)
+
+
+def _scores(values: dict[str, Any]) -> str:
+    """Show the numbers of an evaluation in a few lines."""
+    low, high = values["intervals"]["mean_px"]
+    rows = [
+        f"{values['n']} keypoints: mean {values['mean_px']:.2f} px "
+        f"(95 % interval {low:.2f} to {high:.2f}), median {values['median_px']:.2f}, "
+        f"p95 {values['p95_px']:.2f}"
+    ]
+    rows += [
+        f"  {name}: mean {scores['mean_px']:.2f} px"
+        for name, scores in values["keypoints"].items()
+        if scores["mean_px"] is not None
+    ]
+    if "run" in values:
+        rows.append(f"run: {values['run']}")
+    return "\n".join(rows)

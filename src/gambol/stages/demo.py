@@ -1,0 +1,132 @@
+"""Stage `demo`: the whole job on a simulated mouse, scored against the truth.
+
+writes  out/sim/            film, truth and labels (`stages.simulate`)
+        out/run/            the training run
+        out/poses/          poses of a second film, which training never saw
+        out/films/          that film with the poses drawn on it
+        out/report.html     the page to open
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gambol.core import poses as core_poses
+from gambol.core.config import Config
+from gambol.core.labels import Visibility
+from gambol.core.progress import Progress, silent
+from gambol.io import poses as io_poses
+from gambol.io import run as io_run
+from gambol.io import store
+from gambol.pose import evaluate
+from gambol.pose.train import FitConfig
+from gambol.simulate.world import SimulateConfig
+from gambol.stages import movies, predict, report, simulate, train
+
+# paws are under the body in five of six frames, where nobody would label them
+KEYPOINTS = (
+    "nose", "left_ear", "right_ear", "neck", "back", "tail_base", "tail_mid", "tail_tip",
+)  # fmt: skip
+
+
+class DemoConfig(Config):
+    """How much of it."""
+
+    quick: bool = False
+    seed: int = 0
+
+    def film(self, seed: int) -> simulate.FilmConfig:
+        """Return what to film."""
+        seconds = 12.0 if self.quick else 40.0
+        world = SimulateConfig(seconds=seconds, seed=seed)
+        labelled = 40 if self.quick else 60
+        return simulate.FilmConfig(world=world, labelled=labelled, keypoints=KEYPOINTS)
+
+    def training(self) -> train.TrainConfig:
+        """Return how to train."""
+        minutes = 0.6 if self.quick else 3.0
+        return train.TrainConfig(fit=FitConfig(minutes=minutes, seed=self.seed))
+
+
+class Demo(NamedTuple):
+    """What came out."""
+
+    report: str
+    mean_px: float  # on the second film, every visible keypoint of every frame
+    median_px: float
+    p95_px: float
+    coverage90: float  # share of visible keypoints within their 90 % region
+    predict_fps: float
+    seconds: float
+
+
+def run(
+    cfg: DemoConfig,
+    out: Path,
+    *,
+    threads: int = 0,
+    progress: Progress = silent,
+    say: Callable[[str], None] = lambda text: None,
+) -> Demo:
+    """Run everything; steps that are finished are kept."""
+    start = time.monotonic()
+    say("1/5 filming a simulated mouse, twice: one film to learn from, one to be tested on")
+    learn = simulate.run(cfg.film(2 * cfg.seed), out / "sim", progress)
+    test = simulate.run(cfg.film(2 * cfg.seed + 1), out / "sim-test", progress)
+    say("2/5 training on the labelled frames of the first film")
+    trained = train.run(
+        cfg.training(), learn.labels, out / "run", threads=threads, progress=progress, say=say
+    )
+    say("3/5 predicting the second film")
+    predicted = predict.run(
+        predict.PredictConfig(), trained, [test.video], out / "poses",
+        threads=threads, progress=progress,
+    )[0]  # fmt: skip
+    say("4/5 drawing the poses on the film")
+    movies.run(movies.MoviesConfig(), [predicted.poses], out / "films", progress=progress)
+    say("5/5 scoring against the truth and writing the report")
+    scores, coverage = _score(trained, predicted.poses, test.truth)
+    page = report.run(
+        trained, out / "report.html", poses=[predicted.poses], truth=scores.summary()
+    )
+    summary = scores.summary()
+    result = Demo(
+        str(page), summary["mean_px"], summary["median_px"], summary["p95_px"], coverage,
+        predicted.fps, time.monotonic() - start,
+    )  # fmt: skip
+    store.write_json(result._asdict(), out / "demo.json")
+    return result
+
+
+def describe(values: dict[str, Any]) -> str:
+    """Say in words what came out."""
+    return (
+        f"The second film was predicted with a mean error of {values['mean_px']:.2f} px "
+        f"(median {values['median_px']:.2f}, 95 % under {values['p95_px']:.2f} px); "
+        f"{values['coverage90']:.0%} of the points lie in their 90 % region.\n"
+        f"Prediction ran at {values['predict_fps']:.0f} frames/s; "
+        f"everything took {values['seconds']:.0f} s.\n"
+        f"Open {values['report']}"
+    )
+
+
+def _score(trained: Path, predicted: Path, truth: Path) -> tuple[evaluate.Evaluation, float]:
+    """Score every visible keypoint of every frame."""
+    model = io_run.load(trained).model
+    true, found = store.read_dataset(truth), io_poses.read(predicted)
+    xy, at = core_poses.xy(true)[:, 0], core_poses.xy(found)[:, 0]
+    seen = core_poses.points(true, "visibility")[:, 0] == Visibility.VISIBLE
+    visibility = np.where(seen, Visibility.VISIBLE, Visibility.UNLABELLED).astype(np.uint8)
+    xy = np.where(seen[..., None], xy, np.nan)
+    skeleton = model.bones
+    confidence = core_poses.points(found, "confidence")[:, 0]
+    scores = evaluate.evaluate(
+        xy, visibility, at, confidence, skeleton.keypoints, swap=skeleton.swap,
+        body=model.body_px,
+    )  # fmt: skip
+    covariance = core_poses.covariance(found)[:, 0]
+    inside = calibrate_coverage(at - xy, covariance, model.calibration)
+    return scores, float(inside[seen].mean())

@@ -1,0 +1,174 @@
+"""Stage `evaluate`: score a training run, or poses, against labels; returns, writes nothing.
+
+reads   result     a run folder, a pose file or a folder of pose files
+        labels     project, label file or foreign project
+"""
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+from pydantic import Field
+
+from gambol.core import pixels
+from gambol.core import poses as core_poses
+from gambol.core.config import Config
+from gambol.core.errors import InputError
+from gambol.core.labels import Labels
+from gambol.io import frames as io_frames
+from gambol.io import labels as io_labels
+from gambol.io import poses as io_poses
+from gambol.io import run as io_run
+from gambol.nn import engine
+from gambol.pose import calibrate, dataset, predict, splits
+from gambol.pose import evaluate as scoring
+
+
+class EvaluateConfig(Config):
+    """Settings of the stage."""
+
+    part: Literal["test", "val", "all"] = "test"  # of the run's own split, for its own labels
+    threshold: float = Field(default=0.5, ge=0.0, le=1.0)  # confidence that accepts a point
+
+
+class Seen(NamedTuple):
+    """Predictions of labelled frames, rows as in the labels."""
+
+    xy: Float[np.ndarray, "N J 2"]  # video pixels
+    confidence: Float[np.ndarray, "N J"]
+    presence: Float[np.ndarray, "N J"]
+    covariance: Float[np.ndarray, "N J 2 2"]  # calibrated, px²
+    inside90: Bool[np.ndarray, "N J"]  # the label lies in the 90 % region
+
+
+def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
+    """Return the scores, with everything that says what they are scores of."""
+    if not result.exists():
+        raise InputError(f"{result} does not exist; give a run folder or a pose file")
+    loaded = io_labels.load(labels)
+    if result.is_dir() and (io_run.is_finished(result) or not list(result.glob("*.nc"))):
+        trained = io_run.load(result)
+        chosen, part = _part(cfg, trained, loaded)
+        seen, body = see(trained, chosen), trained.model.body_px
+    else:
+        chosen, seen = _from_poses(result, loaded)
+        body, part = None, "poses"
+    scores = scoring.evaluate(
+        chosen.xy,
+        chosen.visibility,
+        seen.xy,
+        seen.confidence,
+        chosen.skeleton.keypoints,
+        swap=chosen.skeleton.swap,
+        body=body,
+        presence=seen.presence,
+        threshold=cfg.threshold,
+    ).summary()
+    inside = seen.inside90[chosen.labelled]
+    coverage = float(inside.mean()) if inside.size else None
+    return {"part": part, "frames": len(chosen.frames), **scores, "coverage90": coverage}
+
+
+def see(trained: io_run.Trained, labels: Labels) -> Seen:
+    """Predict labelled frames as wholes, as `gambol predict` would."""
+    model = trained.model
+    _check_names(model.spec.keypoints, labels)
+    run_by = engine.build(trained.net, engine.choose_device("cpu"), "float32", 0)
+    net = predict.Net(
+        run_by, trained.net.stride, model.spec.sigma, trained.net.multiple, model.scale
+    )
+    calibration = calibrate.Calibration.from_dict(model.calibration)
+    rows = []
+    for i, image in enumerate(io_frames.labelled(labels, grey=model.grey)):
+        small = predict.shrink(image[None], model.scale)
+        matrix = pixels.invert(
+            dataset.from_video_map(image.shape[1], image.shape[0], model.scale)
+        )
+        found = predict.to_video(predict.whole(net, small), matrix)
+        sure = calibrate.apply(calibration, found.height, found.cov)
+        inside = calibrate.inside(
+            calibration, found.xy - labels.xy[i : i + 1], sure.covariance, 0.9
+        )
+        rows.append(Seen(found.xy, sure.confidence, sure.presence, sure.covariance, inside))
+    return Seen(*(np.concatenate(parts) for parts in zip(*rows, strict=True)))
+
+
+def _part(cfg: EvaluateConfig, trained: io_run.Trained, labels: Labels) -> tuple[Labels, str]:
+    """Pick the rows to score; frames that training used are never called a test."""
+    entries = [splits.Entry(*row) for row in io_run.read_split(trained.folder)]
+    if cfg.part == "all":
+        return labels, "all"
+    known = {(e.video, e.frame) for e in entries}
+    own = [
+        (labels.videos[v], int(f)) in known
+        for v, f in zip(labels.video, labels.frame, strict=True)
+    ]
+    if not any(own):
+        return labels, "other labels"
+    rows = getattr(splits.from_rows(labels, entries), cfg.part)
+    if not len(rows):
+        raise InputError(
+            f"{trained.folder} was trained on these labels and kept no {cfg.part} part; train "
+            "with --set split.test=0.2, give other labels, or use --part val"
+        )
+    return labels.select(rows), cfg.part
+
+
+def _check_names(names: tuple[str, ...], labels: Labels) -> None:
+    theirs = labels.skeleton.keypoints
+    if names != theirs:
+        raise InputError(
+            f"the run knows the keypoints {', '.join(names)}, the labels "
+            f"{', '.join(theirs)}; give labels of the same skeleton"
+        )
+
+
+def _from_poses(result: Path, labels: Labels) -> tuple[Labels, Seen]:
+    """Look labelled frames up in pose files, which name their video."""
+    paths = sorted(result.glob("*.nc")) if result.is_dir() else [result]
+    chosen, parts = [], []
+    for path in paths:
+        poses = io_poses.read(path)
+        rows = _rows_of(labels, str(poses.attrs.get("source_file", path.stem)))
+        if len(rows):
+            chosen.append(rows)
+            parts.append(_look_up(poses, labels.select(rows), path))
+    if not chosen:
+        names = ", ".join(Path(v).name for v in labels.videos)
+        raise InputError(f"{result} holds no poses of the labelled videos {names}")
+    together = Seen(*(np.concatenate(p) for p in zip(*parts, strict=True)))
+    return labels.select(np.concatenate(chosen)), together
+
+
+def _rows_of(labels: Labels, source: str) -> np.ndarray:
+    """Rows of the video of that path, or of that name where folders moved."""
+    same = [v == str(Path(source).resolve()) for v in labels.videos]
+    named = [Path(v).name == Path(source).name for v in labels.videos]
+    wanted = np.array(same if any(same) else named, bool)
+    return np.flatnonzero(wanted[labels.video])
+
+
+def _look_up(poses: "core_poses.xr.Dataset", labels: Labels, path: Path) -> Seen:
+    _check_names(core_poses.skeleton(poses).keypoints, labels)
+    xy = core_poses.xy(poses)[:, 0]
+    if labels.frame.max() >= len(xy):
+        raise InputError(
+            f"{path} has {len(xy)} frames, but frame {labels.frame.max()} is labelled"
+        )
+    at = labels.frame
+    shape = xy.shape[:2]
+    covariance = (
+        core_poses.covariance(poses)[:, 0]
+        if "covariance" in poses
+        else np.full((*shape, 2, 2), np.nan)
+    )
+    confidence = core_poses.points(poses, "confidence")[:, 0]
+    presence = core_poses.points(poses, "presence")[:, 0] if "presence" in poses else confidence
+    inside = np.zeros((len(at), shape[1]), bool)
+    if "calibration" in poses.attrs:
+        import json
+
+        calibration = calibrate.Calibration.from_dict(json.loads(poses.attrs["calibration"]))
+        inside = calibrate.inside(calibration, xy[at] - labels.xy, covariance[at], 0.9)
+    return Seen(xy[at].astype(np.float64), confidence[at], presence[at], covariance[at], inside)

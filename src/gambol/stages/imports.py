@@ -1,0 +1,70 @@
+"""Stage `import`: labels of any tool into a project, in one transaction.
+
+reads   source               a label file, or the project folder of another tool
+writes  project/project.db   made if it is missing; a copy of it goes to project/backups/ first
+
+What went wrong leaves the project as it was; a project made for the import is removed again.
+"""
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from gambol.core.config import Config
+from gambol.core.labels import Labels, Visibility
+from gambol.core.progress import Progress, Step, silent
+from gambol.io import labels as io_labels
+from gambol.io.project import Merged, Project, fresh
+
+
+class ImportConfig(Config):
+    """Settings of the stage."""
+
+    nan_means: Literal["absent", "unlabelled"] | None = None  # null: what the format means
+    repair_swap: bool = False  # take left and right from the names (DeepPoseKit)
+
+
+class Imported(NamedTuple):
+    """What was imported."""
+
+    project: Path
+    format: str
+    frames: int
+    merged: Merged
+
+
+def run(
+    cfg: ImportConfig,
+    source: Path,
+    folder: Path,
+    videos: list[Path] | None = None,
+    progress: Progress = silent,
+) -> Imported:
+    """Merge labels into a project; an animal that is labelled in a frame is replaced.
+
+    Args:
+        cfg: how to read.
+        source: what to import.
+        folder: of the project.
+        videos: folders in which videos lie that the source no longer finds.
+        progress: told after reading and after writing.
+    """
+    kind = io_labels.detect(source)
+    labels = read(cfg, source, kind, videos or [])
+    progress(Step("import", 1, 2, f"read {source.name}"))
+    if (folder / "project.db").exists():
+        with Project.open(folder) as project:
+            merged = project.put_labels(labels)
+    else:
+        with fresh(folder), Project.create(folder, labels.skeleton) as project:
+            merged = project.put_labels(labels)
+    progress(Step("import", 2, 2, f"wrote {folder.name}"))
+    return Imported(folder.resolve(), kind, len(labels.frames), merged)
+
+
+def read(cfg: ImportConfig, source: Path, kind: str, videos: list[Path]) -> Labels:
+    """Read labels and find their videos."""
+    if kind == "project":
+        return io_labels.load(source)
+    unsaid = Visibility[cfg.nan_means.upper()] if cfg.nan_means else None
+    labels = io_labels.read(source, nan_means=unsaid, repair_swap=cfg.repair_swap)
+    return io_labels.found_only(io_labels.sought(labels, videos), source)

@@ -1,0 +1,241 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from labelled import MOUSE, canonical, film, make
+
+from gambol.core.errors import InputError
+from gambol.core.labels import Labels, Origin, Visibility
+from gambol.io import labels as io_labels
+
+EXACT = ["slp", "coco", "csv"]
+
+
+def positions_alone(labels):
+    """What a format keeps that knows nothing but positions."""
+    visibility = np.where(labels.labelled, Visibility.VISIBLE, Visibility.ABSENT)
+    return canonical(
+        Labels(
+            **{
+                **vars(labels),
+                "visibility": visibility.astype(np.uint8),
+                "origin": np.zeros(len(labels), np.uint8),
+            }
+        )
+    )
+
+
+@pytest.mark.parametrize("format", EXACT)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 999), rows=st.integers(1, 20), n_videos=st.integers(1, 3))
+def test_every_state_and_origin_survives(tmp_path, format, seed, rows, n_videos):
+    labels = make([f"/gone/{k}.mp4" for k in range(n_videos)], seed, rows)
+    path = tmp_path / f"a{io_labels.SUFFIX[format]}"
+    assert io_labels.write(labels, path, format, images=False) == [path]
+    back = io_labels.read(path)
+    assert canonical(back) == canonical(labels)
+    assert set(back.videos) <= set(labels.videos)
+    assert io_labels.detect(path) == format
+    assert not set(io_labels.losses(labels, format)) - {"of the skeleton only names are kept"}
+
+
+@pytest.mark.parametrize("format", ["slp", "coco"])
+def test_the_skeleton_survives_in_formats_that_hold_one(tmp_path, format):
+    labels = make(["/gone/a.mp4"])
+    path = tmp_path / f"a{io_labels.SUFFIX[format]}"
+    io_labels.write(labels, path, format, images=False)
+    assert io_labels.read(path).skeleton == MOUSE
+
+
+@pytest.mark.parametrize("people", [("ann", "bob"), ("ann",)])
+def test_deeplabcut_keeps_positions_and_brings_images(tmp_path, people):
+    videos = [film(tmp_path / "x" / "clip.mp4"), film(tmp_path / "y" / "clip.mp4", 3)]
+    labels = make(videos, individuals=people)
+    io_labels.write(labels, tmp_path / "dlc", "dlc")
+    back = io_labels.read(tmp_path / "dlc")
+    assert back.skeleton == MOUSE
+    assert [v.rsplit("/", 1)[1] for v in back.videos] == ["clip", "clip-2"]
+    # frames are now ranks of images, whose names hold the number
+    numbers = {
+        v: sorted(set(labels.frame[labels.video == v].tolist())) for v in range(len(videos))
+    }
+    frame = np.array([numbers[v][f] for v, f in zip(back.video, back.frame, strict=True)])
+    name = people if len(people) > 1 else ("ann",)
+    back = Labels(**{**vars(back), "frame": frame, "individuals": name})
+    assert canonical(back) == positions_alone(labels)
+    assert len(io_labels.losses(labels, "dlc")) == 3
+
+
+def test_images_cut_for_deeplabcut_are_the_frames(tmp_path):
+    import cv2
+
+    labels = make([film(tmp_path / "clip.mp4")], rows=3)
+    io_labels.write(labels, tmp_path / "dlc", "dlc")
+    for f in labels.frame:
+        image = cv2.imread(str(tmp_path / "dlc" / "labeled-data" / "clip" / f"img{f:04d}.png"))
+        assert abs(float(image.mean()) - 6 * f) < 3
+
+
+def test_without_its_images_deeplabcut_means_frames_of_the_video(tmp_path):
+    labels = make([film(tmp_path / "clip.mp4")], individuals=("ann",))
+    io_labels.write(labels, tmp_path / "dlc", "dlc", images=False)
+    back = io_labels.read(tmp_path / "dlc")
+    assert back.videos == (str(tmp_path / "clip.mp4"),)
+    back = Labels(**{**vars(back), "individuals": ("ann",)})
+    assert canonical(back) == positions_alone(labels)
+
+
+def test_the_two_tables_of_deeplabcut_say_the_same_and_pandas_reads_them(tmp_path):
+    import pandas as pd
+
+    io_labels.write(make([film(tmp_path / "clip.mp4")]), tmp_path / "dlc", "dlc")
+    stem = tmp_path / "dlc" / "labeled-data" / "clip" / "CollectedData_gambol"
+    h5 = pd.read_hdf(stem.with_suffix(".h5"))
+    csv = pd.read_csv(stem.with_suffix(".csv"), header=[0, 1, 2, 3], index_col=0)
+    assert list(h5.columns) == list(csv.columns)
+    assert list(h5.index) == list(csv.index)
+    np.testing.assert_array_equal(h5.to_numpy(), csv.to_numpy())
+    one = io_labels.read(stem.with_suffix(".h5"))
+    assert canonical(one) == canonical(io_labels.read(stem.with_suffix(".csv")))
+
+
+def test_analysis_files_keep_positions_as_a_models(tmp_path):
+    labels = make(["/gone/a.mp4", "/gone/b.mp4"])
+    paths = io_labels.write(labels, tmp_path / "t.h5", "analysis")
+    assert [p.name for p in paths] == ["t.a.h5", "t.b.h5"]
+    for v, path in enumerate(paths):
+        back = io_labels.read(path)
+        assert back.videos == (labels.videos[v],)
+        assert (back.origin == Origin.MODEL).all()
+        back = Labels(**{**vars(back), "origin": np.zeros(len(back), np.uint8)})
+        assert canonical(back) == positions_alone(labels.select(labels.video == v))
+
+
+def test_coco_with_images_refers_to_the_images(tmp_path):
+    labels = make([film(tmp_path / "clip.mp4")])
+    json_path, folder = io_labels.write(labels, tmp_path / "c.json", "coco")
+    back = io_labels.read(json_path)
+    assert back.videos == (str(folder / "clip"),)
+    assert len(list((folder / "clip").iterdir())) == len(labels.frames)
+    assert sorted(set(back.frame.tolist())) == list(range(len(labels.frames)))
+
+
+def test_coco_says_two_one_and_zero(tmp_path):
+    labels = make(["/gone/a.mp4"])
+    io_labels.write(labels, tmp_path / "c.json", "coco", images=False)
+    data = json.loads((tmp_path / "c.json").read_text())
+    flags = sorted(v for a in data["annotations"] for v in a["keypoints"][2::3])
+    kept = np.where(labels.labelled, labels.visibility, 0)
+    assert flags == sorted(kept.ravel().tolist())
+    assert data["categories"][0]["skeleton"][0] == [4, 1]  # counted from one: tail to nose
+
+
+def test_nwb_holds_labels_or_says_what_to_install(tmp_path, monkeypatch):
+    labels = make([film(tmp_path / "clip.mp4")], origins=(Origin.PERSON,))
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install gambol\[nwb\]"):
+        io_labels.write(labels, tmp_path / "a.nwb", "nwb")
+    assert not (tmp_path / "a.nwb").exists()
+
+
+def test_nwb_keeps_positions(tmp_path):
+    pytest.importorskip("pynwb", reason="the extra nwb is not installed")
+    import h5py
+
+    labels = make([film(tmp_path / "clip.mp4")], rows=4, origins=(Origin.PERSON,))
+    io_labels.write(labels, tmp_path / "a.nwb", "nwb")
+    found = []
+    with h5py.File(tmp_path / "a.nwb") as file:
+        file.visititems(
+            lambda name, item: (
+                found.append(item[()]) if name.endswith("node_locations") else None
+            )
+        )
+    want = labels.xy[np.isfinite(labels.xy).all(axis=-1)]
+    have = np.concatenate([f[np.isfinite(f).all(axis=-1)] for f in found])
+    assert sorted(map(tuple, have.round(6))) == sorted(map(tuple, want.round(6)))
+
+
+def test_no_labels_are_not_written(tmp_path):
+    labels = make(["/gone/a.mp4"]).select(np.zeros(0, np.int64))
+    for format in io_labels.SUFFIX:
+        with pytest.raises(InputError, match="there are no labels to write"):
+            io_labels.write(labels, tmp_path / "a", format)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_misspelt_format_is_answered_with_the_right_one(tmp_path):
+    with pytest.raises(InputError, match="no format 'coca' to write; did you mean 'coco'"):
+        io_labels.write(make(["a"]), tmp_path / "a", "coca")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "does not exist"),
+        (b"", "is empty"),
+        (b"\x89HDF broken", "is damaged"),
+        (b"hello", "is no label file known here; known are SLEAP"),
+        (b"{}", "is no COCO keypoint file"),
+        (b"{,", "is not JSON"),
+    ],
+)
+def test_what_is_no_label_file_is_refused(tmp_path, content, sentence):
+    path = tmp_path / "labels.slp"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=sentence) as error:
+        io_labels.read(path)
+    assert str(path) in str(error.value)
+
+
+def test_an_hdf5_file_of_something_else_is_no_label_file(tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["numbers"] = [1, 2]
+    with pytest.raises(InputError, match="no label file known here"):
+        io_labels.read(tmp_path / "a.h5")
+
+
+def test_a_folder_without_a_project_says_what_it_lacks(tmp_path):
+    with pytest.raises(InputError, match=r"neither project\.db nor config\.yaml"):
+        io_labels.read(tmp_path)
+
+
+def test_the_meaning_of_missing_can_be_given(tmp_path):
+    labels = make([film(tmp_path / "clip.mp4")])
+    io_labels.write(labels, tmp_path / "dlc", "dlc")
+    unsaid = io_labels.read(tmp_path / "dlc", nan_means=Visibility.UNLABELLED)
+    assert set(np.unique(unsaid.visibility)) == {Visibility.VISIBLE, Visibility.UNLABELLED}
+    with pytest.raises(InputError, match="cannot be visible"):
+        io_labels.read(tmp_path / "dlc", nan_means=Visibility.VISIBLE)
+
+
+def test_loading_finds_videos_or_names_the_missing_one(tmp_path):
+    path = film(tmp_path / "videos" / "clip.mp4")
+    io_labels.write(make(["/elsewhere/clip.mp4"]), tmp_path / "a.slp", "slp")
+    assert io_labels.load(tmp_path / "a.slp").videos == (str(path),)
+    path.unlink()
+    with pytest.raises(InputError, match=r"labels the video /elsewhere/clip\.mp4, which does"):
+        io_labels.load(tmp_path / "a.slp")
+
+
+def test_a_missing_video_that_nobody_labelled_is_left_out(tmp_path):
+    path = film(tmp_path / "clip.mp4")
+    labels = make(["/gone.mp4", path], rows=30)
+    io_labels.write(labels.select(labels.video == 1), tmp_path / "a.slp", "slp")
+    back = io_labels.load(tmp_path / "a.slp")
+    assert back.videos == (str(path),)
+    assert set(back.video.tolist()) == {0}
+
+
+def test_videos_of_windows_are_found_beside_the_labels(tmp_path):
+    path = film(tmp_path / "sub" / "clip.mp4")
+    labels = make(["D:\\data\\sub\\clip.mp4"])
+    io_labels.write(labels, tmp_path / "a.csv", "csv")
+    assert io_labels.load(tmp_path / "a.csv").videos == (str(path),)

@@ -1,0 +1,506 @@
+import multiprocessing
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from labelled import FRAMES, MOUSE, canonical, film, make
+
+from gambol.core.errors import InputError
+from gambol.core.labels import Labels, Origin, Visibility
+from gambol.core.skeleton import Skeleton
+from gambol.io import labels as io_labels
+from gambol.io import project_edits, project_schema
+from gambol.io.project import Project, Suggestion
+
+SEEN = np.full(4, Visibility.VISIBLE, np.uint8)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return film(tmp_path / "p" / "videos" / "clip.mp4")
+
+
+@pytest.fixture
+def project(tmp_path, clip):
+    with Project.create(tmp_path / "p", MOUSE) as one:
+        one.add_video(clip)
+        yield one
+
+
+def tables(project):
+    """All that a project holds but its log, as plain rows."""
+    with sqlite3.connect(project.path) as raw:
+        rows = {
+            name: raw.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall()
+            for name in ("skeleton", "videos", "individuals", "suggestions")
+        }
+        rows["animals"] = raw.execute(
+            "SELECT video, frame, individual, origin, keypoint, x, y, visibility FROM instances"
+            " LEFT JOIN points ON instance = id ORDER BY 1, 2, 3, 5"
+        ).fetchall()
+    raw.close()
+    return rows
+
+
+def test_labels_come_back_as_they_went_in(project, clip):
+    labels = make([clip], rows=40)
+    assert project.put_labels(labels) == (40, 0, 0)
+    back = project.labels()
+    assert canonical(back) == canonical(labels)
+    assert back.skeleton == MOUSE
+    assert back.videos == (str(clip),)
+    assert project.check() == []
+
+
+def test_importing_again_changes_nothing_and_is_no_edit(project, clip):
+    labels = make([clip])
+    project.put_labels(labels)
+    before, log = tables(project), len(list(project.history()))
+    assert project.put_labels(labels) == (0, 12, 0)
+    assert tables(project) == before
+    assert len(list(project.history())) == log
+
+
+def test_an_import_replaces_the_same_animal_and_keeps_the_rest(project, clip):
+    first = make([clip], seed=1, rows=20, origins=(Origin.PERSON,))
+    second = make([clip], seed=2, rows=20, origins=(Origin.PERSON,))
+    project.put_labels(first)
+    merged = project.put_labels(second)
+    want = {(r[0], r[1]): r for r in canonical(first)} | {
+        (r[0], r[1]): r for r in canonical(second)
+    }
+    assert canonical(project.labels()) == sorted(want.values())
+    assert merged.added + merged.replaced == 20
+    assert merged.added == len(want) - 20
+
+
+def test_a_models_label_never_replaces_a_persons(project, clip):
+    mine = make([clip], rows=10, origins=(Origin.PERSON,))
+    project.put_labels(mine)
+    theirs = Labels(**{**vars(mine), "xy": mine.xy + 1, "origin": np.ones(10, np.uint8)})
+    assert project.put_labels(theirs) == (0, 0, 10)
+    assert canonical(project.labels()) == canonical(mine)
+
+
+def test_keypoints_in_another_order_are_put_in_ours(project, clip):
+    labels = make([clip])
+    order = [2, 0, 3, 1]
+    other = Skeleton(tuple(MOUSE.keypoints[j] for j in order))
+    shuffled = Labels(
+        **{
+            **vars(labels),
+            "skeleton": other,
+            "xy": labels.xy[:, order],
+            "visibility": labels.visibility[:, order],
+        }
+    )
+    project.put_labels(shuffled)
+    assert canonical(project.labels()) == canonical(labels)
+
+
+def test_another_skeleton_is_refused_and_nothing_is_written(project, clip):
+    labels = make([clip])
+    other = Skeleton(("nose", "left ear", "right ear", "tailbase"))
+    before = tables(project)
+    with pytest.raises(InputError, match="'tailbase' is new, 'tail' is missing"):
+        project.put_labels(Labels(**{**vars(labels), "skeleton": other}))
+    assert tables(project) == before
+
+
+def test_a_frame_that_the_video_lacks_is_refused_and_nothing_is_written(project, clip):
+    labels = make([clip])
+    before = tables(project)
+    with pytest.raises(InputError, match=r"clip\.mp4 has 30 frames.* no frame 30"):
+        project.put_labels(labels_at(labels, 30))
+    with pytest.raises(InputError, match="no frame 99"):
+        project.set_instance(1, 99, "ann", np.zeros((4, 2)), SEEN)
+    with pytest.raises(InputError, match="no frame -1"):
+        project.set_instance(1, -1, "ann", np.zeros((4, 2)), SEEN)
+    with pytest.raises(InputError, match="no video 7"):
+        project.set_instance(7, 0, "ann", np.zeros((4, 2)), SEEN)
+    assert tables(project) == before
+
+
+def labels_at(labels, frame):
+    """Move the first row to a frame."""
+    frames = labels.frame.copy()
+    frames[0] = frame
+    return Labels(**{**vars(labels), "frame": frames})
+
+
+def test_an_animal_twice_in_a_frame_is_refused(project, clip):
+    labels = make([clip], rows=3)
+    twice = labels.select(np.array([0, 1, 1]))
+    with pytest.raises(InputError, match="is labelled twice in frame"):
+        project.put_labels(twice)
+
+
+def test_a_missing_video_is_named_and_nothing_is_written(project, tmp_path):
+    before = tables(project)
+    with pytest.raises(InputError, match=r"the video .*gone\.mp4 does not exist"):
+        project.put_labels(make([tmp_path / "gone.mp4"]))
+    assert tables(project) == before
+
+
+def test_a_position_that_contradicts_its_state_is_refused(project):
+    with pytest.raises(InputError, match="visible and occluded need a position"):
+        project.set_instance(1, 0, "ann", np.full((4, 2), np.nan), SEEN)
+    assert len(project.labels()) == 0
+
+
+def test_set_and_remove(project):
+    xy = np.arange(8.0).reshape(4, 2)
+    project.set_instance(1, 3, "ann", xy, SEEN)
+    project.set_instance(1, 3, "ann", xy + 1, SEEN, origin=Origin.CORRECTED)
+    labels = project.labels()
+    np.testing.assert_array_equal(labels.xy, xy[None] + 1)
+    assert labels.origin.tolist() == [Origin.CORRECTED]
+    project.remove_instance(1, 3, "ann")
+    project.remove_instance(1, 3, "nobody")
+    assert len(project.labels()) == 0
+    assert [row.action for row in project.history()] == [
+        "create", "add video", "set", "set", "remove",
+    ]  # fmt: skip
+
+
+def test_the_log_says_who_when_and_what(project):
+    project.set_instance(1, 3, "ann", np.zeros((4, 2)), SEEN, by="mei")
+    row = list(project.history())[-1]
+    assert row.author == "mei"
+    assert row.time.endswith("+00:00")
+    assert [change[:2] for change in row.before] == [
+        ["individuals", [1]],
+        ["instances", [1, 3, 1]],
+    ]
+    assert [change[2] for change in row.before] == [None, None]
+    assert row.after[1][2]["points"][0] == [0, 0.0, 0.0, 2]
+
+
+actions = st.lists(
+    st.tuples(st.sampled_from("set remove undo redo suggest".split()), st.integers(0, 5)),
+    max_size=25,
+)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(actions=actions)
+def test_undo_and_redo_are_a_history_as_in_any_editor(tmp_path_factory, actions):
+    folder = tmp_path_factory.mktemp("undo")
+    with Project.create(folder, MOUSE) as project:
+        project.add_video(film(folder / "a.mp4"))
+        past, future = [], []
+        for action, k in actions:
+            now = tables(project)
+            if action == "undo" and past:
+                assert len(project.undo()) == 1
+                future.append(now)
+                assert tables(project) == past.pop()
+            elif action == "redo":
+                assert len(project.redo()) == bool(future)
+                if future:
+                    past.append(now)
+                    assert tables(project) == future.pop()
+            elif action in ("set", "remove", "suggest"):
+                change(project, action, k)
+                if tables(project) != now:
+                    past.append(now)
+                    future = []
+        assert project.check() == []
+        project.undo(len(past))
+        assert tables(project) == (past[0] if past else tables(project))
+
+
+def change(project, action, k):
+    if action == "set":
+        project.set_instance(1, k, f"m{k % 2}", np.full((4, 2), k / 3), SEEN)
+    elif action == "remove":
+        project.remove_instance(1, k, f"m{k % 2}")
+    else:
+        project.set_suggestions([Suggestion(1, f, "jump", 0.5) for f in range(k)])
+
+
+def test_undo_stops_at_the_beginning(project):
+    assert project.undo(9) == ["add video"]
+    assert project.undo() == []
+    assert project.skeleton == MOUSE
+    assert project.redo(9) == ["add video"]
+
+
+def test_a_new_edit_forgets_what_could_be_redone(project):
+    project.set_instance(1, 0, "ann", np.zeros((4, 2)), SEEN)
+    project.undo()
+    project.set_instance(1, 1, "ann", np.zeros((4, 2)), SEEN)
+    assert project.redo() == []
+
+
+def test_suggestions_keep_order_reason_and_state(project):
+    said = [Suggestion(1, 9, "jump", 2.5), Suggestion(1, 2, "k-means", None, True)]
+    project.set_suggestions(said)
+    assert project.suggestions() == said
+    project.set_suggestions(said[1:])
+    assert project.suggestions() == said[1:]
+    with pytest.raises(InputError, match="no frame 30"):
+        project.set_suggestions([Suggestion(1, 30, "x")])
+    project.undo()
+    assert project.suggestions() == said
+
+
+def test_a_video_is_one_video_wherever_it_lies(project, clip, tmp_path):
+    copy = tmp_path / "copy.mp4"
+    copy.write_bytes(clip.read_bytes())
+    assert project.add_video(copy) == project.add_video(clip) == 1
+    assert project.videos()[0].path == "videos/clip.mp4"
+    assert project.add_video(film(tmp_path / "other.mp4", 9)) == 2
+    assert project.videos()[1].path == "../other.mp4"
+    assert project.videos()[1][4:] == (64, 64, FRAMES, 30.0)
+
+
+def test_a_moved_project_finds_its_videos(project, clip, tmp_path):
+    project.put_labels(make([clip]))
+    project.close()
+    (tmp_path / "p").rename(tmp_path / "q")
+    labels = io_labels.load(tmp_path / "q")
+    assert labels.videos == (str(tmp_path / "q/videos/clip.mp4"),)
+
+
+def test_a_moved_and_renamed_video_is_found_by_its_content(project, clip, tmp_path):
+    film(tmp_path / "videos" / "clip.mp4", 50)  # the same name, other content
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    new = clip.rename(tmp_path / "deep" / "er" / "renamed.mp4")
+    assert project.locate(1) == str(new)
+    assert project.videos()[0].path == "../deep/er/renamed.mp4"
+    assert project.check() == []
+
+
+def test_a_video_is_found_in_the_folders_given(project, clip, tmp_path_factory):
+    away = tmp_path_factory.mktemp("away")
+    new = clip.rename(away / "x.mp4")
+    with pytest.raises(InputError, match=r"clip\.mp4 of .* is neither there.*--videos DIR"):
+        project.locate(1)
+    assert project.locate(1, [away]) == str(new)
+    with pytest.raises(InputError, match="no video 5"):
+        project.locate(5)
+
+
+def test_folders_of_images_and_sets_in_files_are_videos_too(project, tmp_path):
+    import cv2
+    import h5py
+
+    folder = tmp_path / "p" / "images"
+    folder.mkdir()
+    for k in range(3):
+        cv2.imwrite(str(folder / f"i{k}.png"), np.full((8, 8, 3), 9 * k, np.uint8))
+    with h5py.File(tmp_path / "p" / "set.h5", "w") as file:
+        file["images"] = np.zeros((4, 8, 8, 1), np.uint8)
+    assert project.add_video(folder) == 2
+    assert project.add_video(f"{tmp_path / 'p' / 'set.h5'}::images") == 3
+    assert [v.path for v in project.videos()[1:]] == ["images", "set.h5::images"]
+    (tmp_path / "p" / "set.h5").rename(tmp_path / "set2.h5")
+    folder.rename(tmp_path / "images")
+    assert project.locate(2) == str(tmp_path / "images")
+    assert project.locate(3) == f"{tmp_path / 'set2.h5'}::images"
+
+
+def test_loading_names_the_first_missing_video(project, clip, tmp_path):
+    project.put_labels(make([clip]))
+    clip.unlink()
+    with pytest.raises(InputError, match=r"labels the video .*videos/clip\.mp4"):
+        io_labels.load(tmp_path / "p")
+
+
+def test_loading_an_empty_project_says_so(project, tmp_path):
+    with pytest.raises(InputError, match="holds no labels; label some frames"):
+        io_labels.load(tmp_path / "p")
+
+
+def test_info_counts(project, clip):
+    labels = make([clip])
+    project.put_labels(labels)
+    info = project.info()
+    assert info["animals"] == 12
+    assert info["frames"] == len(labels.frames)
+    tail = labels.visibility[:, 3]
+    assert info["keypoints"]["tail"] == {
+        "visible": int((tail == 2).sum()),
+        "occluded": int((tail == 1).sum()),
+        "absent": int((tail == 0).sum()),
+    }
+    assert info["videos"][0]["found"] is True
+    assert info["edits"] == 3
+
+
+def test_a_copy_is_kept_before_labels_are_merged_into_labels(project, clip, tmp_path):
+    project.put_labels(make([clip], seed=1))
+    assert not (tmp_path / "p" / "backups").exists()
+    project.put_labels(make([clip], seed=2))
+    (copy,) = (tmp_path / "p" / "backups").iterdir()
+    (tmp_path / "r").mkdir()
+    copy.rename(tmp_path / "r" / "project.db")
+    with Project.open(tmp_path / "r") as old:
+        assert canonical(old.labels()) == canonical(make([clip], seed=1))
+
+
+def test_a_project_is_not_made_over_another(project, tmp_path):
+    with pytest.raises(InputError, match="is a project already"):
+        Project.create(tmp_path / "p", MOUSE)
+
+
+def damage(path, how):
+    if how == "none":
+        path.unlink()
+    elif how == "text":
+        path.write_text("labels " * 200)
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "cut":
+        path.write_bytes(path.read_bytes()[:5000])
+    else:
+        raw = sqlite3.connect(path)
+        raw.execute(how)
+        raw.commit()
+        raw.close()
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ("none", r"is no project, it holds no project\.db; make one with gambol new"),
+        ("text", "is no database; put the newest copy from backups/"),
+        ("empty", "is only half written; put the newest copy"),
+        ("cut", "damaged; put the newest copy"),
+        ("DROP TABLE edits", "is only half written"),
+        ("PRAGMA user_version = 2", r"was written by gambol .* in format 2 .* pip install -U"),
+        ("PRAGMA application_id = 9", "is the database of another program"),
+    ],
+)
+def test_what_is_no_sound_project_is_refused_in_one_sentence(project, tmp_path, how, sentence):
+    project.close()
+    damage(tmp_path / "p" / "project.db", how)
+    with (
+        pytest.raises(InputError, match=sentence) as error,
+        Project.open(tmp_path / "p") as one,
+    ):
+        one.labels()
+    assert str(tmp_path / "p") in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_that_does_not_exist_says_how_to_make_it(tmp_path):
+    with pytest.raises(InputError, match="does not exist; make a project with gambol new"):
+        Project.open(tmp_path / "none")
+
+
+def test_a_disk_that_may_not_be_written_leaves_nothing(tmp_path, monkeypatch):
+    def refuse(*_args):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(project_schema, "create", refuse)
+    with pytest.raises(InputError, match=r"project\.db cannot be written: permission denied"):
+        Project.create(tmp_path / "p", MOUSE)
+    assert list((tmp_path / "p").iterdir()) == []
+
+
+def test_a_read_only_database_is_read_but_not_written(project, clip):
+    project.put_labels(make([clip]))
+    project._connection.execute("PRAGMA query_only = ON")
+    assert len(project.labels()) == 12
+    with pytest.raises(InputError, match="permission denied"):
+        project.undo()
+
+
+def test_an_edit_that_fails_halfway_leaves_nothing(project, clip, monkeypatch):
+    before, log = tables(project), len(list(project.history()))
+    real, calls = project_edits._put_points, []
+
+    def break_down(*args):
+        calls.append(1)
+        if len(calls) > 5:
+            raise sqlite3.OperationalError("database or disk is full")
+        real(*args)
+
+    monkeypatch.setattr(project_edits, "_put_points", break_down)
+    with pytest.raises(InputError, match="the disk is full; free some space"):
+        project.put_labels(make([clip]))
+    assert tables(project) == before
+    assert len(list(project.history())) == log
+
+
+def test_a_writer_waits_for_another_and_then_says_so(project, tmp_path, monkeypatch):
+    monkeypatch.setattr(project_schema, "WAIT_S", 0.05)
+    with Project.open(tmp_path / "p") as other:
+        project._connection.execute("BEGIN IMMEDIATE")
+        with pytest.raises(InputError, match="is being written by another program"):
+            other.set_instance(1, 0, "ann", np.zeros((4, 2)), SEEN)
+        project._connection.execute("ROLLBACK")
+        other.set_instance(1, 0, "ann", np.zeros((4, 2)), SEEN)
+
+
+def _write(folder, name, count):
+    with Project.open(folder) as project:
+        for k in range(count):
+            project.set_instance(1, k, name, np.full((4, 2), float(k)), SEEN, by=name)
+
+
+def test_two_processes_lose_no_edit(project, tmp_path):
+    context = multiprocessing.get_context("spawn")
+    workers = [
+        context.Process(target=_write, args=(tmp_path / "p", name, 25)) for name in ("a", "b")
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    labels = project.labels()
+    assert len(labels) == 50
+    assert project.check() == []
+    authors = [row.author for row in project.history() if row.action == "set"]
+    assert sorted(authors) == ["a"] * 25 + ["b"] * 25
+
+
+EDITOR = """
+import sys, itertools, numpy as np
+from pathlib import Path
+from gambol.io.project import Project
+with Project.open(Path(sys.argv[1])) as project:
+    for k in itertools.count():
+        xy = np.full((4, 2), float(k))
+        project.set_instance(1, k % 30, "ann", xy, np.full(4, 2, np.uint8))
+        print(k, flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kill -9 is of POSIX")
+@pytest.mark.parametrize("pause", [0.03, 0.11, 0.2])
+def test_a_killed_editor_loses_no_edit_that_it_reported(project, tmp_path, pause):
+    command = [sys.executable, "-c", EDITOR, str(tmp_path / "p")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        time.sleep(pause)
+        process.send_signal(signal.SIGKILL)
+        said = [line for line in process.stdout.read().split("\n") if line]
+    last = int(said[-1]) if said else 0
+    with Project.open(tmp_path / "p") as again:
+        assert again.check() == []
+        log = [row for row in again.history() if row.action == "set"]
+        assert len(log) - 1 in (last, last + 1)
+        assert again.labels().xy.max() == len(log) - 1
+        again.set_instance(1, 0, "bob", np.zeros((4, 2)), SEEN)
+
+
+def test_questions_by_frame_and_by_keypoint_use_an_index(project):
+    queries = [
+        "SELECT * FROM instances WHERE video = 1 AND frame BETWEEN 3 AND 9",
+        "SELECT * FROM points WHERE keypoint = 2 AND visibility = 1",
+        "SELECT * FROM suggestions WHERE video = 1",
+    ]
+    for query in queries:
+        plan = project._all("EXPLAIN QUERY PLAN " + query)
+        assert all("USING" in row[3] and "SCAN" not in row[3] for row in plan)

@@ -1,0 +1,121 @@
+import errno
+import hashlib
+import os
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from gambol.core.errors import InputError
+from gambol.io import store
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+    store.write_text("größe\n", path)
+    assert store.read_text(path) == "größe\n"
+    assert path.read_bytes() == "größe\n".encode()
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfx")
+    assert store.read_text(tmp_path / "a.txt") == "x"
+
+
+def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "a.txt"
+    store.write_text("old", path)
+    with pytest.raises(RuntimeError), store.atomic(path) as partial:
+        partial.write_text("half")
+        raise RuntimeError
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+    assert path.read_text() == "old"
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "out"
+    with pytest.raises(RuntimeError), store.atomic(target) as partial:
+        (partial / "inner").mkdir(parents=True)
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+    with store.atomic(target) as partial:
+        (partial / "inner").mkdir(parents=True)
+        (partial / "inner" / "f").write_text("1")
+    assert (target / "inner" / "f").read_text() == "1"
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EACCES, "permission denied"),
+        (errno.EROFS, "the file system is read-only"),
+        (errno.EDQUOT, "quota"),
+    ],
+)
+def test_what_the_system_forbids_becomes_a_sentence(tmp_path, monkeypatch, code, remedy):
+    def refuse(*_args, **_kwargs):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(InputError, match=remedy) as error:
+        store.write_text("x", tmp_path / "a.txt")
+    assert str(tmp_path / "a.txt") in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_full_disk_that_hdf5_reports_in_its_text_is_recognised(tmp_path):
+    path = tmp_path / "a.h5"
+    with pytest.raises(InputError, match="the disk is full"), store.atomic(path):
+        raise OSError("file write failed: errno = 28, error message = 'No space left'")
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "a").write_text("")
+    with pytest.raises(InputError, match=r"a/b\.txt cannot be written: a part of the path"):
+        store.write_text("x", tmp_path / "a" / "b.txt")
+
+
+def test_missing_empty_and_folder_are_told_apart(tmp_path):
+    (tmp_path / "empty").touch()
+    for name, sentence in [("none", "does not exist"), ("empty", "is empty"), (".", "folder")]:
+        with pytest.raises(InputError, match=sentence):
+            store.require_file(tmp_path / name)
+
+
+def test_text_that_is_no_utf8_and_json_that_is_none(tmp_path):
+    (tmp_path / "a").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="UTF-8"):
+        store.read_text(tmp_path / "a")
+    (tmp_path / "b.json").write_text('{"a": 1,\n}')
+    with pytest.raises(InputError, match=r"b\.json is not JSON: .* in line 2"):
+        store.read_json(tmp_path / "b.json")
+
+
+def test_json_round_trip_refuses_nan(tmp_path):
+    store.write_json({"a": [1, 2.5, None]}, tmp_path / "a.json")
+    assert store.read_json(tmp_path / "a.json") == {"a": [1, 2.5, None]}
+    with pytest.raises(ValueError, match="JSON"):
+        store.write_json({"a": float("nan")}, tmp_path / "b.json")
+    assert not (tmp_path / "b.json").exists()
+
+
+def test_a_dataset_survives_and_is_smaller_than_its_numbers(tmp_path):
+    values = np.repeat(np.arange(50.0), 1000).reshape(50, 1000)
+    data = xr.Dataset({"x": (("time", "k"), values)}, {"time": np.arange(50)}, {"note": "a"})
+    store.write_dataset(data, tmp_path / "a.nc")
+    xr.testing.assert_identical(store.read_dataset(tmp_path / "a.nc"), data)
+    assert (tmp_path / "a.nc").stat().st_size < values.nbytes / 4
+
+
+def test_a_cut_dataset_is_refused_in_one_sentence(tmp_path):
+    path = tmp_path / "a.nc"
+    store.write_dataset(xr.Dataset({"x": ("t", np.arange(10.0))}), path)
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(InputError, match=r"a\.nc is no complete netCDF4 file"):
+        store.read_dataset(path)
+
+
+def test_the_hash_is_that_of_the_bytes(tmp_path):
+    (tmp_path / "a").write_bytes(b"gambol")
+    assert store.file_hash(tmp_path / "a") == hashlib.sha256(b"gambol").hexdigest()
