@@ -1,4 +1,4 @@
-"""Run benchmarks: `python -m benchmarks` for all, or `python -m benchmarks openfield mirror`."""
+"""Run benchmarks: `python -m benchmarks` for all, `python -m benchmarks mirror` for one."""
 
 import sys
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -29,16 +30,17 @@ class Tested(NamedTuple):
     presence: np.ndarray  # (N, J)
     inside90: np.ndarray  # (N, J) bool: within the 90 % region
     minutes_to_3px: list[float]  # of each fold, on its validation frames
+    core_minutes: list[float]  # of each fold: processor time of the whole process
     runs: list[Path]
 
 
-def test(source: Path, name: str, minutes: float, k: int = 5) -> Tested:
+def test(source: Path, name: str, steps: int, k: int = 5) -> Tested:
     """Train k networks, two at a time on a core each, and test each on its block."""
     labels = io_labels.load(source)
     drawn = splits.folds(labels, k)
     runs = [WORK / name / f"fold{i}" for i in range(k)]
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        list(pool.map(lambda i: _train(source, runs[i], i, k, minutes), range(k)))
+        list(pool.map(lambda i: _train(source, runs[i], i, k, steps), range(k)))
     parts = [
         evaluate.see(io_run.load(run), labels.select(split.test))
         for run, split in zip(runs, drawn, strict=True)
@@ -49,12 +51,12 @@ def test(source: Path, name: str, minutes: float, k: int = 5) -> Tested:
         np.concatenate([getattr(p, f) for p in parts])
         for f in ("xy", "confidence", "presence", "inside90")
     ]
-    return Tested(
-        labels.select(rows), fold, *stacked, [_passed(run, 3.0) for run in runs], runs
-    )
+    passed = [_passed(run, 3.0) for run in runs]
+    spent = [json.loads((run / "fold.json").read_text())["core_minutes"] for run in runs]
+    return Tested(labels.select(rows), fold, *stacked, passed, spent, runs)
 
 
-def _train(source: Path, run: Path, fold: int, k: int, minutes: float) -> None:
+def _train(source: Path, run: Path, fold: int, k: int, steps: int) -> None:
     core = fold % (os.cpu_count() or 1)
     command = [
         sys.executable,
@@ -64,7 +66,7 @@ def _train(source: Path, run: Path, fold: int, k: int, minutes: float) -> None:
         str(run),
         str(fold),
         str(k),
-        str(minutes),
+        str(steps),
     ]
     if Path("/usr/bin/taskset").exists():
         command = ["taskset", "-c", str(core), *command]
@@ -81,13 +83,18 @@ def _passed(run: Path, px: float) -> float:
 
 def main() -> None:
     """Train one fold; the process that `_train` starts."""
-    source, run, fold, k, minutes = sys.argv[1:]
+    source, run, fold, k, steps = sys.argv[1:]
     labels = io_labels.load(Path(source))
     split = splits.folds(labels, int(k))[int(fold)]
-    cfg = train.TrainConfig().override([f"fit.minutes={minutes}"])
-    train.run(cfg, Path(source), Path(run), threads=1, rows=split)
-    note = {"fold": int(fold), "of": int(k), "minutes": float(minutes)}
-    store.write_text(json.dumps(note), Path(run) / "fold.json")
+    cfg = train.TrainConfig().override([f"fit.steps={steps}"])
+    note = Path(run) / "fold.json"
+    before = json.loads(note.read_text())["core_minutes"] if note.exists() else 0.0
+    try:
+        train.run(cfg, Path(source), Path(run), threads=1, rows=split)
+    finally:
+        spent = before + time.process_time() / 60
+        values = {"fold": int(fold), "of": int(k), "steps": int(steps), "core_minutes": spent}
+        store.write_json(values, note)
 
 
 if __name__ == "__main__":

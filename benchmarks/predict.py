@@ -1,4 +1,4 @@
-"""Speed and memory of `gambol predict` on one core, as a user runs it, against pure decoding."""
+"""Speed and memory of `gambol predict` on one core, as users run it, against decoding."""
 
 import json
 import os

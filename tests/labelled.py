@@ -1,5 +1,7 @@
 """Labels and films for tests of files: small, random, and with every state there is."""
 
+import sqlite3
+
 import numpy as np
 
 from gambol.core.labels import Labels, Origin, Visibility
@@ -53,3 +55,18 @@ def film(path, shade=0):
         for k in range(FRAMES):
             writer.write(np.full((64, 64, 3), 6 * k + shade, np.uint8))
     return path
+
+
+def tables(project):
+    """All that a project holds but its log, as plain rows."""
+    with sqlite3.connect(project.path) as raw:
+        rows = {
+            name: raw.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall()
+            for name in ("skeleton", "videos", "individuals", "suggestions")
+        }
+        rows["animals"] = raw.execute(
+            "SELECT video, frame, individual, origin, keypoint, x, y, visibility FROM instances"
+            " LEFT JOIN points ON instance = id ORDER BY 1, 2, 3, 5"
+        ).fetchall()
+    raw.close()
+    return rows

@@ -77,7 +77,8 @@ def test_a_visible_or_guessed_point_needs_a_finite_position(state, hole):
         ({"individual": np.array([0, 1])}, "individual 1 of 1"),
         ({"individual": np.array([-3, 0])}, "individual -3 of 1"),
         ({"frame": np.array([-2, 0])}, "frame -2; frames count from 0"),
-        ({"visibility": np.full((2, 3), 7, np.uint8)}, "visibility 7"),
+        ({"visibility": np.full((2, 3), 7, np.uint8)}, "visibility 7; there are 0 absent"),
+        ({"origin": np.full(2, 9, np.uint8)}, "origin 9; there are 0 person, 1 model"),
     ],
 )
 def test_labels_that_contradict_themselves_are_refused_by_name(change, words):

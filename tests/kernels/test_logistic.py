@@ -47,7 +47,7 @@ def optimum(problem):
 
 def slow_loss(problem, w):
     """The definition, one example at a time."""
-    total = 0.5 * problem.ridge * np.sum(w**2)
+    total = 0.5 * np.sum(problem.ridge * w**2)
     for x, y, c in zip(problem.x, problem.y, problem.c, strict=True):
         odds = np.exp(np.dot(x, w))
         # log p = -log(1 + 1/odds), log(1 - p) = -log(1 + odds): 1 - p would cancel at p near 1
@@ -80,14 +80,14 @@ def test_loss_is_convex_and_curves_at_most_by_the_smoothness(problem):
     rng = np.random.default_rng(1)
     for _ in range(20):
         values = np.linalg.eigvalsh(lg.hessian(problem, rng.normal(size=7) * 3))
-        assert values.min() >= problem.ridge * (1 - 1e-9)
+        assert values.min() > 0
         assert values.max() <= lg.smoothness(problem)
 
 
 def test_smoothness_is_the_same_for_more_weights_than_examples():
     wide = a_problem(n=5, d=30)
     top = np.linalg.eigvalsh((wide.x * wide.c[:, None]).T @ wide.x).max()
-    assert lg.smoothness(wide) == pytest.approx(top / 4 + wide.ridge)
+    assert lg.smoothness(wide) == pytest.approx(top / 4 + wide.ridge[0])
 
 
 def test_newton_and_irls_walk_through_the_same_points(problem):
@@ -133,12 +133,27 @@ def test_every_optimiser_comes_to_the_optimum(problem, optimum, name):
     assert abs(lg.loss(problem, trace.w) - slow_loss(problem, optimum)) < 1e-3
 
 
-def test_optimum_is_that_of_scikit_learn(problem):
-    features = problem.x[:, :-1]
-    peer = LogisticRegression(C=1 / 1e-9, fit_intercept=True, tol=1e-10, max_iter=1000)
-    peer.fit(features, problem.y, sample_weight=problem.c)
-    w = lg.lbfgs(problem._replace(ridge=1e-9), 1000, tol=1e-9).w
-    np.testing.assert_allclose(w, [*peer.coef_[0], *peer.intercept_], atol=1e-4)
+@pytest.mark.parametrize("ridge", [1e-3, 0.1, 3.0])
+def test_optimum_is_that_of_scikit_learn(ridge):
+    """It too leaves the intercept free; its C multiplies the fit instead of the ridge."""
+    problem = a_problem(ridge=ridge)
+    peer = LogisticRegression(C=1 / ridge, tol=1e-10, max_iter=1000)
+    peer.fit(problem.x[:, :-1], problem.y, sample_weight=problem.c)
+    w = lg.lbfgs(problem, 1000, tol=1e-9).w
+    np.testing.assert_allclose(w, [*peer.coef_[0], *peer.intercept_], atol=1e-5)
+
+
+@pytest.mark.parametrize("ridge", [1e-3, 0.1, 10.0])
+def test_the_intercept_is_free_to_say_how_rare_positives_are(ridge):
+    """Then the mean of p is the share of positives, and no fit is worse than a constant."""
+    rng = np.random.default_rng(4)
+    labels = (np.arange(400) < 12).astype(float)
+    problem = lg.make_problem(rng.normal(size=(400, 5)), labels, ridge)
+    w = lg.lbfgs(problem, 500, tol=1e-9).w
+    assert np.mean(1 / (1 + np.exp(-problem.x @ w))) == pytest.approx(0.03, abs=1e-8)
+    share = labels.mean()
+    constant = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    assert lg.loss(problem, w) <= constant
 
 
 def torch_walk(problem, make, steps):
@@ -149,7 +164,7 @@ def torch_walk(problem, make, steps):
     for _ in range(steps):
         optimizer.zero_grad()
         each = torch.nn.functional.binary_cross_entropy_with_logits(x @ w, y, reduction="none")
-        (each @ c + 0.5 * problem.ridge * w @ w).backward()
+        (each @ c + 0.5 * torch.from_numpy(problem.ridge) @ w**2).backward()
         optimizer.step()
         yield w.detach().numpy().copy()
 

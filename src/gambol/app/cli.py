@@ -68,8 +68,9 @@ def new(
         str | None, typer.Option(help="Names, separated by commas, such as nose,tail.")
     ] = None,
     skeleton: Annotated[
-        Path | None, typer.Option(help="YAML with keypoints, parent, swap, edges.")
+        Path | None, typer.Option(help="YAML with keypoints, bones, mirror, edges.")
     ] = None,
+    videos: Annotated[list[Path], typer.Option(help="Videos to label.")] = [],  # noqa: B006 - typer copies it
     as_json: Json = False,
 ) -> None:
     """Make an empty project.
@@ -78,14 +79,14 @@ def new(
     """
     from gambol.stages import new as stage
 
-    names = tuple(n.strip() for n in keypoints.split(",")) if keypoints else ()
-    made = stage.run(folder, keypoints=names, skeleton=skeleton)
-    console.result({"project": str(made)}, as_json, lambda r: f"made {r['project']}")
+    names = [name.strip() for name in keypoints.split(",")] if keypoints else None
+    made = stage.run(folder, names, skeleton, list(videos))
+    console.result({"project": str(made)}, as_json, _lines)
 
 
 @app.command("import")
 def import_(
-    source: Annotated[Path, typer.Argument(help="Labels, a foreign project, or a video.")],
+    source: Annotated[Path, typer.Argument(help="Labels, or another tool's project.")],
     folder: Annotated[Path, typer.Argument(help="Project; made if it is not there.")],
     nan_means: Annotated[
         str | None, typer.Option(help="absent or unlabelled; by format if not given.")
@@ -93,6 +94,9 @@ def import_(
     repair_swap: Annotated[
         bool, typer.Option(help="Replace a broken left/right table by what names suggest.")
     ] = False,
+    videos: Annotated[
+        list[Path], typer.Option(help="Folders to look in for videos that moved.")
+    ] = [],  # noqa: B006 - typer copies it
     as_json: Json = False,
 ) -> None:
     """Bring labels and videos into a project, in one transaction.
@@ -101,8 +105,13 @@ def import_(
     """
     from gambol.stages import imports as stage
 
-    made = stage.run(source, folder, nan_means=nan_means, repair_swap=repair_swap)
-    console.result(made._asdict(), as_json, _lines)
+    cfg = stage.ImportConfig.from_values(
+        {"nan_means": nan_means, "repair_swap": repair_swap}, "gambol import"
+    )
+    with console.reporting(as_json) as progress:
+        made = stage.run(cfg, source, folder, list(videos), progress)
+    values = {**made._asdict(), "merged": made.merged._asdict()}
+    console.result(values, as_json, _lines)
 
 
 @app.command()
@@ -119,7 +128,7 @@ def export(
     from gambol.stages import export as stage
 
     made = stage.run(source, to, out)
-    console.result({"written": [str(p) for p in made]}, as_json, _lines)
+    console.result(made._asdict(), as_json, _lines)
 
 
 @app.command()
@@ -133,7 +142,7 @@ def info(
     """
     from gambol.stages import info as stage
 
-    console.result(stage.run(path), as_json, _lines)
+    console.result(stage.run(path), as_json, lambda found: "\n".join(stage.lines(found)))
 
 
 @app.command()
@@ -208,17 +217,21 @@ def train(
     budget = {"minutes": minutes, "steps": steps}
     given = [f"fit.{name}={value}" for name, value in budget.items() if value is not None]
     cfg = cfg.override(given) if given else cfg
-    with console.reporting(as_json) as progress:
-        run = stage.run(
-            cfg,
-            labels,
-            out,
-            device=device,
-            threads=threads,
-            tensorboard=tensorboard,
-            progress=progress,
-            say=_voice(as_json),
-        )
+    try:
+        with console.reporting(as_json) as progress:
+            run = stage.run(
+                cfg,
+                labels,
+                out,
+                device=device,
+                threads=threads,
+                tensorboard=tensorboard,
+                progress=progress,
+                say=_voice(as_json),
+            )
+    except stage.train.Stopped as stopped:
+        console.say(f"gambol: {stopped}")
+        raise typer.Exit(1) from stopped
     scores = store.read_json(run / "metrics.json")
     console.result({"run": str(run), **scores}, as_json, _scores)
 

@@ -85,7 +85,8 @@ def _assign(values: dict[str, Any], keys: list[str], value: Any, said: str) -> N
 
 def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
     """Say the first thing that is wrong, with the nearest right key where one is misspelt."""
-    first = error.errors()[0]
+    # a misspelt key explains the required one that is missing, so it is said first
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         known = _fields_at(cls, [str(part) for part in first["loc"][:-1]])

@@ -74,6 +74,7 @@ class Heldout(NamedTuple):
     height: np.ndarray  # (N, J) of the peak
     cov: np.ndarray  # (N, J, 2, 2) calibrated, px²
     confidence: np.ndarray  # (N, J) calibrated
+    presence: np.ndarray  # (N, J) calibrated
     video: np.ndarray  # (N,) references
     frame: np.ndarray  # (N,)
 

@@ -20,7 +20,7 @@ Pair = tuple[str, str]
 class SkeletonFile(Config):
     """What the YAML file may say."""
 
-    keypoints: list[str]
+    keypoints: list[str] = []  # empty is refused, but a misspelt key is named first
     name: str = "animal"
     bones: list[Pair] = []
     mirror: list[Pair] | None = None

@@ -1,10 +1,12 @@
 """Weighted ridge logistic regression, and every classic way to minimise its loss.
 
-    L(w) = sum_n c_n [log(1 + exp(a_n)) - y_n a_n] + lambda/2 |w|^2,   a = X w
+    L(w) = sum_n c_n [log(1 + exp(a_n)) - y_n a_n] + sum_i lambda_i w_i^2 / 2,   a = X w
 
-L is convex (its Hessian X' C S X + lambda I is positive definite for lambda > 0), so all
-optimisers here must meet in one point and differ in cost alone. An optimiser is a pair of
-functions: `init(problem, w)` makes a state, `step(problem, state, rng)` makes the next one.
+lambda is one number for all weights but the intercept, which is free (lambda_i = 0): a shrunk
+intercept could not say how rare the positives are, and the other weights would have to.
+L is convex (its Hessian X' C S X + diag(lambda) is positive definite), so all optimisers here
+must meet in one point and differ in cost alone. An optimiser is a pair of functions:
+`init(problem, w)` makes a state, `step(problem, state, rng)` makes the next one.
 Sources: Boyd & Vandenberghe (2004), Convex Optimization, ch. 9 (descent, damped Newton);
 Bishop (2006), PRML, 4.3.3 (IRLS); Nocedal & Wright (2006), ch. 7 (L-BFGS);
 Polyak (1964), momentum; Duchi et al. (2011), Adagrad; Hinton (2012), RMSProp;
@@ -30,7 +32,7 @@ class Problem(NamedTuple):
     x: Float[np.ndarray, "N P"]  # one column is all ones where an intercept is wanted
     y: Float[np.ndarray, " N"]  # label, from 0 to 1
     c: Float[np.ndarray, " N"]  # weight of each example, >= 0
-    ridge: float  # lambda > 0; every weight is shrunk, the intercept included
+    ridge: Float[np.ndarray, " P"]  # lambda of each weight, >= 0; 0 for an intercept
 
 
 class State(NamedTuple):
@@ -65,7 +67,7 @@ def make_problem(
     ridge: float,
     weights: Float[np.ndarray, " N"] | None = None,
 ) -> Problem:
-    """Append a column of ones (P = D + 1) and scale the weights to sum 1, so L is a mean.
+    """Append a free intercept (P = D + 1) and scale the weights to sum 1, so L is a mean.
 
     >>> make_problem(np.array([[2.0], [4.0]]), np.array([0.0, 1.0]), 0.1).x.tolist()
     [[2.0, 1.0], [4.0, 1.0]]
@@ -81,37 +83,37 @@ def make_problem(
     if not ridge > 0:  # separable examples have no optimum without it
         raise ValueError(f"ridge is {ridge}, it must be above 0")
     x = np.column_stack([features, np.ones(len(features))])
-    return Problem(x, labels, c / c.sum(), ridge)
+    return Problem(x, labels, c / c.sum(), np.append(np.full(features.shape[1], ridge), 0.0))
 
 
 def loss(problem: Problem, w: Float[np.ndarray, " P"]) -> float:
     """L(w), in nats."""
     a = problem.x @ w
     fit = problem.c @ (np.logaddexp(0.0, a) - problem.y * a)
-    return float(fit + 0.5 * problem.ridge * (w @ w))
+    return float(fit + 0.5 * problem.ridge @ w**2)
 
 
 def gradient(problem: Problem, w: Float[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
-    """X' C (p - y) + lambda w."""
+    """X' C (p - y) + diag(lambda) w."""
     residual = expit(problem.x @ w) - problem.y
     return problem.x.T @ (problem.c * residual) + problem.ridge * w
 
 
 def hessian(problem: Problem, w: Float[np.ndarray, " P"]) -> Float[np.ndarray, "P P"]:
-    """X' C S X + lambda I, with S = diag(p (1 - p))."""
+    """X' C S X + diag(lambda), with S = diag(p (1 - p))."""
     p = expit(problem.x @ w)
     curvature = (problem.x * (problem.c * p * (1 - p))[:, None]).T @ problem.x
-    return curvature + problem.ridge * np.eye(len(w))
+    return curvature + np.diag(problem.ridge)
 
 
 def smoothness(problem: Problem) -> float:
-    """Bound the curvature of L anywhere: lambda_max(X' C X) / 4 + lambda, since S <= 1/4."""
+    """Bound the curvature of L: lambda_max(X' C X) / 4 + max lambda, since S <= 1/4."""
     n, p = problem.x.shape
     root = problem.x * np.sqrt(problem.c)[:, None]
     gram = root.T @ root if p <= n else root @ root.T  # same non-zero eigenvalues
     last = len(gram) - 1
     top = scipy.linalg.eigvalsh(gram, subset_by_index=[last, last])[0]
-    return float(top / 4 + problem.ridge)
+    return float(top / 4 + problem.ridge.max())
 
 
 def gradient_descent() -> Optimizer:
@@ -149,7 +151,7 @@ def newton() -> Optimizer:
 
 
 def irls() -> Optimizer:
-    """Iteratively reweighted least squares: (X' C S X + lambda I)^-1 X' C S z.
+    """Iteratively reweighted least squares: (X' C S X + diag(lambda))^-1 X' C S z.
 
     The working response is z = X w + S^-1 (y - p). S z is formed at once, so no division by
     a vanishing p (1 - p) occurs. The iterates are those of Newton's method with t = 1.
@@ -336,7 +338,7 @@ def _loss_and_gradient(
     a = problem.x @ w
     fit = problem.c @ (np.logaddexp(0.0, a) - problem.y * a)
     g = problem.x.T @ (problem.c * (expit(a) - problem.y)) + problem.ridge * w
-    return float(fit + 0.5 * problem.ridge * (w @ w)), g
+    return float(fit + 0.5 * problem.ridge @ w**2), g
 
 
 def _trace(

@@ -5,7 +5,7 @@ other frames of its batch.
 """
 
 import os
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from gambol.nn.model import PoseNet
 Precision = Literal["float32", "bfloat16"]
 
 
+@runtime_checkable
 class Engine(Protocol):
     """A network that is ready to run."""
 

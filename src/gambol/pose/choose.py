@@ -148,5 +148,5 @@ def _channels(images: list[UInt8[np.ndarray, "H W C"]]) -> tuple[int, str]:
     return 1, "grey: the frames have next to no colour, and grey decodes three times faster"
 
 
-def _up(value: float, multiple: int) -> int:
+def _up(value: float | int, multiple: int) -> int:
     return max(-(-round(value) // multiple), 1) * multiple

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
 
 from gambol.core import poses as core_poses
 from gambol.core.config import Config
-from gambol.core.labels import Visibility
+from gambol.core.labels import Labels, Visibility, from_positions
 from gambol.core.progress import Progress, silent
 from gambol.io import poses as io_poses
 from gambol.io import run as io_run
 from gambol.io import store
-from gambol.pose import evaluate
+from gambol.pose import calibrate, evaluate
 from gambol.pose.train import FitConfig
 from gambol.simulate.world import SimulateConfig
 from gambol.stages import movies, predict, report, simulate, train
@@ -116,17 +117,33 @@ def describe(values: dict[str, Any]) -> str:
 def _score(trained: Path, predicted: Path, truth: Path) -> tuple[evaluate.Evaluation, float]:
     """Score every visible keypoint of every frame."""
     model = io_run.load(trained).model
-    true, found = store.read_dataset(truth), io_poses.read(predicted)
-    xy, at = core_poses.xy(true)[:, 0], core_poses.xy(found)[:, 0]
-    seen = core_poses.points(true, "visibility")[:, 0] == Visibility.VISIBLE
-    visibility = np.where(seen, Visibility.VISIBLE, Visibility.UNLABELLED).astype(np.uint8)
-    xy = np.where(seen[..., None], xy, np.nan)
-    skeleton = model.bones
-    confidence = core_poses.points(found, "confidence")[:, 0]
-    scores = evaluate.evaluate(
-        xy, visibility, at, confidence, skeleton.keypoints, swap=skeleton.swap,
-        body=model.body_px,
-    )  # fmt: skip
-    covariance = core_poses.covariance(found)[:, 0]
-    inside = calibrate_coverage(at - xy, covariance, model.calibration)
-    return scores, float(inside[seen].mean())
+    labels = _visible(store.read_dataset(truth), predicted)
+    found = io_poses.read(predicted)
+    xy = core_poses.xy(found)[:, 0].astype(np.float64)
+    confidence, presence = (
+        core_poses.points(found, name)[:, 0].astype(np.float64)
+        for name in ("confidence", "presence")
+    )
+    scores = evaluate.evaluate(labels, xy, confidence, presence=presence)
+    inside = calibrate.inside(
+        calibrate.Calibration.from_dict(model.calibration),
+        xy - labels.xy,
+        core_poses.covariance(found)[:, 0].astype(np.float64),
+        0.9,
+    )
+    return scores, float(inside[labels.labelled].mean())
+
+
+def _visible(truth: xr.Dataset, predicted: Path) -> Labels:
+    """The true positions of what is in sight, as labels of every frame."""
+    seen = core_poses.points(truth, "visibility")[:, 0] == Visibility.VISIBLE
+    xy = np.where(seen[..., None], core_poses.xy(truth)[:, 0], np.nan)
+    rows = np.arange(len(xy))
+    return from_positions(
+        core_poses.skeleton(truth),
+        (predicted.stem,),
+        np.zeros(len(rows), np.int64),
+        rows,
+        xy,
+        nan_means=Visibility.UNLABELLED,
+    )

@@ -50,24 +50,17 @@ def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
     if result.is_dir() and (io_run.is_finished(result) or not list(result.glob("*.nc"))):
         trained = io_run.load(result)
         chosen, part = _part(cfg, trained, loaded)
-        seen, body = see(trained, chosen), trained.model.body_px
+        seen = see(trained, chosen)
     else:
         chosen, seen = _from_poses(result, loaded)
-        body, part = None, "poses"
+        part = "poses"
+    cfg_scores = scoring.Scoring(accept=cfg.threshold)
     scores = scoring.evaluate(
-        chosen.xy,
-        chosen.visibility,
-        seen.xy,
-        seen.confidence,
-        chosen.skeleton.keypoints,
-        swap=chosen.skeleton.swap,
-        body=body,
-        presence=seen.presence,
-        threshold=cfg.threshold,
+        chosen, seen.xy, seen.confidence, presence=seen.presence, cfg=cfg_scores
     ).summary()
     inside = seen.inside90[chosen.labelled]
     coverage = float(inside.mean()) if inside.size else None
-    return {"part": part, "frames": len(chosen.frames), **scores, "coverage90": coverage}
+    return {"part": part, **scores, "coverage90": coverage}
 
 
 def see(trained: io_run.Trained, labels: Labels) -> Seen:

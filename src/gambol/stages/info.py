@@ -101,7 +101,7 @@ def _poses(path: Path) -> dict[str, Any]:
         "path": str(path),
         "frames": len(xy),
         "dimensions": xy.shape[-1],
-        "fps": float(series.attrs.get("fps", np.nan)),
+        "fps": float(series.attrs["fps"]) if "fps" in series.attrs else None,
         "individuals": [str(name) for name in series["individuals"].values],
         "found": dict(zip(names, share.round(4).tolist(), strict=True)),
         "video": str(series.attrs.get("source_file", "")),

@@ -235,7 +235,7 @@ def _predict(
 def _follows(
     cfg: PredictConfig, model: io_run.Trained, where: engine.Device, video: Video
 ) -> bool:
-    """Follow on CPUs where the window is less than half of the frame; GPUs like whole batches."""
+    """Follow on CPUs where the window is less than half of the frame; GPUs like batches."""
     if cfg.window != "auto":
         return cfg.window == "follow"
     width, height = dataset.network_size(*video.size, model.model.scale)

@@ -7,6 +7,18 @@ from gambol.core.errors import InputError
 from gambol.io.video.container import FileVideo
 from gambol.io.video.damage import DamagedFrame
 
+DAMAGED = [
+    "bframes",
+    "open_gop",
+    "full_chroma",
+    "hevc",
+    "mpeg4",
+    "mpeg4_bframes",
+    "x264_avi",
+    "motion_jpeg",
+    "mpeg2",
+    "transport_stream",
+]
 FRONT_INDEX = {"movflags": "+faststart"}
 
 
@@ -19,6 +31,15 @@ def frames_or_none(video, indices):
             assert error.index == index
             found[index] = None
     return found
+
+
+def equal_at_their_times(video, found, full, truth):
+    """Sound frames equal those shown at the same time in the whole file.
+
+    Streams without an index do not tell how many frames were lost, so numbers may shift.
+    """
+    same = np.abs(full.times[:, None] - video.times).argmin(axis=0)
+    return all(np.array_equal(f, truth[same[i]]) for i, f in found.items() if f is not None)
 
 
 def spoilt(path, target, at, n_bytes):
@@ -60,7 +81,8 @@ def test_a_truncated_file_gives_what_is_there(clip, streamed, tmp_path, kind):
         found = frames_or_none(video, range(n))
         sound = [i for i, frame in found.items() if frame is not None]
         assert len(sound) > 0.9 * n - 10
-        assert all(np.array_equal(found[i], truth[i]) for i in sound)
+        assert equal_at_their_times(video, found, full, truth)
+        assert "the file ends early" in (video.damage or "") or kind == "open_gop_mkv"
 
 
 def test_says_how_much_of_a_truncated_file_is_readable(streamed, tmp_path):
@@ -74,9 +96,7 @@ def test_says_how_much_of_a_truncated_file_is_readable(streamed, tmp_path):
             video.read([79])
 
 
-@pytest.mark.parametrize(
-    "kind", ["bframes", "open_gop", "full_chroma", "hevc", "mpeg4", "mpeg2"]
-)
+@pytest.mark.parametrize("kind", DAMAGED)
 def test_garbage_in_the_middle_gives_no_wrong_frame(clip, tmp_path, kind):
     whole = clip(kind)
     broken = spoilt(whole, tmp_path / f"broken{whole.suffix}", 0.45, 1500)
@@ -86,7 +106,9 @@ def test_garbage_in_the_middle_gives_no_wrong_frame(clip, tmp_path, kind):
         found = frames_or_none(video, range(n))
         sound = [i for i in found if found[i] is not None]
         assert 0.4 * n < len(sound) < n
-        assert all(np.array_equal(found[i], truth[i]) for i in sound)
+        assert equal_at_their_times(video, found, full, truth)
+        if kind not in ("mpeg2", "transport_stream"):
+            assert all(np.array_equal(found[i], truth[i]) for i in sound)
         assert f"{len(sound)} of {n} frames are readable" in (video.damage or "")
     with FileVideo(broken) as video:  # in another order: the same frames
         order = np.random.default_rng(2).permutation(n).tolist()

@@ -14,7 +14,7 @@ def test_packets_before_an_edit_are_marked(clip):
 def test_decoding_tells_the_order_in_which_packets_are_shown(clip):
     packets = contents(clip("bframes"))
     by_time = np.argsort(packets.pts)
-    assert decode_all(clip("bframes")).order == by_time.tolist()
+    assert decode_all(clip("bframes"), packets.pos).order == by_time.tolist()
 
 
 def test_all_kinds_of_clips_are_whole(clip):

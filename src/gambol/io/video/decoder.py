@@ -34,6 +34,7 @@ class Decoder:
 
     def __init__(self, path: Path, table: FrameTable) -> None:
         self.bad = np.zeros(len(table.times), dtype=bool)  # frames known to be unreadable
+        self.bad[table.rank[table.broken & (table.rank >= 0)]] = True
         self._path = path
         self._table = table
         self._keys = np.flatnonzero(table.key)
@@ -99,12 +100,13 @@ class Decoder:
         return None if number is None or number < self._skip_to else number
 
     def _decode(self, packet: VideoPacket, number: int) -> None:
-        packet.pts = number  # comes back with the frame
+        expected = self._at + 1
         self._at, self._skip_to = number, 0
         self._primed = True
-        if self._table.broken[number]:
-            self._damaged(number, [])
+        if number > expected or self._table.broken[number]:  # packets vanished, or known bad
+            self._damaged(expected, [])
             return
+        packet.pts = number  # comes back with the frame
         try:
             frames = self._codec.decode(packet)
         except av.error.FFmpegError:

@@ -39,6 +39,7 @@ class Contents(NamedTuple):
     pos: Int64[np.ndarray, " P"]  # byte positions
     key: Bool[np.ndarray, " P"]  # decoding may begin here
     discard: Bool[np.ndarray, " P"]  # an edit list hides the picture
+    lost: Bool[np.ndarray, " P"]  # known from the index only
     missing: int  # packets that the header promises and the file lacks
     base: float  # s
     rate: float  # frames a second, by the header
@@ -89,37 +90,22 @@ def decoded_leniently(codec: VideoCodecContext, packet: VideoPacket | None) -> l
 
 def contents(path: Path) -> Contents:
     """Read all packets without decoding them."""
-    rows: list[tuple[int, int, int, bool, bool]] = []
-    end, cut = 0, False
     source = open_source(path)
     with source.container:
-        for packet in packets_of(source):
-            if packet.size:
-                rows.append(_row(packet))
-                end = max(end, rows[-1][2] + packet.size)
-                cut = packet.is_corrupt
-        size = path.stat().st_size
-        if cut and end >= size:  # the file ends within its last packet
-            rows.pop()
+        codec, kind = source.stream.codec_context.name, source.container.format.name
+        index = _avi_index(source.stream) if kind == "avi" else []
+        rows, cut = _rows(source, path.stat().st_size)
         if not rows:
             raise unreadable(str(path), "no picture data was found")
-        missing = _missing(source, len(rows), size - end)
+        if len(index) > len(rows):
+            rows = _with_lost(rows, index)
+        missing = max(_missing(source, len(rows), len(index)), int(cut))
         base = float(source.stream.time_base or 0)
         rate = float(source.stream.average_rate or source.stream.guessed_rate or 30)
-        codec, kind = source.stream.codec_context.name, source.container.format.name
-    pts, dts, pos, key, discard = zip(*rows, strict=True)
-    return Contents(
-        pts=np.array(pts, dtype=np.int64),
-        dts=np.array(dts, dtype=np.int64),
-        pos=np.array(pos, dtype=np.int64),
-        key=np.array(key, dtype=bool),
-        discard=np.array(discard, dtype=bool),
-        missing=missing,
-        base=base,
-        rate=rate,
-        format=kind,
-        codec=codec,
-    )
+    columns = zip(*rows, strict=True)
+    pts, dts, pos = (np.array(next(columns), dtype=np.int64) for _ in range(3))
+    key, discard, lost = (np.array(next(columns), dtype=bool) for _ in range(3))
+    return Contents(pts, dts, pos, key, discard, lost, missing, base, rate, kind, codec)
 
 
 def first_frame(path: Path) -> VideoFrame:
@@ -139,13 +125,21 @@ class Decoded(NamedTuple):
     failed: list[int]  # packets that raised an error
 
 
-def decode_all(path: Path) -> Decoded:
-    """Decode everything: each frame carries the number of its packet."""
+def decode_all(path: Path, positions: Int64[np.ndarray, " P"]) -> Decoded:
+    """Decode everything: each frame carries the number of its packet.
+
+    Args:
+        path: the file.
+        positions: byte positions of the packets; where they repeat, packets are counted.
+    """
+    by_position = {int(pos): number for number, pos in enumerate(positions)}
+    counted = len(by_position) < len(positions)
     order: list[int] = []
     failed: list[int] = []
     source = open_source(path)
     with source.container:
-        for number, packet in enumerate(packets_of(source)):
+        for count, packet in enumerate(packets_of(source)):
+            number = count if counted else by_position.get(packet.pos or 0, len(positions))
             if packet.size:
                 packet.pts = number  # comes back with the frame
             try:
@@ -157,20 +151,62 @@ def decode_all(path: Path) -> Decoded:
     return Decoded(list(dict.fromkeys(order)), failed)
 
 
-def _row(packet: VideoPacket) -> tuple[int, int, int, bool, bool]:
-    pts, dts = (NO_TIME if t is None else t for t in (packet.pts, packet.dts))
-    pos = -1 if packet.pos is None else packet.pos
-    return pts, dts, pos, packet.is_keyframe, packet.is_discard
+class _Row(NamedTuple):
+    """One packet of `Contents`."""
+
+    pts: int
+    dts: int
+    pos: int
+    key: bool
+    discard: bool
+    lost: bool = False
 
 
-def _missing(source: Source, found: int, bytes_left: int) -> int:
-    """Return how many packets the header promises beyond those found."""
-    name = source.container.format.name
-    if "mp4" in name:  # the index, without what an edit list makes superfluous
-        return max(len(source.stream.index_entries) - found, 0)
-    if name == "avi" and bytes_left < 8:  # a whole AVI file ends with an index
-        return max(source.stream.frames - found, 0)
+def _rows(source: Source, size: int) -> tuple[list[_Row], bool]:
+    """Return a row a packet, and whether the file of `size` bytes ends within the last."""
+    rows, end, cut = [], 0, False
+    for packet in packets_of(source):
+        if packet.size:
+            pts, dts = (NO_TIME if t is None else t for t in (packet.pts, packet.dts))
+            pos = -1 if packet.pos is None else packet.pos
+            rows.append(_Row(pts, dts, pos, packet.is_keyframe, packet.is_discard))
+            end, cut = max(end, pos + packet.size), packet.is_corrupt
+    cut = cut and end >= size
+    if source.container.format.name == "mpegts":  # made of blocks of one of these sizes
+        cut = all(size % block for block in (188, 192, 204))
+    return rows[: len(rows) - cut], cut
+
+
+def _missing(source: Source, found: int, indexed: int) -> int:
+    """Return how many packets the header promises beyond those found.
+
+    A whole AVI file ends with an index; where there is one, a larger promise is an error.
+    """
+    name, stream = source.container.format.name, source.stream
+    if "mp4" in name:  # its index, without what an edit list makes superfluous
+        return max(len(stream.index_entries) - found, 0)
+    if name == "avi" and indexed < found:
+        return max(stream.frames - found, 0)
     return 0
+
+
+def _avi_index(stream: VideoStream) -> list[_Row]:
+    """Return what the index at the end of an AVI file tells, before reading adds to it."""
+    return [  # an entry points to the header of 8 bytes before the data
+        _Row(entry.timestamp, entry.timestamp, entry.pos + 8, entry.is_keyframe, False)
+        for entry in stream.index_entries
+    ]
+
+
+def _with_lost(rows: list[_Row], index: list[_Row]) -> list[_Row]:
+    """Add packets that the index knows and that could not be found, as lost.
+
+    Their place keeps the numbers of later frames right.
+    """
+    found = {row.pos for row in rows}
+    if not found & {row.pos for row in index}:
+        return rows
+    return [row._replace(lost=row.pos not in found) for row in index]
 
 
 def _reason(error: Exception) -> str:

@@ -29,7 +29,7 @@ from gambol.io.video.demux import (
     first_frame,
 )
 
-_VERSION = 2  # part of the cache key: a table made by other rules is not found
+_VERSION = 1  # part of the cache key: a table made by other rules is not found
 _MAY_BE_EMPTY = {"mpeg4", "vp8"}  # codecs whose packets may hold no picture to show
 _UNTIMED = {"avi": {"mpeg4", "msmpeg4v2", "msmpeg4", "h264", "hevc"}}  # shown out of order
 
@@ -130,7 +130,7 @@ def _build(path: Path) -> FrameTable:
     rank = None
     if packets.codec not in _UNTIMED.get(packets.format, {"vp8"}) and frame.pts is not None:
         rank = _timed_ranks(packets, frame.pts)
-    broken = np.zeros(len(packets.pts), dtype=bool)
+    broken = packets.lost
     if rank is None:
         rank, broken = _decoded_ranks(path, packets)
     by_position = bool((packets.pos >= 0).all()) and _unique(packets.pos)
@@ -179,11 +179,12 @@ def _decoded_ranks(
     A packet that fails keeps a number, so that the frames after it keep theirs.
     """
     n_packets = len(packets.pts)
-    order, failed = decode_all(path)
+    order, failed = decode_all(path, packets.pos)
+    failed += np.flatnonzero(packets.lost).tolist()
     if packets.codec not in _MAY_BE_EMPTY:
         start = min(order, default=n_packets)
-        failed = sorted({*failed, *range(start, n_packets)} - set(order) | set(failed))
-    for number in failed:
+        failed += sorted(set(range(start, n_packets)) - set(order))
+    for number in sorted(set(failed)):
         if number not in order:
             order.insert(number, number)
     order = [number for number in order if number < n_packets]

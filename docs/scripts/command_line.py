@@ -1,0 +1,45 @@
+"""`docs/command-line.md`, made from what `gambol VERB --help` prints."""
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from gambol.app.cli import app
+
+PAGE = Path(__file__).parents[1] / "command-line.md"
+WIDTH = 88  # columns, so that the page does not depend on the terminal that made it
+HEAD = """# The command line
+
+This page is made from `gambol VERB --help` by `make docs`; do not edit it by hand.
+
+Results go to standard output, progress and messages to standard error. `--json` prints the
+result for machines, and nothing else. The exit status is 0 when the work is done, 2 when
+something that was given is wrong (one sentence says what and how to mend it), and 1 when
+`gambol doctor` finds something missing or training was asked to stop.
+"""
+
+
+def verbs() -> list[str]:
+    """Return the names of all verbs, in the order of `gambol --help`."""
+    names = [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]
+    return [name.rstrip("_") for name in names]
+
+
+def help_of(*words: str) -> str:
+    """Return what `gambol WORDS --help` prints."""
+    told = CliRunner().invoke(
+        app, [*words, "--help"], prog_name="gambol", terminal_width=WIDTH, max_content_width=WIDTH
+    )
+    return "\n".join(line.rstrip() for line in told.output.strip().splitlines())
+
+
+def text() -> str:
+    """Return the page."""
+    parts = [HEAD, f"```text\n{help_of()}\n```\n"]
+    parts += [f"## gambol {verb}\n\n```text\n{help_of(verb)}\n```\n" for verb in verbs()]
+    return "\n".join(parts)
+
+
+def write() -> None:
+    """Write the page."""
+    PAGE.write_text(text(), encoding="utf-8")

@@ -1,0 +1,90 @@
+"""The table of settings in `docs/training.md`, made from the settings' own source.
+
+A row is a field of a settings class; its reason is the comment behind the field, or the lines
+of comment that follow it.
+"""
+
+import inspect
+import io
+import tokenize
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gambol.core.config import Config
+from gambol.nn.augment import AugmentConfig
+from gambol.nn.backbones.leap import LeapSpec
+from gambol.nn.backbones.linear import LinearSpec
+from gambol.nn.backbones.unet import UNetSpec
+from gambol.pose.train import FitConfig
+from gambol.stages.movies import MoviesConfig
+from gambol.stages.train import LinearFit, SplitConfig, TrainConfig
+
+FOLDER = Path(__file__).parents[1]
+BEGIN, END = "<!-- made by `make docs`, do not edit -->", "<!-- end -->"
+BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
+    "training.md": [
+        ("", TrainConfig),
+        ("fit", FitConfig),
+        ("split", SplitConfig),
+        ("augment", AugmentConfig),
+        ("linear", LinearFit),
+        ("backbone", UNetSpec),
+        ("backbone", LeapSpec),
+        ("backbone", LinearSpec),
+    ],
+    "prediction.md": [("", MoviesConfig)],
+}
+
+
+def page(name: str) -> str:
+    """Return the text of a page with its tables made anew."""
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    tables = "\n\n".join(_table(block, kind) for block, kind in BLOCKS[name])
+    return f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}"
+
+
+def write() -> None:
+    """Write the tables into their pages."""
+    for name in BLOCKS:
+        (FOLDER / name).write_text(page(name), encoding="utf-8")
+
+
+def _table(block: str, kind: type[Config]) -> str:
+    fields = kind.model_fields
+    whole = {n for n, f in fields.items() if isinstance(f.default, Config)}
+    specific = f" with `kind: {fields['kind'].default}`" if "kind" in fields else ""
+    title = f"In the block `{block}`{specific}:" if block else "At the top:"
+    reasons = _reasons(kind)
+    rows = [
+        f"| `{f'{block}.' if block else ''}{name}` | {_default(field.default)} | "
+        f"{reasons.get(name, '')} |"
+        for name, field in fields.items()
+        if name not in whole and name != "kind"
+    ]
+    return "\n".join([title, "", "| setting | default | meaning |", "|---|---|---|", *rows])
+
+
+def _default(value: Any) -> str:
+    plain = list(value) if isinstance(value, tuple) else value
+    text = yaml.safe_dump(plain, default_flow_style=True).removesuffix("...\n").strip()
+    return f"`{text}`"
+
+
+def _reasons(kind: type[Config]) -> dict[str, str]:
+    """Return the comment of every field."""
+    source = inspect.cleandoc(inspect.getsource(kind))
+    found: dict[str, str] = {}
+    name, depth = "", 0
+    tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    for token, after in zip(tokens, tokens[1:], strict=False):
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.string, 0)
+        starts = token.type == tokenize.NAME and after.string == ":" and not depth
+        if starts and token.string in kind.model_fields:
+            name = token.string
+        elif token.type == tokenize.COMMENT and name and "noqa" not in token.string:
+            found[name] = f"{found.get(name, '')} {token.string.lstrip('# ')}".strip()
+    return {key: reason.replace("|", "\\|") for key, reason in found.items()}

@@ -1,0 +1,103 @@
+"""Following the animal against searching every frame as a whole."""
+
+import numpy as np
+import pytest
+
+from gambol.core import pixels
+from gambol.pose import dataset, predict
+
+STRIDE, SIGMA = 2, 5.0
+
+
+class Blobs:
+    """An engine that knows the answer: bright points in the image are the keypoints."""
+
+    name = "blobs"
+
+    def __init__(self):
+        self.areas = []
+
+    def __call__(self, frames):
+        self.areas.append(frames.shape[1] * frames.shape[2])
+        return np.stack([[_map(frame, level) for level in (250, 200)] for frame in frames])
+
+
+def _map(frame, level):
+    rows, columns = np.nonzero(frame[..., 0] == level)
+    grid = pixels.cells(STRIDE)
+    x = np.arange(frame.shape[1] // STRIDE) * grid[0, 0] + grid[0, 2]
+    y = np.arange(frame.shape[0] // STRIDE) * grid[1, 1] + grid[1, 2]
+    out = np.zeros((len(y), len(x)), np.float32)
+    for r, c in zip(rows, columns, strict=True):
+        d2 = (x[None] - c) ** 2 + (y[:, None] - r) ** 2
+        out = np.maximum(out, np.exp(-d2 / (2 * SIGMA**2)))
+    return out.astype(np.float32)
+
+
+def film(path, gap=None):
+    """Two points that move together; they are gone in the frames of `gap`."""
+    frames = np.full((len(path), 240, 320, 1), 100, np.uint8)
+    for t, (x, y) in enumerate(path):
+        if gap is None or t not in gap:
+            frames[t, y, x] = 250
+            frames[t, y + 8, x + 12] = 200
+    return frames
+
+
+@pytest.fixture
+def net():
+    return predict.Net(Blobs(), STRIDE, SIGMA, 16, 1.0)
+
+
+def smooth_path(n=40):
+    t = np.arange(n)
+    return np.stack([40 + 5 * t, 60 + 3 * t], axis=1)
+
+
+def test_following_finds_what_the_whole_frame_shows(net):
+    frames = film(smooth_path())
+    followed, searched = predict.follow(net, frames, 96)
+    everywhere = predict.whole(net, frames)
+    np.testing.assert_allclose(followed.xy, everywhere.xy, atol=1e-3)
+    np.testing.assert_allclose(followed.height, everywhere.height, atol=1e-6)
+    assert searched.tolist() == [True] + [False] * 39
+
+
+def test_an_animal_that_jumps_is_found_by_the_whole_frame(net):
+    path = smooth_path()
+    path[20:] = [250, 40]
+    frames = film(path)
+    followed, searched = predict.follow(net, frames, 96)
+    np.testing.assert_allclose(followed.xy, predict.whole(net, frames).xy, atol=1e-3)
+    assert searched[20] and searched.sum() == 2
+
+
+def test_while_the_animal_is_gone_every_frame_is_searched(net):
+    frames = film(smooth_path(), gap=range(10, 15))
+    _, searched = predict.follow(net, frames, 96)
+    assert searched[10:16].all() and searched.sum() == 7
+
+
+def test_a_window_costs_less_than_the_frame(net):
+    predict.follow(net, film(smooth_path()), 96)
+    areas = net.engine.areas
+    assert areas[0] == 240 * 320 and set(areas[1:]) == {96 * 96}
+
+
+def test_the_window_stays_on_the_networks_grid_at_every_border(net):
+    corners = np.array([[2, 2], [300, 2], [2, 228], [300, 228]]).repeat(3, 0)
+    frames = film(corners)
+    followed, _ = predict.follow(net, frames, 96)
+    np.testing.assert_allclose(followed.xy, predict.whole(net, frames).xy, atol=1e-3)
+
+
+def test_shrinking_agrees_with_the_pixel_map():
+    rng = np.random.default_rng(0)
+    x, y = np.meshgrid(np.arange(320.0), np.arange(240.0))
+    at = rng.uniform(60, 180, 2)
+    blob = np.exp(-((x - at[0]) ** 2 + (y - at[1]) ** 2) / (2 * 8.0**2))
+    small = dataset.shrink((255 * blob).round().astype(np.uint8)[..., None], 0.5)[..., 0] / 255.0
+    yy, xx = np.mgrid[: small.shape[0], : small.shape[1]]
+    centroid = np.array([(xx * small).sum(), (yy * small).sum()]) / small.sum()
+    matrix = dataset.from_video_map(320, 240, 0.5)
+    np.testing.assert_allclose(centroid, pixels.apply(matrix, at), atol=0.02)
