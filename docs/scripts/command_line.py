@@ -28,7 +28,11 @@ def verbs() -> list[str]:
 def help_of(*words: str) -> str:
     """Return what `gambol WORDS --help` prints."""
     told = CliRunner().invoke(
-        app, [*words, "--help"], prog_name="gambol", terminal_width=WIDTH, max_content_width=WIDTH
+        app,
+        [*words, "--help"],
+        prog_name="gambol",
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
     )
     return "\n".join(line.rstrip() for line in told.output.strip().splitlines())
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from gambol.stages.movies import MoviesConfig
 
 from gambol.core.config import Config
 from gambol.nn.augment import AugmentConfig
@@ -18,7 +19,6 @@ from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.pose.train import FitConfig
-from gambol.stages.movies import MoviesConfig
 from gambol.stages.train import LinearFit, SplitConfig, TrainConfig
 
 FOLDER = Path(__file__).parents[1]
@@ -35,6 +35,23 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("backbone", LinearSpec),
     ],
     "prediction.md": [("", MoviesConfig)],
+}
+# fields whose name says it all to the reader of the code, but not to that of the page
+PLAIN = {
+    "backbone": "network, see below; null is a U-Net of fitting depth",
+    "colour": "`grey` or `rgb`",
+    "batch": "windows in a step",
+    "rate": "learning rate after warm-up",
+    "precision": "of training: `float32`, `bfloat16`, or what the processor does fastest",
+    "seed": "of everything random",
+    "gamma": "drawn between the two",
+    "optimizer": "see below",
+    "steps": "of the optimiser",
+    "ridge": "weight of the penalty on large weights",
+    "depth": "levels above the middle",
+    "filters": "channels of the first level",
+    "norm": "normalisation: `none`, `batch` or `group`",
+    "patch": "side of the patch, network pixels; odd",
 }
 
 
@@ -61,7 +78,7 @@ def _table(block: str, kind: type[Config]) -> str:
     reasons = _reasons(kind)
     rows = [
         f"| `{f'{block}.' if block else ''}{name}` | {_default(field.default)} | "
-        f"{reasons.get(name, '')} |"
+        f"{reasons.get(name, PLAIN.get(name, ''))} |"
         for name, field in fields.items()
         if name not in whole and name != "kind"
     ]

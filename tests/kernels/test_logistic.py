@@ -14,8 +14,8 @@ OPTIMIZERS = {  # name: (optimiser, steps enough for the small problem)
     "armijo": (lg.armijo(), 200),
     "newton": (lg.newton(), 10),
     "irls": (lg.irls(), 10),
-    "sgd": (lg.sgd(batch=16, decay=0.01), 3000),
-    "momentum": (lg.sgd(batch=16, momentum=0.9, decay=0.01), 3000),
+    "sgd": (lg.sgd(batch=16, decay=0.01), 10000),
+    "momentum": (lg.sgd(batch=16, momentum=0.9, decay=0.01), 10000),
     "adagrad": (lg.adagrad(batch=16), 3000),
     "rmsprop": (lg.rmsprop(0.03, batch=16, decay=0.01), 3000),
     "adam": (lg.adam(0.03, batch=16, decay=0.01), 3000),
@@ -129,7 +129,7 @@ def test_lbfgs_ends_with_a_vanishing_gradient(shape):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimiser_comes_to_the_optimum(problem, optimum, name):
     optimizer, steps = OPTIMIZERS[name]
-    trace = lg.minimize(problem, optimizer, steps, np.random.default_rng(0), every=10)
+    trace = lg.minimize(problem, optimizer, steps, np.random.default_rng(0), every=100)
     assert abs(lg.loss(problem, trace.w) - slow_loss(problem, optimum)) < 1e-3
 
 

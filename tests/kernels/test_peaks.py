@@ -142,7 +142,12 @@ def test_negative_cells_do_not_pull_the_peak(floor):
 
 
 def test_a_map_with_nothing_in_it_still_answers():
-    for image in (np.zeros((9, 7)), np.full((9, 7), -0.3), np.full((9, 7), 0.5), np.ones((1, 1))):
+    for image in (
+        np.zeros((9, 7)),
+        np.full((9, 7), -0.3),
+        np.full((9, 7), 0.5),
+        np.ones((1, 1)),
+    ):
         found = peaks.find(image, 2.0)
         assert np.isfinite(found.xy).all() and np.isfinite(found.cov).all()
         assert found.height == pytest.approx(image.max())

@@ -35,9 +35,7 @@ def test_it_is_the_mean_over_labelled_keypoints_of_scaled_squares():
         expected, rel=1e-5
     )
     alone = per_keypoint(torch.from_numpy(answer), target, 2, 5.0).numpy()
-    np.testing.assert_allclose(
-        alone, [per_map[0, 0], np.nan, per_map[:, 2].mean()], rtol=1e-5
-    )
+    np.testing.assert_allclose(alone, [per_map[0, 0], np.nan, per_map[:, 2].mean()], rtol=1e-5)
 
 
 def test_a_false_peak_where_the_keypoint_is_absent_costs_as_much_as_a_missed_one():

@@ -34,8 +34,8 @@ def by_definition(xy, size, stride, sigma):
 
 @pytest.mark.parametrize("stride", STRIDES)
 def test_maps_are_the_formula(stride):
-    xy, size, sigma = np.array([21.3, 30.9]), (64, 48), max(5.0, stride)
-    drawn = target([[xy]], size, stride, sigma).maps[0, 0].numpy()
+    xy, size, sigma = np.array([21.3, 30.9]), (64, 48), max(5.0, float(stride))
+    drawn = target(xy[None, None], size, stride, sigma).maps[0, 0].numpy()
     np.testing.assert_allclose(drawn, by_definition(xy, size, stride, sigma), atol=1e-6)
 
 

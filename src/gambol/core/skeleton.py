@@ -101,6 +101,8 @@ def mirrored_name(name: str) -> str | None:
     >>> mirrored_name("leftear"), mirrored_name("paw_R"), mirrored_name("tailbase")
     ('rightear', 'paw_L', None)
     """
+    if not name:
+        return None
     lower = name.lower()
     for one, other in (("left", "right"), ("right", "left")):
         if one in lower:

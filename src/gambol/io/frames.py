@@ -3,7 +3,9 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 import cv2
 import numpy as np
@@ -39,18 +41,19 @@ def keep(images: Iterator[Image]) -> list[Image]:
     """Hold images in memory while they fit a quarter of what is free, the rest on disk."""
     room = free_memory() // 4
     kept: list[Image] = []
-    scratch: tempfile.TemporaryFile | None = None  # type: ignore[valid-type]
-    for image in images:
-        room -= image.nbytes
-        if room >= 0:
-            kept.append(image)
-            continue
-        scratch = scratch or tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the maps
-        scratch.seek(0, os.SEEK_END)  # type: ignore[union-attr]
-        start = scratch.tell()  # type: ignore[union-attr]
-        scratch.write(image.tobytes())  # type: ignore[union-attr]
-        scratch.flush()  # type: ignore[union-attr]
-        kept.append(np.memmap(scratch, np.uint8, "r", start, image.shape))
+    with ExitStack() as stack:
+        scratch: IO[bytes] | None = None
+        for image in images:
+            room -= image.nbytes
+            if room >= 0:
+                kept.append(image)
+                continue
+            # the maps outlive the file's name and handle
+            scratch = scratch or stack.enter_context(tempfile.TemporaryFile())
+            start = scratch.seek(0, os.SEEK_END)
+            scratch.write(image.tobytes())
+            scratch.flush()
+            kept.append(np.memmap(scratch, np.uint8, "r", start, image.shape))
     return kept
 
 

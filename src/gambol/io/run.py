@@ -14,6 +14,7 @@ state.pt             only while the run is not finished: what it goes on from
 
 import csv
 import json
+import pickle
 import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -125,7 +126,10 @@ def read_state(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+    except (
+        *(RuntimeError, OSError, EOFError, ValueError),
+        *(pickle.UnpicklingError, zipfile.BadZipFile),
+    ) as error:
         raise InputError(f"{path} is damaged; delete it to start the run again") from error
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int, Shaped
 
 Statistic = Callable[[Int[np.ndarray, "B M"]], Float[np.ndarray, "B S"]]
 
-_CELLS = 4_000_000  # resamples times samples held at once: 32 MB
+_CELLS = 250_000  # resamples times samples held at once; more would leave the cache
 
 
 def resample(
@@ -30,13 +30,19 @@ def resample(
         resamples: number of them, B.
     """
     names, index = np.unique(groups, return_inverse=True)
-    even = np.full(len(names), 1 / len(names))
     step = max(1, _CELLS // len(groups))
     parts = []
     for start in range(0, resamples, step):
-        drawn = rng.multinomial(len(names), even, size=min(step, resamples - start))
-        parts.append(statistic(drawn[:, index.ravel()]))
+        counts = _counts(len(names), min(step, resamples - start), rng)
+        parts.append(statistic(counts.take(index.ravel(), axis=1)))
     return np.concatenate(parts)
+
+
+def _counts(groups: int, resamples: int, rng: np.random.Generator) -> Int[np.ndarray, "B G"]:
+    """How often each group was drawn."""
+    drawn = rng.integers(groups, size=(resamples, groups))
+    cell = drawn + groups * np.arange(resamples)[:, None]
+    return np.bincount(cell.ravel(), minlength=drawn.size).reshape(drawn.shape)
 
 
 def percentile_interval(

@@ -96,14 +96,14 @@ def loss(problem: Problem, w: Float[np.ndarray, " P"]) -> float:
 def gradient(problem: Problem, w: Float[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
     """X' C (p - y) + diag(lambda) w."""
     residual = expit(problem.x @ w) - problem.y
-    return problem.x.T @ (problem.c * residual) + problem.ridge * w
+    return np.asarray(problem.x.T @ (problem.c * residual) + problem.ridge * w)
 
 
 def hessian(problem: Problem, w: Float[np.ndarray, " P"]) -> Float[np.ndarray, "P P"]:
     """X' C S X + diag(lambda), with S = diag(p (1 - p))."""
     p = expit(problem.x @ w)
     curvature = (problem.x * (problem.c * p * (1 - p))[:, None]).T @ problem.x
-    return curvature + np.diag(problem.ridge)
+    return np.asarray(curvature + np.diag(problem.ridge))
 
 
 def smoothness(problem: Problem) -> float:

@@ -137,13 +137,12 @@ def _erase(
 ) -> tuple[UInt8[np.ndarray, "H W C"], UInt8[np.ndarray, " J"]]:
     image, visibility = image.copy(), sample.visibility.copy()
     h, w = image.shape[:2]
+    column, row = np.rint(sample.xy).T  # the pixel that each keypoint lies in
     for _ in range(rng.integers(1, 4)):
-        high, wide = rng.uniform(0.05, 0.2, 2) * (h, w)
-        top, left = rng.uniform(0, h - high), rng.uniform(0, w - wide)
-        rows, columns = slice(int(top), int(top + high)), slice(int(left), int(left + wide))
-        image[rows, columns] = rng.integers(0, 256)
-        x, y = sample.xy[:, 0], sample.xy[:, 1]
-        hidden = (x >= left) & (x < left + wide) & (y >= top) & (y < top + high)
+        high, wide = (int(side) for side in np.maximum(rng.uniform(0.05, 0.2, 2) * (h, w), 1))
+        top, left = int(rng.integers(h - high + 1)), int(rng.integers(w - wide + 1))
+        image[top : top + high, left : left + wide] = rng.integers(0, 256)
+        hidden = (column >= left) & (column < left + wide) & (row >= top) & (row < top + high)
         visibility[hidden & (visibility == Visibility.VISIBLE)] = Visibility.OCCLUDED
     return image, visibility
 
@@ -153,4 +152,6 @@ def _jpeg(
 ) -> UInt8[np.ndarray, "H W C"]:
     quality = int(rng.integers(30, 91))
     _, code = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(code, cv2.IMREAD_UNCHANGED)
+    decoded = cv2.imdecode(code, cv2.IMREAD_UNCHANGED)
+    assert decoded is not None
+    return decoded.reshape(image.shape)

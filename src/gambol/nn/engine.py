@@ -5,6 +5,7 @@ other frames of its batch.
 """
 
 import os
+import warnings
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -47,7 +48,7 @@ def choose_device(asked: str) -> Device:
     if asked == "mps" and torch.backends.mps.is_available():
         return Device("torch", "mps")
     if asked.split(":")[0] == "cuda" and gpus:
-        index = asked.partition(":")[2] or "0"
+        index = asked.partition(":")[2] if ":" in asked else "0"
         if index.isdigit() and int(index) < gpus:
             return Device("torch", asked)
     known = ["auto", "cpu", "torch", *[f"cuda:{i}" for i in range(gpus)]]
@@ -92,7 +93,15 @@ class OpenVinoEngine:
         self.core = ov.Core()
         channels, side = net.spec.channels, 4 * net.multiple
         example = torch.zeros(1, channels, side, side, dtype=torch.uint8)
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            # openvino traces with torch.jit, which torch calls deprecated but has not replaced
+            warnings.filterwarnings(
+                "ignore", message=r".*torch\.jit", category=DeprecationWarning
+            )
+            # looking at shapes, as the shape checks of our tests do, warns while tracing
+            warnings.simplefilter("ignore", torch.jit._trace.TracerWarning)
+            # and it warns of the shape checks that run in tests
+            warnings.simplefilter("ignore", torch.jit._trace.TracerWarning)
             self.model = ov.convert_model(net.cpu().eval(), example_input=example)
         self.settings = {
             "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],

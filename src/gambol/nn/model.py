@@ -4,7 +4,7 @@ from typing import Annotated
 
 import torch
 from jaxtyping import Float, UInt8
-from pydantic import BeforeValidator, PositiveFloat, SerializeAsAny
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SerializeAsAny
 from torch import Tensor, nn
 
 from gambol.core.config import Config
@@ -21,8 +21,8 @@ class ModelSpec(Config):
 
     backbone: Annotated[SerializeAsAny[Spec], BeforeValidator(backbones.parse)] = UNetSpec()
     head: Annotated[SerializeAsAny[Spec], BeforeValidator(heads.parse)] = PointwiseSpec()
-    channels: int = 1  # of the image: 1 grey, 3 colour
-    keypoints: tuple[str, ...]
+    channels: PositiveInt = 1  # of the image: 1 grey, 3 colour
+    keypoints: tuple[str, ...] = Field(min_length=1)
     sigma: PositiveFloat = 5.0  # of the confidence maps, input pixels
 
 

@@ -10,7 +10,7 @@ from gambol.core.skeleton import Skeleton
 SCALES = (1.0, 0.75, 0.5, 0.375, 0.25, 0.1875, 0.125)
 BODY = 64.0  # network pixels that an animal's box should measure across, at least
 APART = 6.5  # network pixels between neighbouring keypoints, at least
-OVERVIEW = 256.0  # network pixels of a frame's longer side, at least
+OVERVIEW = 192.0  # network pixels of a frame's longer side, at least
 
 
 class Choice(NamedTuple):

@@ -79,12 +79,11 @@ def evaluate(
         cfg: settings.
     """
     sure = np.ones(truth.visibility.shape) if confidence is None else confidence
-    for name, array in (("positions", xy[..., 0]), ("confidences", sure)):
-        if array.shape != truth.visibility.shape:
-            raise InputError(
-                f"{name} of shape {array.shape} for labels of {truth.visibility.shape} rows "
-                "and keypoints; predict every labelled row, those without a result as NaN"
-            )
+    if xy.shape != truth.xy.shape:
+        raise InputError(
+            f"positions of shape {xy.shape} for labels of shape {truth.xy.shape}; predict "
+            "every labelled row, those without a result as NaN"
+        )
     groups = _frame_groups(truth) if groups is None else groups
     error = distances(truth.xy, xy)
     size = animal_size(truth.xy, truth.skeleton, cfg.size)

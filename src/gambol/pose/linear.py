@@ -67,7 +67,7 @@ class LinearModel(NamedTuple):
     @property
     def patch(self) -> int:
         """Side of the patch, in cells."""
-        return self.weight.shape[-1]
+        return int(self.weight.shape[-1])
 
 
 class _Scene(NamedTuple):
@@ -81,7 +81,7 @@ class _Scene(NamedTuple):
         side = self.patch
         windows = np.lib.stride_tricks.sliding_window_view(self.padded, (side, side), (1, 2))
         cut = windows[cells[:, 0], cells[:, 1], cells[:, 2]]
-        return cut.reshape(len(cells), side * side).astype(np.float64)
+        return np.asarray(cut.reshape(len(cells), side * side), dtype=np.float64)
 
     def scores(self, w: Float[np.ndarray, " D1"]) -> Float32[np.ndarray, "N h w"]:
         """Log-odds of every cell; the last weight is the intercept."""

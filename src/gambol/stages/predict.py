@@ -72,6 +72,8 @@ def run(
     model = io_run.load(trained)
     where = engine.choose_device(device)
     targets = _targets(videos, out)
+    for video in videos:  # what cannot be read is said before hours are spent on the others
+        open_video(video, grey=model.model.grey).close()
     net = _net(cfg, model, where, threads)
     return [
         _one(cfg, model, net, where, video, target, progress)

@@ -463,7 +463,7 @@ def _see(net: PoseNet, frames: dataset.Frames) -> _Seen:
 def _calibrate(net: PoseNet, frames: dataset.Frames, body: float) -> calibrate.Calibration:
     seen = _see(net, frames)
     return calibrate.fit(
-        seen.xy - seen.truth, seen.height, seen.cov, frames.visibility, radius=0.05 * body
+        seen.truth, frames.visibility, seen.xy, seen.cov, seen.height, 0.05 * body
     )
 
 

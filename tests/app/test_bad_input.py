@@ -1,0 +1,622 @@
+"""Everything a person can get wrong: status 2, one sentence, nothing half written.
+
+A case makes its files, returns the command line and names what the sentence has to contain.
+"""
+
+import errno
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from four_points import labels_of
+from labelled import MOUSE
+
+from gambol.core.labels import Visibility, join
+from gambol.core.skeleton import Skeleton
+from gambol.io import labels as io_labels
+from gambol.io import store
+from gambol.io.project import Project
+
+# the shape checker of the tests looks at tensors while openvino traces the network
+pytestmark = pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+
+
+class World(NamedTuple):
+    """Where a case happens."""
+
+    place: Path
+    trained: Path  # a finished run
+    labels: Path  # what it was trained on
+    predicted: Path  # poses of another film, mine.mp4, which is gone
+    patch: pytest.MonkeyPatch
+
+    @property
+    def out(self):
+        return self.place / "out"
+
+    @property
+    def film(self):
+        return self.labels.with_name("film.mp4")
+
+    def write(self, name, text):
+        path = self.place / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    def run(self):
+        """A copy of the run, to be damaged."""
+        return Path(shutil.copytree(self.trained, self.place / "run"))
+
+    def project(self):
+        """A project with the labels."""
+        folder = self.place / "mice"
+        with Project.create(folder, MOUSE) as project:
+            project.put_labels(io_labels.load(self.labels))
+        return folder
+
+    def database(self, statement):
+        """Change a project behind gambol's back."""
+        folder = self.project()
+        with sqlite3.connect(folder / "project.db") as connection:
+            connection.executescript(statement)
+        connection.close()
+        return folder
+
+    def table(self, labels, name="labels.csv"):
+        io_labels.write(labels, self.place / name, "csv")
+        return self.place / name
+
+    def poses(self):
+        """A finished pose file, of a film that is gone."""
+        return Path(shutil.copy(self.predicted, self.place))
+
+
+CASES: list[Callable] = []
+
+
+def bad(says, writes=()):
+    """Register a case.
+
+    Args:
+        says: what the sentence has to contain, besides `gambol: `.
+        writes: complete files, relative to the case's folder, that may be there afterwards.
+    """
+
+    def register(make):
+        make.says = (says,) if isinstance(says, str) else says
+        make.writes = writes
+        CASES.append(make)
+        return make
+
+    return register
+
+
+def train(labels, w, *more):
+    return ["train", labels, "--out", w.out, "--steps", "2", *more]
+
+
+# labels
+
+
+@bad("none.csv does not exist")
+def missing_labels(w):
+    return train(w.place / "none.csv", w)
+
+
+@bad("labels.csv is empty")
+def empty_labels(w):
+    return train(w.write("labels.csv", ""), w)
+
+
+@bad(("notes.txt", "known are"))
+def labels_of_no_known_format(w):
+    return train(w.write("notes.txt", "the mouse was nice today"), w)
+
+
+@bad("labels.csv")
+def a_header_without_labels(w):
+    return train(w.write("labels.csv", w.labels.read_text().splitlines()[0] + "\n"), w)
+
+
+@bad(("mice", "label some frames"))
+def a_project_without_labels(w):
+    Project.create(w.place / "mice", MOUSE).close()
+    return train(w.place / "mice", w)
+
+
+@bad("no keypoint has a position")
+def labels_without_a_position(w):
+    labels = labels_of(w.film)
+    labels.xy[:] = np.nan
+    labels.visibility[:] = Visibility.ABSENT
+    return train(w.table(labels), w)
+
+
+@bad(("snout", "nose"))
+def labels_of_another_skeleton_than_the_run(w):
+    other = Skeleton(("snout", *MOUSE.keypoints[1:]))
+    return ["evaluate", w.trained, w.table(labels_of(w.film, other)), "--part", "val"]
+
+
+@bad(("'snout' is new", "mice"))
+def import_of_another_skeleton_than_the_project(w):
+    other = Skeleton(("snout", *MOUSE.keypoints[1:]))
+    return ["import", w.table(labels_of(w.film, other)), w.project()]
+
+
+@bad(("'nose' occurs twice", "labels"))
+def a_table_with_a_keypoint_twice(w):
+    w.place.joinpath("labels").mkdir()
+    rows = "scorer,a,a,a,a\nbodyparts,nose,nose,nose,nose\ncoords,x,y,x,y\nimg0.png,1,2,3,4\n"
+    return ["import", w.write("labels/CollectedData_a.csv", rows), w.out]
+
+
+@bad("'nose' occurs twice")
+def a_keypoint_twice(w):
+    return ["new", w.out, "--keypoints", "nose,tail,nose"]
+
+
+@bad("empty name")
+def a_keypoint_without_a_name(w):
+    return ["new", w.out, "--keypoints", "nose,,tail"]
+
+
+@bad("999")
+def a_label_beyond_the_end_of_the_film(w):
+    text = w.labels.read_text().replace(",29,", ",999,")
+    return train(w.write("labels.csv", text), w)
+
+
+@bad("999")
+def import_of_a_label_beyond_the_end_of_the_film(w):
+    labels = labels_of(w.film)
+    labels.frame[-1] = 999
+    return ["import", w.table(labels), w.out]
+
+
+@bad(("line 3", "repeats"))
+def one_point_twice(w):
+    lines = w.labels.read_text().splitlines()
+    return train(w.write("labels.csv", "\n".join([*lines[:2], *lines[1:]])), w)
+
+
+@bad(("line 2", "labels.csv"))
+def a_number_that_is_none(w):
+    lines = w.labels.read_text().splitlines()
+    cells = lines[1].split(",")
+    lines[1] = ",".join([*cells[:4], "twelve", *cells[5:]])
+    return train(w.write("labels.csv", "\n".join(lines)), w)
+
+
+@bad(("lost.mp4", "does not exist"))
+def labels_of_a_video_that_is_not_here(w):
+    return train(w.table(labels_of(w.place / "lost.mp4")), w)
+
+
+@bad("several labelled animals")
+def labels_of_several_animals(w):
+    one = labels_of(w.film)
+    two = labels_of(w.film)
+    object.__setattr__(two, "individuals", ("another",))
+    return train(w.table(join([one, two])), w)
+
+
+@bad("labels.slp is damaged")
+def a_truncated_sleap_file(w):
+    whole = w.place / "whole.slp"
+    io_labels.write(labels_of(w.film), whole, "slp")
+    return train(w.write("labels.slp", whole.read_bytes()[:-5000]), w)
+
+
+@bad("labels.json")
+def truncated_json(w):
+    return train(w.write("labels.json", '{"images": [{"id": 1,'), w)
+
+
+@bad(("skeleton.yaml", "did you mean 'nose'"))
+def a_skeleton_file_with_a_misspelt_keypoint(w):
+    text = "keypoints: [nose, tail]\nbones: [[tail, noes]]\n"
+    return ["new", w.out, "--skeleton", w.write("skeleton.yaml", text)]
+
+
+@bad("out needs either")
+def a_project_without_keypoints(w):
+    return ["new", w.out]
+
+
+# videos
+
+
+@bad("none.mp4 does not exist")
+def a_missing_video(w):
+    return ["predict", w.trained, w.place / "none.mp4", "--out", w.out]
+
+
+@bad(("notes.mp4", "cannot be read as video"))
+def a_text_named_mp4(w):
+    video = w.write("notes.mp4", "this is not a film\n" * 100)
+    return ["predict", w.trained, video, "--out", w.out]
+
+
+@bad(("empty.mp4", "empty"))
+def an_empty_video(w):
+    return ["predict", w.trained, w.write("empty.mp4", ""), "--out", w.out]
+
+
+@bad("noise.mp4")
+def random_bytes(w):
+    noise = np.random.default_rng(0).bytes(20_000)
+    return ["predict", w.trained, w.write("noise.mp4", noise), "--out", w.out]
+
+
+@bad("half.mp4")
+def the_first_half_of_a_video(w):
+    data = w.film.read_bytes()
+    return ["predict", w.trained, w.write("half.mp4", data[: len(data) // 2]), "--out", w.out]
+
+
+@bad("images")
+def a_folder_without_images(w):
+    (w.place / "images").mkdir()
+    return ["predict", w.trained, w.place / "images", "--out", w.out]
+
+
+@bad("two videos are named film")
+def two_videos_of_one_name(w):
+    (w.place / "day2").mkdir()
+    second = shutil.copy(w.film, w.place / "day2" / "film.mp4")
+    return ["predict", w.trained, w.film, second, "--out", w.out]
+
+
+@bad(("mine.mp4", "does not exist"))
+def films_of_a_video_that_is_gone(w):
+    return ["movies", w.poses(), "--out", w.out]
+
+
+# projects
+
+
+@bad(("mice", "half written"))
+def a_half_written_project(w):
+    return train(w.database("DROP TABLE edits;"), w)
+
+
+@bad(("project.db", "no database"))
+def a_project_that_is_no_database(w):
+    (w.place / "mice").mkdir()
+    w.write("mice/project.db", "SQLite it is not, " * 100)
+    return train(w.place / "mice", w)
+
+
+@bad(("project.db", "half written"))
+def a_project_of_no_bytes(w):
+    (w.place / "mice").mkdir()
+    w.write("mice/project.db", "")
+    return train(w.place / "mice", w)
+
+
+@bad(("format 99", "pip install -U gambol"))
+def a_project_of_a_newer_gambol(w):
+    return ["info", w.database("PRAGMA user_version = 99;")]
+
+
+@bad(("mice", "is a project already"))
+def a_project_over_a_project(w):
+    return ["new", w.project(), "--keypoints", "nose"]
+
+
+@bad("is no project")
+def import_of_a_folder_that_is_nothing(w):
+    (w.place / "things").mkdir()
+    return ["import", w.place / "things", w.out]
+
+
+@bad("nothing.txt does not exist")
+def info_about_nothing(w):
+    return ["info", w.place / "nothing.txt"]
+
+
+# settings
+
+
+@bad(("settings.yaml", "fit.stepz", "did you mean 'steps'"))
+def a_misspelt_key(w):
+    path = w.write("settings.yaml", "fit:\n  stepz: 3\n")
+    return train(w.labels, w, "--config", path)
+
+
+@bad("settings.yaml is not YAML")
+def yaml_that_is_none(w):
+    return train(w.labels, w, "--config", w.write("settings.yaml", "fit: {steps: 3\nx: [\n"))
+
+
+@bad("settings.yaml: settings are")
+def yaml_without_keys(w):
+    return train(w.labels, w, "--config", w.write("settings.yaml", "- 1\n- 2\n"))
+
+
+@bad("none.yaml")
+def settings_that_are_not_there(w):
+    return train(w.labels, w, "--config", w.place / "none.yaml")
+
+
+@bad(("fit.rate", "write key=value"))
+def set_without_a_value(w):
+    return train(w.labels, w, "--set", "fit.rate")
+
+
+@bad(("fti.steps=3", "did you mean 'fit'"))
+def set_into_a_block_that_is_not_there(w):
+    return train(w.labels, w, "--set", "fti.steps=3")
+
+
+@bad(("fit.batch", "'many'"))
+def set_to_a_word_where_a_number_belongs(w):
+    return train(w.labels, w, "--set", "fit.batch=many")
+
+
+@bad(("backbone", "no backbone 'unetx'"))
+def a_network_that_is_not_there(w):
+    return train(w.labels, w, "--set", "backbone={kind: unetx}")
+
+
+@bad(("fit.minutes", "-1"))
+def a_negative_budget(w):
+    return ["train", w.labels, "--out", w.out, "--minutes", "-1"]
+
+
+@bad(("fit.steps", "0"))
+def a_budget_of_nothing(w):
+    return ["train", w.labels, "--out", w.out, "--steps", "0"]
+
+
+@bad("cuda:7")
+def training_on_a_device_that_is_not_there(w):
+    return train(w.labels, w, "--device", "cuda:7")
+
+
+@bad("cuda:7")
+def predicting_on_a_device_that_is_not_there(w):
+    return ["predict", w.trained, w.film, "--out", w.out, "--device", "cuda:7"]
+
+
+@bad(("precision", "'quick'"))
+def an_unknown_precision(w):
+    return ["predict", w.trained, w.film, "--out", w.out, "--precision", "quick"]
+
+
+@bad(("'spl'", "did you mean 'slp'"))
+def an_unknown_format(w):
+    return ["export", w.project(), w.out, "--to", "spl"]
+
+
+@bad(("'cvs'", "did you mean 'csv'"))
+def an_unknown_format_for_poses(w):
+    return ["export", w.poses(), w.out, "--to", "cvs"]
+
+
+@bad(("nan_means", "'gone'"))
+def an_unknown_meaning_of_nan(w):
+    return ["import", w.labels, w.out, "--nan-means", "gone"]
+
+
+@bad(("method", "'k-means'"))
+def an_unknown_way_to_suggest(w):
+    return ["suggest", w.project(), "--method", "k-means"]
+
+
+@bad("--poses")
+def low_confidence_without_poses(w):
+    return ["suggest", w.project(), "--method", "low-confidence"]
+
+
+@bad(("animal", "'cat'"))
+def an_animal_that_nobody_simulates(w):
+    return ["simulate", w.out, "--animal", "cat"]
+
+
+@bad(("seconds", "-3"))
+def a_film_of_negative_length(w):
+    return ["simulate", w.out, "--seconds", "-3"]
+
+
+# runs
+
+
+@bad("none does not exist")
+def a_missing_run(w):
+    return ["predict", w.place / "none", w.film, "--out", w.out]
+
+
+@bad(("things", "is no training run"))
+def a_folder_that_is_no_run(w):
+    (w.place / "things").mkdir()
+    return ["predict", w.place / "things", w.film, "--out", w.out]
+
+
+@bad(("run", "is not finished"))
+def a_run_that_is_not_finished(w):
+    run = w.run()
+    (run / "model.json").unlink()
+    w.write("run/state.pt", b"")
+    return ["predict", run, w.film, "--out", w.out]
+
+
+@bad("weights.safetensors")
+def truncated_weights(w):
+    weights = w.run() / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    return ["predict", weights.parent, w.film, "--out", w.out]
+
+
+@bad("weights.safetensors")
+def missing_weights(w):
+    (w.run() / "weights.safetensors").unlink()
+    return ["predict", w.place / "run", w.film, "--out", w.out]
+
+
+@bad("model.json is not JSON")
+def a_damaged_model_file(w):
+    run = w.run()
+    w.write("run/model.json", "{")
+    return ["evaluate", run, w.labels]
+
+
+@bad(("out", "other settings"))
+def a_run_with_other_settings_in_the_way(w):
+    w.run().rename(w.out)
+    return train(w.labels, w, "--set", "fit.rate=0.5")
+
+
+@bad(("out", "not empty"))
+def other_things_in_the_way(w):
+    w.out.mkdir()
+    w.write("out/thesis.txt", "all of it")
+    return train(w.labels, w)
+
+
+@bad("state.pt is damaged")
+def a_damaged_state(w):
+    run = w.run()
+    (run / "model.json").unlink()
+    w.write("run/state.pt", "no state")
+    run.rename(w.out)
+    return ["train", w.labels, "--out", w.out, "--set", "fit.steps=2", "--set", "fit.batch=2"]
+
+
+@bad(("kept no test part", "split.test"))
+def a_run_without_a_test_part(w):
+    return ["evaluate", w.trained, w.labels, "--part", "test"]
+
+
+@bad(("part", "'tset'"))
+def an_unknown_part(w):
+    return ["evaluate", w.trained, w.labels, "--part", "tset"]
+
+
+@bad("things")
+def a_report_about_nothing(w):
+    (w.place / "things").mkdir()
+    return ["report", w.place / "things"]
+
+
+# poses
+
+
+@bad("film.mp4")
+def poses_of_another_video_than_the_labels(w):
+    return ["evaluate", w.poses(), w.labels]
+
+
+@bad("mine.nc")
+def truncated_poses(w):
+    poses = w.poses()
+    poses.write_bytes(poses.read_bytes()[:-2000])
+    return ["evaluate", poses, w.labels]
+
+
+@bad("notes.nc")
+def films_of_poses_that_are_none(w):
+    return ["movies", w.write("notes.nc", "no poses at all"), "--out", w.out]
+
+
+# places
+
+
+def refuse(number):
+    def refused(*_args, **_kwargs):
+        raise OSError(number, os.strerror(number))
+
+    return refused
+
+
+@bad(("labels.csv", "the disk is full"))
+def a_full_disk_while_flushing(w):
+    project = w.project()
+    w.patch.setattr(store.os, "fsync", refuse(errno.ENOSPC))
+    return ["export", project, w.place / "labels.csv", "--to", "csv"]
+
+
+@bad(("labels.slp", "the disk is full"))
+def a_full_disk_while_renaming(w):
+    project = w.project()
+    w.patch.setattr(store.os, "replace", refuse(errno.ENOSPC))
+    return ["export", project, w.place / "labels.slp", "--to", "slp"]
+
+
+@bad("the disk is full")
+def a_full_disk_while_importing(w):
+    w.patch.setattr(store.os, "fsync", refuse(errno.ENOSPC))
+    return ["import", w.labels, w.out]
+
+
+@bad("the disk is full")
+def a_full_disk_while_training(w):
+    w.patch.setattr(store.os, "fsync", refuse(errno.ENOSPC))
+    return train(w.labels, w)
+
+
+@bad("the disk is full")
+def a_full_disk_while_predicting(w):
+    w.patch.setattr(store.os, "fsync", refuse(errno.ENOSPC))
+    return ["predict", w.trained, w.film, "--out", w.out, "--device", "torch"]
+
+
+@bad(("out", "permission denied"))
+def a_read_only_folder_for_a_run(w):
+    w.patch.setattr(store.os, "replace", refuse(errno.EACCES))
+    return train(w.labels, w)
+
+
+@bad("permission denied")
+def a_folder_that_may_not_be_made(w):
+    w.patch.setattr(Path, "mkdir", refuse(errno.EACCES))
+    return ["simulate", w.out, "--seconds", "0.5"]
+
+
+@bad(("out", "a file"))
+def a_file_where_the_folder_should_be(w):
+    w.write("out", "a file")
+    return ["predict", w.trained, w.film, "--out", w.out, "--device", "torch"]
+
+
+@bad("is the source itself")
+def an_export_onto_its_source(w):
+    labels = shutil.copy(w.labels, w.place)
+    return ["export", labels, labels, "--to", "csv"]
+
+
+def tree(folder):
+    """Every file with its content; SQLite's own traces and empty folders do not count."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".db-journal"
+    }
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_ends_with_one_sentence_and_nothing_half_written(
+    case, gambol, trained, predicted, tmp_path, monkeypatch
+):
+    args = case(World(tmp_path, *trained, predicted, monkeypatch))
+    before = tree(tmp_path)
+    told = gambol(*args, "--json")
+    monkeypatch.undo()
+    assert told.status == 2, told
+    lines = told.err.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("gambol: ")
+    assert all(part in lines[0] for part in case.says), lines[0]
+    assert told.out == ""
+    after = {k: v for k, v in tree(tmp_path).items() if k not in case.writes}
+    assert after == before
+
+
+def test_there_are_enough_cases():
+    assert len(CASES) >= 25

@@ -1,0 +1,89 @@
+"""What the command line promises of every verb."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+import typer
+
+from gambol.app import cli, console
+from gambol.core.errors import InputError
+
+COMMANDS = typer.main.get_command(cli.app).commands
+PROMISED = (
+    *("demo", "new", "import", "export", "info", "doctor", "suggest"),
+    *("train", "predict", "evaluate", "movies", "report", "simulate"),
+)
+
+
+def test_has_the_promised_verbs():
+    assert sorted(COMMANDS) == sorted(PROMISED)
+
+
+def test_help_lists_every_verb_in_under_half_a_second():
+    command = [sys.executable, "-c", "from gambol.app.cli import main; main()", "--help"]
+    seconds = []
+    for _ in range(5):  # the quickest counts: other work on the machine is not ours
+        start = time.perf_counter()
+        told = subprocess.run(command, capture_output=True, text=True, check=True)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.5
+    assert all(f"  {verb} " in told.stdout for verb in PROMISED)
+
+
+def test_help_imports_no_heavy_package():
+    heavy = "torch", "cv2", "av", "matplotlib", "openvino", "sleap_io", "sklearn", "pandas"
+    code = (
+        "import sys, gambol.app.cli as c\n"
+        "import typer; typer.main.get_command(c.app)\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert told.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("verb", PROMISED)
+def test_every_verb_has_help_with_an_example_that_parses(verb, gambol):
+    told = gambol(verb, "--help")
+    assert told.status == 0
+    assert "Example: gambol " in told.out  # it may be wrapped there
+    words = COMMANDS[verb].help.partition("Example: gambol ")[2].split()
+    assert words[0] == verb
+    COMMANDS[verb].make_context(verb, words[1:])  # raises where the example is wrong
+
+
+@pytest.mark.parametrize("verb", PROMISED)
+def test_every_verb_prints_json_when_asked(verb):
+    assert any("--json" in option.opts for option in COMMANDS[verb].params)
+
+
+@pytest.mark.parametrize(
+    "args", [["trian"], ["train", "a", "--out", "b", "--stpes", "3"], ["train"], ["info"]]
+)
+def test_a_misspelt_verb_or_option_ends_with_status_2(args, gambol):
+    told = gambol(*args)
+    assert told.status == 2 and "Traceback" not in told.err
+
+
+def test_no_arguments_show_the_help(gambol):
+    told = gambol()
+    assert "Commands:" in told.out + told.err
+
+
+def test_bad_input_is_one_line_without_traceback(gambol, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise InputError("a.csv is empty; export it again")
+
+    monkeypatch.setattr(console, "result", refuse)
+    told = gambol("doctor")
+    assert told == (2, "", "gambol: a.csv is empty; export it again\n")
+
+
+def test_other_errors_are_not_hidden(gambol, monkeypatch):
+    def fail(*_args, **_kwargs):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(console, "result", fail)
+    with pytest.raises(ZeroDivisionError):
+        gambol("doctor")

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from labelled import film, make
+
+from gambol.core.errors import InputError
+from gambol.io import frames
+from gambol.io.video.open import open_video
+from gambol.io.video.table import cache_folder
+
+
+@pytest.mark.parametrize("grey", [True, False])
+def test_every_row_gets_its_own_frame(tmp_path, grey):
+    clips = [film(tmp_path / f"{i}.mp4", shade=7 * i) for i in range(2)]
+    labels = make(clips)
+    for _ in range(2):  # decoded, then from the cache
+        got = list(frames.labelled(labels, grey))
+        for n, image in enumerate(got):
+            video = open_video(clips[labels.video[n]], grey=grey)
+            np.testing.assert_array_equal(image, video.read([int(labels.frame[n])])[0])
+
+
+def test_a_broken_copy_in_the_cache_is_decoded_again(tmp_path):
+    labels = make([film(tmp_path / "a.mp4", shade=3)])
+    first = list(frames.labelled(labels, True))
+    for path in (cache_folder() / "labelled").rglob("*.png"):
+        path.write_bytes(b"no picture")
+    for one, other in zip(first, frames.labelled(labels, True), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_names_a_frame_that_the_video_does_not_have(tmp_path):
+    labels = make([film(tmp_path / "a.mp4")])
+    labels.frame[3] = 99
+    with pytest.raises(InputError, match=r"a\.mp4 has 30 frames, but frame 99 is labelled"):
+        list(frames.labelled(labels, True))
+
+
+def test_what_memory_does_not_hold_lies_on_disk_unchanged(monkeypatch):
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 255, (20, 30 + i, 1), dtype=np.uint8) for i in range(6)]
+    monkeypatch.setattr(frames, "free_memory", lambda: 4 * 1500)
+    kept = frames.keep(iter(images))
+    assert isinstance(kept[-1], np.memmap) and not isinstance(kept[0], np.memmap)
+    for one, other in zip(images, kept, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from gambol.core import poses as core_poses
+from gambol.core.errors import InputError
+from gambol.core.skeleton import Skeleton
+from gambol.io import poses
+
+SKELETON = Skeleton(("nose", "tail"), (-1, 0))
+
+
+def shard(rng, frames):
+    return poses.Shard(
+        rng.normal(size=(frames, 1, 2, 2)).astype(np.float32),
+        rng.random((frames, 1, 2)).astype(np.float32),
+        rng.normal(size=(frames, 1, 2, 2, 2)).astype(np.float32),
+        rng.random((frames, 1, 2)).astype(np.float32),
+        rng.random((frames, 1, 2)).astype(np.float32),
+        rng.random(frames) < 0.5,
+    )
+
+
+def test_pieces_come_together_in_order(tmp_path):
+    rng = np.random.default_rng(0)
+    parts = [shard(rng, n) for n in (8, 8, 3)]
+    target = tmp_path / "clip.nc"
+    pieces = poses.Shards(target, "key")
+    for number, part in enumerate(parts):
+        pieces.write(number, part)
+    times = np.arange(19) / 30
+    poses.assemble(pieces, 3, times, SKELETON, 30.0, {"made_from": "key", "note": {"a": 1}})
+    found = poses.read(target)
+    np.testing.assert_array_equal(core_poses.xy(found), np.concatenate([p.xy for p in parts]))
+    np.testing.assert_array_equal(
+        core_poses.covariance(found), np.concatenate([p.covariance for p in parts])
+    )
+    np.testing.assert_array_equal(
+        core_poses.points(found, "presence"), np.concatenate([p.presence for p in parts])
+    )
+    np.testing.assert_array_equal(found.searched, np.concatenate([p.searched for p in parts]))
+    np.testing.assert_array_equal(found.time, times)
+    assert core_poses.skeleton(found) == SKELETON
+    assert poses.made_from(target) == "key"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_pieces_of_something_else_are_thrown_away(tmp_path):
+    rng = np.random.default_rng(0)
+    poses.Shards(tmp_path / "clip.nc", "one").write(0, shard(rng, 4))
+    assert poses.Shards(tmp_path / "clip.nc", "one").read(0) is not None
+    assert poses.Shards(tmp_path / "clip.nc", "other").read(0) is None
+
+
+def test_a_file_that_holds_no_poses_is_named(tmp_path):
+    path = tmp_path / "x.nc"
+    path.write_bytes(b"text")
+    assert poses.made_from(path) is None
+    with pytest.raises(InputError, match=r"x\.nc is no complete netCDF4 file"):
+        poses.read(path)

@@ -1,0 +1,172 @@
+"""What every backbone promises, asked of each one that is registered."""
+
+import numpy as np
+import pytest
+import torch
+
+from gambol.core import pixels
+from gambol.kernels import peaks
+from gambol.nn import engine, targets
+from gambol.nn.backbones.base import backbones, receptive_field
+from gambol.nn.backbones.leap import LeapSpec
+from gambol.nn.backbones.linear import LinearSpec
+from gambol.nn.backbones.unet import UNetSpec
+from gambol.nn.losses import map_mse
+from gambol.nn.model import ModelSpec, PoseNet, default_head
+
+# a small one of every kind; a new kind belongs here too
+SMALL = {
+    "leap": LeapSpec(filters=8),
+    "linear": LinearSpec(patch=15),
+    "unet": UNetSpec(depth=2, filters=8),
+}
+SIZES = [(64, 48), (32, 96)]  # width, height
+
+every_kind = pytest.mark.parametrize("kind", backbones.kinds())
+
+
+def make(kind, channels=1, seed=0):
+    torch.manual_seed(seed)
+    spec = SMALL[kind]
+    return PoseNet(
+        ModelSpec(
+            backbone=spec,
+            head=default_head(spec),
+            channels=channels,
+            keypoints=("spot", "hole"),
+            sigma=4.0,
+        )
+    )
+
+
+def scenes(n=4, size=SIZES[0], seed=0):
+    """Grain with one bright spot and one dark one: images and where the two are."""
+    rng = np.random.default_rng(seed)
+    low, high = np.array([8, 8]), np.array([size[0] / 2 - 8, size[1] - 9])
+    xy = rng.uniform(low, high, (n, 2, 2)) + [[0, 0], [size[0] / 2, 0]]  # one in each half
+    x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    images = rng.normal(128, 5, (n, 1, size[1], size[0]))
+    for i, j in np.ndindex(n, 2):
+        d = (x - xy[i, j, 0]) ** 2 + (y - xy[i, j, 1]) ** 2
+        images[i, 0] += (100, -100)[j] * np.exp(-d / (2 * 2.5**2))
+    return torch.from_numpy(np.clip(images, 0, 255).astype(np.uint8)), xy
+
+
+def test_every_kind_is_under_contract():
+    assert set(SMALL) == set(backbones.kinds())
+
+
+@every_kind
+@pytest.mark.parametrize("channels", [1, 3])
+def test_features_and_maps_have_the_declared_shapes(kind, channels):
+    net = make(kind, channels)
+    for width, height in SIZES:
+        assert width % net.multiple == height % net.multiple == 0
+        image = torch.zeros(2, channels, height, width, dtype=torch.uint8)
+        features = net.backbone(image.float())
+        s = net.backbone.stride
+        assert features.shape == (2, net.backbone.channels, height // s, width // s)
+        assert net(image).shape == (2, 2, height // net.stride, width // net.stride)
+
+
+@every_kind
+def test_the_smallest_image_is_one_multiple(kind):
+    net = make(kind).eval()
+    side = net.multiple
+    maps = net(torch.zeros(1, 1, side, side, dtype=torch.uint8))
+    assert maps.shape[-2:] == (side // net.stride,) * 2 and torch.isfinite(maps).all()
+
+
+@every_kind
+def test_the_gradient_reaches_every_parameter(kind):
+    net = make(kind).train()
+    images, xy = scenes()
+    loss_of(net, images, xy).backward()
+    for name, parameter in net.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def loss_of(net, images, xy):
+    width, height = images.shape[-1], images.shape[-2]
+    valid = torch.ones(len(images), height // net.stride, width // net.stride)
+    target = targets.draw(
+        torch.from_numpy(xy).float(), torch.ones(len(images), 2), valid, net.stride, 4.0
+    )
+    return map_mse(net(images), target, net.stride, 4.0)
+
+
+@every_kind
+def test_four_images_are_learnt_to_half_a_pixel(kind):
+    net, (images, xy) = make(kind), scenes()
+    optimiser = torch.optim.Adam(net.parameters(), 2e-2 if kind == "linear" else 2e-3)
+    for _ in range(120):
+        net.train()
+        optimiser.zero_grad()
+        loss_of(net, images, xy).backward()
+        optimiser.step()
+    with torch.no_grad():
+        maps = net.eval()(images).numpy()
+    found = pixels.apply(pixels.cells(net.stride), peaks.find(maps, 4.0 / net.stride).xy)
+    assert np.linalg.norm(found - xy, axis=-1).mean() < 0.5
+
+
+@every_kind
+def test_an_answer_does_not_depend_on_the_rest_of_the_batch(kind):
+    net, (images, _) = make(kind), scenes()
+    with torch.no_grad():
+        net.train()
+        net(images)  # statistics of a batch, if the network keeps any
+        net.eval()
+        together = net(images)
+        for i in range(len(images)):
+            torch.testing.assert_close(net(images[i : i + 1])[0], together[i])
+
+
+@every_kind
+def test_the_exported_network_is_the_network(kind):
+    pytest.importorskip("openvino")
+    net, (images, xy) = make(kind), scenes()
+    loss_of(net.train(), images, xy)  # moves the statistics away from their start
+    exported = engine.OpenVinoEngine(net, "float32", threads=1)
+    for width, height in SIZES:
+        frames, _ = scenes(3, (width, height), seed=1)
+        with torch.no_grad():
+            expected = net.eval()(frames).numpy()
+        answer = exported(frames.permute(0, 2, 3, 1).numpy())
+        assert np.abs(answer - expected).max() < 1e-5
+
+
+@every_kind
+def test_weights_go_through_a_file_that_holds_no_code(kind, tmp_path):
+    net, other = make(kind, seed=0), make(kind, seed=1)
+    images, _ = scenes()
+    torch.save(net.state_dict(), tmp_path / "w.pt")
+    other.load_state_dict(torch.load(tmp_path / "w.pt", weights_only=True))
+    with torch.no_grad():
+        assert torch.equal(net.eval()(images), other.eval()(images))
+
+
+def field_by_poking(backbone, side):
+    """Width of what moves the middle cell, found by poking one column after the other."""
+    backbone = backbone.eval()
+    image = torch.rand(1, 1, side, side, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        middle = side // backbone.stride // 2
+        poked = image.repeat(side, 1, 1, 1)
+        poked[range(side), :, :, range(side)] += 3.0
+        answers = backbone(torch.cat([image, poked]))[:, :, middle, middle]
+    moved = (answers[1:] != answers[0]).any(1).nonzero()[:, 0]
+    return int(moved.max() - moved.min() + 1)
+
+
+@pytest.mark.parametrize("kind", ["leap", "unet"])
+def test_the_receptive_field_holds_whatever_moves_a_cell(kind):
+    torch.manual_seed(0)
+    thin = SMALL[kind].model_copy(update={"filters": 1})  # the field is the same at any width
+    theory = receptive_field(backbones.build(thin, 1), 1)
+    poked = field_by_poking(backbones.build(SMALL[kind], 1), side=64)
+    assert 0.6 * theory <= poked <= theory
+
+
+def test_the_field_of_the_identity_is_one_pixel():
+    assert receptive_field(backbones.build(LinearSpec(), 1), 1) == 1

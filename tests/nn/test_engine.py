@@ -1,0 +1,133 @@
+import functools
+import importlib.util
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from gambol.core.errors import InputError
+from gambol.nn import engine
+from gambol.nn.backbones.unet import UNetSpec
+from gambol.nn.engine import Device, OpenVinoEngine, TorchEngine, choose_device
+from gambol.nn.model import ModelSpec, PoseNet
+
+
+@pytest.fixture(scope="module")
+def net():
+    torch.manual_seed(0)
+    spec = ModelSpec(
+        backbone=UNetSpec(depth=2, filters=4), channels=3, keypoints=("a", "b"), sigma=4.0
+    )
+    made = PoseNet(spec).train()
+    with torch.no_grad():
+        made(torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8))  # batch statistics
+    return made
+
+
+def frames(n, height=32, width=48, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (n, height, width, 3), dtype=np.uint8)
+
+
+def reference(net, images):
+    with torch.no_grad():
+        return net.eval()(torch.from_numpy(images.transpose(0, 3, 1, 2).copy())).numpy()
+
+
+@pytest.fixture(scope="module")
+def engines(net):
+    """Engines by kind and precision, each built once: conversion takes a second."""
+    return functools.cache(
+        lambda kind, precision="float32": engine.build(net, Device(kind, "cpu"), precision, 1)
+    )
+
+
+both = pytest.mark.parametrize("kind", ["torch", "openvino"])
+
+
+@both
+def test_an_engine_answers_like_the_network_at_every_size(net, engines, kind):
+    run = engines(kind)
+    for height, width in ((32, 48), (64, 16), (32, 48)):
+        images = frames(2, height, width)
+        maps = run(images)
+        assert maps.dtype == np.float32 and maps.shape == (2, 2, height // 2, width // 2)
+        assert np.abs(maps - reference(net, images)).max() < 1e-5
+
+
+@both
+def test_a_frame_is_answered_alike_in_any_batch(net, engines, kind):
+    run, images = engines(kind), frames(5)
+    together = run(images)
+    for i in range(5):
+        np.testing.assert_allclose(run(images[i : i + 1])[0], together[i], atol=1e-6)
+
+
+@both
+def test_frames_may_be_views_into_larger_ones(net, engines, kind):
+    whole = frames(3, 80, 90)
+    part = whole[:, 5:37, 7:55]
+    np.testing.assert_array_equal(engines(kind)(part), engines(kind)(part.copy()))
+
+
+@both
+def test_few_digits_stay_near_many(net, engines, kind):
+    images = frames(2)
+    near = engines(kind, "bfloat16")(images)
+    expected = reference(net, images)
+    assert near.dtype == np.float32
+    assert np.abs(near - expected).max() < 0.05 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("kind, made", [("torch", TorchEngine), ("openvino", OpenVinoEngine)])
+def test_a_device_is_built_by_the_engine_that_it_names(engines, kind, made):
+    assert isinstance(engines(kind), made) and isinstance(engines(kind), engine.Engine)
+    assert engines(kind).name.startswith(kind) and engines(kind).name.endswith("cpu float32")
+
+
+def gpus(monkeypatch, n):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: n)
+
+
+def test_the_processor_runs_openvino_and_torch_when_asked(monkeypatch):
+    gpus(monkeypatch, 0)
+    assert choose_device("auto") == choose_device("cpu") == Device("openvino", "cpu")
+    assert choose_device("torch") == Device("torch", "cpu")
+
+
+def test_without_openvino_the_processor_runs_torch(monkeypatch):
+    gpus(monkeypatch, 0)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert choose_device("auto") == Device("torch", "cpu")
+
+
+def test_a_gpu_is_taken_where_there_is_one(monkeypatch):
+    gpus(monkeypatch, 2)
+    assert choose_device("auto") == Device("torch", "cuda")
+    assert choose_device("cuda") == Device("torch", "cuda")
+    assert choose_device("cuda:1") == Device("torch", "cuda:1")
+    assert choose_device("cpu") == Device("openvino", "cpu")
+
+
+@pytest.mark.parametrize(
+    "n, asked, words",
+    [
+        (0, "cuda", "auto, cpu, torch"),
+        (0, "gpu", "no device 'gpu'"),
+        (2, "cuda:2", "cuda:1|cuda:0"),
+        (2, "cuda:", "cuda:1"),
+        (2, "cuda:x", "cuda:"),
+        (0, "cqu", "did you mean 'cpu'"),
+        (0, "", "auto, cpu, torch"),
+    ],
+)
+def test_a_device_that_is_not_there_is_answered_with_those_that_are(
+    monkeypatch, n, asked, words
+):
+    gpus(monkeypatch, n)
+    with pytest.raises(InputError, match=words):
+        choose_device(asked)
+
+
+def test_no_more_cores_are_used_than_we_may():
+    assert 1 <= engine.usable_cores() <= os.cpu_count()

@@ -1,0 +1,160 @@
+import multiprocessing
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from gambol.core import poses as core_poses
+from gambol.core.errors import InputError
+from gambol.io import poses as io_poses
+from gambol.io import run as io_run
+from gambol.io import store
+from gambol.stages import predict
+
+FLOAT32 = predict.PredictConfig()
+
+
+def same(one, other):
+    a, b = io_poses.read(one), io_poses.read(other)
+    xr.testing.assert_identical(a.drop_attrs(), b.drop_attrs())
+
+
+@pytest.fixture
+def shorter(monkeypatch):
+    """Many shards in a short film."""
+    monkeypatch.setattr(predict, "SHARD", 32)
+
+
+@pytest.fixture
+def whole(trained, recording, tmp_path, shorter):
+    return predict.run(FLOAT32, trained, [recording.video], tmp_path / "whole", threads=1)[0]
+
+
+def test_finds_the_simulated_mouse(whole, recording):
+    found, truth = io_poses.read(whole.poses), store.read_dataset(recording.truth)
+    xy, true = core_poses.xy(found), core_poses.xy(truth)
+    assert xy.shape == true.shape
+    assert np.nanmedian(np.linalg.norm(xy - true, axis=-1)) < 15
+    np.testing.assert_allclose(found.time, truth.time, atol=1e-6)
+    assert np.linalg.eigvalsh(core_poses.covariance(found)).min() >= 0
+    confidence = core_poses.points(found, "confidence")
+    assert confidence.min() >= 0 and confidence.max() <= 1
+
+
+def test_the_same_command_again_changes_nothing(whole, trained, recording):
+    before = whole.poses.stat().st_mtime_ns
+    again = predict.run(FLOAT32, trained, [recording.video], whole.poses.parent, threads=1)[0]
+    assert again.seconds == 0 and whole.poses.stat().st_mtime_ns == before
+
+
+def _predict(trained, video, out):
+    predict.SHARD = 32
+    original = io_poses.Shards.write
+
+    def slow(self, number, shard):
+        original(self, number, shard)
+        time.sleep(0.2)
+
+    io_poses.Shards.write = slow
+    predict.run(FLOAT32, trained, [video], out, threads=1)
+
+
+def test_killed_and_started_again_it_ends_with_the_same_poses(
+    whole, trained, recording, tmp_path
+):
+    out = tmp_path / "broken"
+    child = multiprocessing.get_context("spawn").Process(
+        target=_predict, args=(trained, recording.video, out)
+    )
+    child.start()
+    shards = out / f".{recording.video.stem}.shards"
+    until = time.monotonic() + 60
+    while len(list(shards.glob("*.npz"))) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    os.kill(child.pid, signal.SIGKILL)
+    child.join()
+    assert not (out / whole.poses.name).exists()
+    kept = {p.name: p.stat().st_mtime_ns for p in shards.glob("*.npz")}
+    assert len(kept) >= 2
+    made = predict.run(FLOAT32, trained, [recording.video], out, threads=1)[0]
+    same(whole.poses, made.poses)
+    assert not shards.exists()
+
+
+def test_a_shard_that_was_damaged_is_made_again(whole, trained, recording, tmp_path):
+    out = tmp_path / "damaged"
+    path = out / whole.poses.name
+    model = io_run.load(trained)
+    net = predict._net(FLOAT32, model, predict.engine.choose_device("auto"), 1)
+    shards = io_poses.Shards(path, predict._key(FLOAT32, model, net, recording.video))
+    shards.path(1).write_bytes(b"half a file")
+    predict.run(FLOAT32, trained, [recording.video], out, threads=1)
+    same(whole.poses, path)
+
+
+def test_results_do_not_depend_on_how_decoding_is_cut(
+    whole, trained, recording, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(predict, "CHUNK_BYTES", 160 * 120 * 3)
+    made = predict.run(FLOAT32, trained, [recording.video], tmp_path / "cut", threads=1)[0]
+    same(whole.poses, made.poses)
+
+
+def test_whole_frames_do_not_depend_on_batches(
+    trained, recording, tmp_path, monkeypatch, shorter
+):
+    cfg = predict.PredictConfig(window="whole")
+    one = predict.run(cfg, trained, [recording.video], tmp_path / "a", threads=1)[0]
+    monkeypatch.setattr(predict, "BATCH", 5)
+    other = predict.run(cfg, trained, [recording.video], tmp_path / "b", threads=1)[0]
+    same(one.poses, other.poses)
+    assert one.searched == one.frames
+
+
+def test_torch_and_openvino_agree(trained, recording, tmp_path, shorter):
+    paths = [
+        predict.run(
+            predict.PredictConfig(window="whole"),
+            trained,
+            [recording.video],
+            tmp_path / device,
+            device=device,
+            threads=1,
+        )[0].poses
+        for device in ("cpu", "torch")
+    ]
+    one, other = (core_poses.xy(io_poses.read(path)) for path in paths)
+    assert np.quantile(np.abs(one - other), 0.999) < 1e-2
+
+
+def test_two_videos_of_one_name_need_two_folders(trained, recording, tmp_path):
+    with pytest.raises(InputError, match="two videos are named"):
+        predict.run(FLOAT32, trained, [recording.video] * 2, tmp_path)
+
+
+def test_fast_is_refused_where_it_costs_accuracy(trained, recording, tmp_path, monkeypatch):
+    monkeypatch.setattr(predict, "TOLERATED", -100.0)
+    with pytest.raises(InputError, match="raises the error on validation"):
+        predict.run(
+            predict.PredictConfig(precision="fast"), trained, [recording.video], tmp_path
+        )
+
+
+def test_damaged_frames_get_empty_rows(trained, recording, tmp_path, monkeypatch, shorter):
+    from gambol.io.video.container import FileVideo
+    from gambol.io.video.damage import DamagedFrame
+
+    original = FileVideo.read
+
+    def read(self, indices):
+        if 40 in list(indices):
+            raise DamagedFrame("clip.mp4", 40)
+        return original(self, indices)
+
+    monkeypatch.setattr(FileVideo, "read", read)
+    made = predict.run(FLOAT32, trained, [recording.video], tmp_path, threads=1)[0]
+    missing = np.isnan(core_poses.xy(io_poses.read(made.poses))).all(axis=(1, 2, 3))
+    assert np.flatnonzero(missing).tolist() == [40]

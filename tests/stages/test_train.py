@@ -1,0 +1,132 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from films import small
+from safetensors.numpy import load_file
+
+from gambol.core.errors import InputError
+from gambol.io import labels as io_labels
+from gambol.io import run as io_run
+from gambol.pose import splits
+from gambol.stages import evaluate, train
+
+SCRIPT = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from films import small
+from gambol.stages import train
+train.run(small(120), Path(sys.argv[1]), Path(sys.argv[2]), threads=1)
+"""
+
+
+def weights(run):
+    return load_file(run / "last.safetensors")
+
+
+def test_learns_where_the_animal_is(trained, recording):
+    scores = evaluate.run(evaluate.EvaluateConfig(part="val"), trained, recording.labels)
+    by_chance = 40.0  # px, about half of the picture
+    assert scores["median_px"] < by_chance / 3
+
+
+def test_a_run_says_everything_about_itself(trained, recording):
+    known = {p.name for p in trained.iterdir()}
+    assert known == {
+        "config.yaml", "model.json", "weights.safetensors", "last.safetensors", "log.jsonl",
+        "metrics.json", "split.csv", "heldout.npz", "provenance.json",
+    }  # fmt: skip
+    told = json.loads((trained / "provenance.json").read_text())
+    labels = io_labels.load(recording.labels)
+    assert told["labels_hash"] == labels.content_hash()
+    assert (
+        train.TrainConfig.from_yaml(trained / "config.yaml").fingerprint()
+        == (told["settings_hash"])
+    )
+    entries = [splits.Entry(*row) for row in io_run.read_split(trained)]
+    assert {e.part for e in entries} == {"train", "val"}
+    log = io_run.read_log(trained)
+    assert [line["step"] for line in log] == list(range(20, 141, 20)) + [150]
+    scores = json.loads((trained / "metrics.json").read_text())
+    best = min(line["val_px"] for line in log)
+    assert scores["mean_px"] == pytest.approx(best, abs=0.05)
+
+
+def test_a_finished_run_is_kept_and_never_overwritten(trained, recording):
+    before = (trained / "model.json").stat().st_mtime_ns
+    train.run(small(150), recording.labels, trained, threads=1)
+    assert (trained / "model.json").stat().st_mtime_ns == before
+    with pytest.raises(InputError, match="choose another --out"):
+        train.run(small(151), recording.labels, trained, threads=1)
+
+
+def test_killed_and_started_again_it_ends_with_the_same_weights(recording, tmp_path):
+    whole = train.run(small(120), recording.labels, tmp_path / "whole", threads=1)
+    broken = tmp_path / "broken"
+    here = str(__file__).rsplit("/", 1)[0]
+    command = [sys.executable, "-c", SCRIPT, str(recording.labels), str(broken), here]
+    child = subprocess.Popen(command)
+    until = time.monotonic() + 60
+    while not (broken / "state.pt").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    child.send_signal(signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL, "it was over before it could be killed"
+    assert not io_run.is_finished(broken)
+    train.run(small(120), recording.labels, broken, threads=1)
+    one, other = weights(whole), weights(broken)
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+    times = {"minutes", "samples_per_s", "data_share"}
+    logs = [
+        [{k: v for k, v in line.items() if k not in times} for line in io_run.read_log(run)]
+        for run in (whole, broken)
+    ]
+    assert logs[0] == logs[1]
+
+
+def test_the_test_part_is_never_seen_and_only_it_is_called_a_test(recording, tmp_path):
+    cfg = small(20).override(["split.test=0.2"])
+    run = train.run(cfg, recording.labels, tmp_path / "run", threads=1)
+    rows = [splits.Entry(*row) for row in io_run.read_split(run)]
+    tested = [e for e in rows if e.part == "test"]
+    held = io_run.read_heldout(run)
+    assert not {e.frame for e in tested} & set(held.frame.tolist())
+    scores = evaluate.run(evaluate.EvaluateConfig(), run, recording.labels)
+    assert scores["part"] == "test" and scores["n_frames"] == len(tested)
+
+
+def test_frames_of_training_are_refused_as_a_test(trained, recording):
+    with pytest.raises(InputError, match="kept no test part"):
+        evaluate.run(evaluate.EvaluateConfig(), trained, recording.labels)
+
+
+@pytest.mark.parametrize("kind", ["leap", "linear"])
+def test_every_backbone_goes_through_the_stage(kind, recording, tmp_path):
+    setting = "{kind: leap, filters: 8}" if kind == "leap" else "{kind: linear, patch: 15}"
+    cfg = small(20).override([f"backbone={setting}", "linear.steps=20"])
+    run = train.run(cfg, recording.labels, tmp_path / kind, threads=1)
+    assert io_run.load(run).model.spec.backbone.kind == kind
+
+
+def test_several_animals_are_refused(recording, tmp_path):
+    labels = io_labels.load(recording.labels)
+    from dataclasses import replace
+
+    from gambol.core.labels import join
+
+    two = join([labels, replace(labels, individuals=("other",))])
+    io_labels.write(two, tmp_path / "two.csv", "csv")
+    with pytest.raises(InputError, match="several labelled animals"):
+        train.run(small(20), tmp_path / "two.csv", tmp_path / "run")
+
+
+def test_tensorboard_gets_what_the_log_gets(recording, tmp_path):
+    pytest.importorskip("tensorboard")
+    run = train.run(small(20), recording.labels, tmp_path / "run", threads=1, tensorboard=True)
+    assert list((run / "tensorboard").glob("events.*"))

@@ -1,0 +1,167 @@
+"""The documentation is true: its blocks run, its links lead somewhere, its pages are current."""
+
+import importlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import typer
+import yaml
+
+from gambol.app import cli
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+COMMANDS = typer.main.get_command(cli.app).commands
+TUTORIAL = DOCS / "first-project.md"
+
+# the shape checker of the tests looks at tensors while openvino traces the network
+pytestmark = pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+
+
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    page: Path
+    line: int  # of its first line, from 1
+    language: str
+    text: str
+
+
+def blocks(page, *languages):
+    """The blocks of a page in some languages."""
+    text = page.read_text(encoding="utf-8")
+    found = re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S)
+    made = [Block(page, text[: m.start(2)].count("\n") + 1, m[1], m[2]) for m in found]
+    return [block for block in made if block.language in languages]
+
+
+def commands(page):
+    """The command lines of a page that begin with `gambol`, as lists of words."""
+    lines = [line for b in blocks(page, "bash", "console") for line in b.text.splitlines()]
+    words = [shlex.split(line, comments=True) for line in lines]
+    return [line[1:] for line in words if line[:1] == ["gambol"]]
+
+
+def name(page):
+    return page.name
+
+
+@pytest.fixture(scope="session")
+def tutorial(tmp_path_factory):
+    """The folder in which all commands of the first project were run, and what they said."""
+    folder = tmp_path_factory.mktemp("tutorial")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for words in commands(TUTORIAL):
+            patch.setattr(sys, "argv", ["gambol", *words])
+            with pytest.raises(SystemExit) as stop:
+                cli.main()
+            assert not stop.value.code, " ".join(words)
+    return folder
+
+
+def test_the_first_project_runs_as_it_stands(tutorial):
+    made = ["mice/project.db", "mice/runs/first/model.json", "poses/sim-1.nc", "labels.slp"]
+    assert all((tutorial / path).stat().st_size for path in [*made, "report.html"])
+    assert list((tutorial / "films").glob("*.mp4"))
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.parent == DOCS], ids=name)
+def test_python_blocks_of_a_page_run_in_order(page, tutorial, tmp_path, monkeypatch):
+    found = blocks(page, "python")
+    if not found:
+        return
+    folder = shutil.copytree(tutorial, tmp_path / "folder")
+    monkeypatch.chdir(folder)
+    space = {"__name__": page.stem}
+    for block in found:
+        padded = "\n" * (block.line - 1) + block.text  # so that tracebacks name the right line
+        exec(compile(padded, str(page), "exec"), space)
+
+
+@pytest.mark.parametrize("page", PAGES[:2], ids=name)
+def test_python_blocks_run_in_an_empty_folder(page, tmp_path):
+    text = "\n".join(block.text for block in blocks(page, "python"))
+    told = subprocess.run(
+        [sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_command_lines_name_verbs_and_options_that_exist(page):
+    for verb, *words in commands(page):
+        COMMANDS[verb].make_context(verb, words)  # raises where something is wrong
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_yaml_blocks_are_yaml(page):
+    for block in blocks(page, "yaml"):
+        assert yaml.safe_load(block.text)
+
+
+def test_settings_of_the_training_page_are_settings():
+    from gambol.stages.train import TrainConfig
+
+    shown = blocks(DOCS / "training.md", "yaml")[0].text
+    TrainConfig.from_values(yaml.safe_load(shown), "training.md")
+    for words in commands(DOCS / "training.md"):
+        given = [words[k + 1] for k, word in enumerate(words) if word == "--set"]
+        TrainConfig().override(given)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_between_pages_lead_somewhere(page):
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), target
+        if anchor:
+            assert anchor in anchors(there), target
+
+
+def anchors(page):
+    """What headings are linked as: lower case, blanks as hyphens, no punctuation."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return [re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings]
+
+
+def test_the_menu_lists_every_page_once():
+    menu = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    listed = [page for entry in menu for page in entry.values()]
+    assert sorted(listed) == sorted(page.name for page in DOCS.glob("*.md"))
+
+
+@pytest.fixture
+def scripts(monkeypatch):
+    """Import one of `docs/scripts`."""
+    monkeypatch.syspath_prepend(DOCS / "scripts")
+    return importlib.import_module
+
+
+def test_the_page_of_the_command_line_is_current(scripts):
+    made = scripts("command_line").text()
+    assert (DOCS / "command-line.md").read_text(encoding="utf-8") == made, "run `make docs`"
+
+
+def test_the_tables_of_settings_are_current(scripts):
+    settings = scripts("settings")
+    for page in settings.BLOCKS:
+        now = (DOCS / page).read_text(encoding="utf-8")
+        assert now == settings.page(page), "run `make docs`"
+
+
+def test_every_setting_has_a_meaning(scripts):
+    settings = scripts("settings")
+    for kind in {kind for tables in settings.BLOCKS.values() for _, kind in tables}:
+        assert "|  |" not in settings._table("", kind), kind
