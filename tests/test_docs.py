@@ -1,4 +1,4 @@
-"""The documentation is true: its blocks run, its links lead somewhere, its pages are current."""
+"""Docs tell the truth: blocks run, links lead somewhere, made pages are current."""
 
 import importlib
 import re

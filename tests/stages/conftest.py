@@ -13,4 +13,4 @@ def recording(tmp_path_factory):
 def trained(recording, tmp_path_factory):
     """A run that knows roughly where the mouse is."""
     out = tmp_path_factory.mktemp("runs") / "run"
-    return train.run(small(150), recording.labels, out, threads=1)
+    return train.run(small(240), recording.labels, out, threads=1)

@@ -18,8 +18,8 @@ def film(out: Path, seed: int = 0, seconds: float = 20.0) -> simulate.Filmed:
     return simulate.run(cfg, out)
 
 
-def small(steps: int = 40, **fit) -> train.TrainConfig:
-    loop = FitConfig(steps=steps, batch=4, evaluate_every=20, warm_up=10, **fit)
+def small(steps: int = 40) -> train.TrainConfig:
+    loop = FitConfig(steps=steps, batch=4, rate=3e-3, evaluate_every=20, warm_up=10)
     return train.TrainConfig(
-        backbone=UNetSpec(depth=2, filters=8, rate=1.5), scale=0.5, fit=loop
+        backbone=UNetSpec(depth=3, filters=8, rate=1.5), scale=0.5, fit=loop
     )

@@ -22,7 +22,7 @@ from gambol.nn import augment
 class Frames(NamedTuple):
     """N labelled frames of one animal each, in network pixels."""
 
-    images: list[UInt8[np.ndarray, "H W C"]]  # sizes may differ
+    images: list[UInt8[np.ndarray, "_ _ C"]]  # sizes may differ
     xy: Float[np.ndarray, "N J 2"]  # network pixels
     visibility: UInt8[np.ndarray, "N J"]
     to_video: Float[np.ndarray, "N 2 3"]  # network pixels to video pixels
@@ -43,7 +43,7 @@ class Batch(NamedTuple):
 
 
 def shrink(image: UInt8[np.ndarray, "H W C"], scale: float) -> UInt8[np.ndarray, "h w C"]:
-    """Resize a video frame to network scale, with antialiasing; sides round up."""
+    """Resize a video frame to network scale, with antialiasing where it gets smaller."""
     if scale == 1.0:
         return image
     size = network_size(image.shape[1], image.shape[0], scale)
@@ -63,7 +63,7 @@ def from_video_map(width: int, height: int, scale: float) -> Float[np.ndarray, "
 
 
 def make_frames(
-    images: list[UInt8[np.ndarray, "H W C"]],
+    images: list[UInt8[np.ndarray, "_ _ C"]],
     xy: Float[np.ndarray, "N J 2"],
     visibility: UInt8[np.ndarray, "N J"],
     scale: float,

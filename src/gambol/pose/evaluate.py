@@ -88,19 +88,21 @@ def evaluate(
     error = distances(truth.xy, xy)
     size = animal_size(truth.xy, truth.skeleton, cfg.size)
     curve = risk_coverage(error, sure)
-    numbers: dict[str, Any] = {"n_frames": len(truth.frames)}
-    numbers |= _pooled(error, size, groups, cfg)
-    numbers["found"] = _accepted(error, np.isfinite(error))
-    numbers["accepted"] = {"threshold": cfg.accept, **_accepted(error, sure >= cfg.accept)}
-    numbers["risk_at_coverage"] = _risks(curve)
-    numbers["occluded"] = _occluded(error, truth)
-    numbers |= _swaps(truth, xy)
     shown = sure if presence is None else presence
-    numbers["presence"] = _presence(truth, xy, shown, groups, cfg)
-    numbers["size"] = {"of": cfg.size, "median_px": _median(size)}
-    numbers["keypoints"] = {
-        name: _pooled(error[:, [j]], size, groups, cfg)
-        for j, name in enumerate(truth.skeleton.keypoints)
+    numbers = {
+        "n_frames": len(truth.frames),
+        **_pooled(error, size, groups, cfg),
+        "found": _accepted(error, np.isfinite(error)),
+        "accepted": {"threshold": cfg.accept, **_accepted(error, sure >= cfg.accept)},
+        "risk_at_coverage": _risks(curve),
+        "occluded": _occluded(error, truth),
+        **_swaps(truth, xy),
+        "presence": _presence(truth, xy, shown, groups, cfg),
+        "size": {"of": cfg.size, "median_px": _median(size)},
+        "keypoints": {
+            name: _pooled(error[:, [j]], size, groups, cfg)
+            for j, name in enumerate(truth.skeleton.keypoints)
+        },
     }
     return Evaluation(error, size, curve, numbers)
 

@@ -114,6 +114,8 @@ def fit(
     """
     if not len(train.images):
         raise InputError("no frames to train on; label some, or make the other splits smaller")
+    if not len(val.images):
+        raise InputError("no frames to choose the best weights on; make the other splits smaller")
     run = _Run(net, cfg, device)
     if state is not None:
         run.load(state)

@@ -55,7 +55,7 @@ class LinearFit(Config):
 
     optimizer: pose_linear.OptimizerName = "lbfgs"
     steps: PositiveInt = 200
-    ridge: PositiveFloat = 1e-2
+    ridge: PositiveFloat = 0.1
 
 
 class TrainConfig(Config):
@@ -300,7 +300,8 @@ def _fit_linear(
     settings = pose_linear.LinearConfig(scale=1.0, patch=patch, **cfg.model_dump())
     size = max(i.shape[1] for i in frames.images), max(i.shape[0] for i in frames.images)
     padded = [dataset.letterbox(image, 1, size)[..., 0] / 255.0 for image in frames.images]
-    model = pose_linear.fit(np.stack(padded), frames.xy, settings)
+    rng = np.random.default_rng(0)
+    model = pose_linear.fit(np.stack(padded), frames.xy, settings, rng)
     # the network sees (255 g - 128) / 128 of a grey level g in 0 to 1
     level = 128.0 / 255.0
     bias = model.bias + model.weight.sum((1, 2)) * (level - model.fill)

@@ -164,7 +164,7 @@ def _skeleton(
     for j, outline in outlines.items():
         cv2.polylines(layer, [_fixed(outline)], True, paint[j], thin, cv2.LINE_AA, SHIFT)
     rim, radius = (round(r * (1 << SHIFT)) for r in (pen.radius + 1, pen.radius))
-    for j in np.flatnonzero(shown):
+    for j in np.flatnonzero(shown).tolist():
         edge = _ink(np.full(3, _RIM), paint[j][3] / 255)
         cv2.circle(layer, at[j], rim, edge, -1, cv2.LINE_AA, SHIFT)
         cv2.circle(layer, at[j], radius, paint[j], -1, cv2.LINE_AA, SHIFT)
@@ -204,4 +204,4 @@ def _lay(part: UInt8[np.ndarray, "h w 3"], layer: UInt8[np.ndarray, "h w 4"]) ->
     rows, columns = np.nonzero(layer.view(np.uint32)[..., 0])
     ink = layer[rows, columns].astype(np.uint16)
     below = part[rows, columns] * (255 - ink[:, 3:])  # (P, 3), at most 255²
-    part[rows, columns] = (below + 127) // 255 + ink[:, :3]
+    part[rows, columns] = np.minimum((below + 127) // 255 + ink[:, :3], 255)

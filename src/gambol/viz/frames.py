@@ -1,0 +1,127 @@
+"""Single frames to look at: cut around the animal, enlarged, with truth and prediction."""
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from gambol.core import pixels
+from gambol.viz import overlay
+
+SIDE = 420  # px of a picture of a report, three of which stand in a row
+_DARK = (20, 20, 20)
+
+
+def compare(
+    image: UInt8[np.ndarray, "h w C"],
+    to_video: Float[np.ndarray, "2 3"],
+    truth: Float[np.ndarray, "J 2"],
+    xy: Float[np.ndarray, "J 2"],
+    pen: overlay.Pen,
+) -> UInt8[np.ndarray, "S S 3"]:
+    """Show where keypoints are (open circles) and where they were predicted (filled ones).
+
+    Args:
+        image: frame, grey or RGB, of whatever scale.
+        to_video: its map to video pixels.
+        truth: labels in video pixels; NaN where there is none.
+        xy: predictions in video pixels.
+        pen: made for the animal's size in video pixels.
+    """
+    labelled = np.isfinite(truth).all(axis=-1)
+    shown = np.where(labelled[:, None], xy, np.nan)
+    cut = around(np.concatenate([truth, shown]), image, to_video)
+    picture = _warp(image, pixels.compose(to_video, cut))
+    here, there = pixels.apply(cut, truth), pixels.apply(cut, shown)
+    radius = 6.0
+    for j in np.flatnonzero(labelled):
+        colour = tuple(int(v) for v in pen.colours[j])
+        if np.isfinite(there[j]).all():
+            _line(picture, here[j], there[j], _DARK, 4)
+            _line(picture, here[j], there[j], colour, 2)
+            _dot(picture, there[j], radius, colour)
+        _ring(picture, here[j], radius, colour)
+    return picture
+
+
+def predicted(
+    frame: UInt8[np.ndarray, "H W C"],
+    xy: Float[np.ndarray, "J 2"],
+    pen: overlay.Pen,
+    confidence: Float[np.ndarray, " J"],
+    covariance: Float[np.ndarray, "J 2 2"],
+) -> UInt8[np.ndarray, "S S 3"]:
+    """Show a predicted pose around the animal, with confidence and regions."""
+    cut = around(xy, frame, pixels.identity())
+    picture = _warp(frame, cut)
+    factor = float(cut[0, 0])
+    large = overlay.pen(pen.skeleton, 0.4 * SIDE, threshold=pen.threshold, region=pen.region)
+    return picture
+
+
+def around(
+    points: Float[np.ndarray, "P 2"],
+    image: UInt8[np.ndarray, "h w C"],
+    to_video: Float[np.ndarray, "2 3"],
+) -> Float[np.ndarray, "2 3"]:
+    """Map from video pixels to a square picture of `SIDE` px around the known points."""
+    height, width = image.shape[:2]
+    corners = pixels.apply(to_video, np.array([[0.0, 0.0], [width - 1.0, height - 1.0]]))
+    known = points[np.isfinite(points).all(axis=-1)]
+    known = np.clip(known if len(known) else corners, corners[0], corners[1])
+    low, high = known.min(axis=0), known.max(axis=0)
+    frame = float((corners[1] - corners[0]).max())
+    side = min(max(1.5 * float((high - low).max()), frame / 6), frame)
+    middle = (low + high) / 2
+    half = np.minimum(side, corners[1] - corners[0]) / 2
+    middle = np.clip(middle, corners[0] + half, corners[1] - half)
+    x, y = middle - side / 2
+    return pixels.compose(pixels.crop(float(x), float(y)), pixels.resize(SIDE / side))
+
+
+def _warp(
+    image: UInt8[np.ndarray, "h w C"], matrix: Float[np.ndarray, "2 3"]
+) -> UInt8[np.ndarray, "S S 3"]:
+    """Resample into a square of `SIDE` px, as RGB."""
+    shrinks = abs(np.linalg.det(matrix[:, :2])) < 1
+    how = cv2.INTER_LINEAR if shrinks else cv2.INTER_CUBIC
+    moved = cv2.warpAffine(np.squeeze(image), matrix, (SIDE, SIDE), None, how, 0, _DARK)
+    if moved.ndim == 2:
+        moved = cv2.cvtColor(moved, cv2.COLOR_GRAY2RGB)
+    return np.ascontiguousarray(moved)
+
+
+def _fixed(point: Float[np.ndarray, " 2"]) -> tuple[int, int]:
+    x, y = np.rint(np.clip(point, -1e5, 1e5) * (1 << overlay.SHIFT)).astype(int)
+    return int(x), int(y)
+
+
+def _line(
+    picture: UInt8[np.ndarray, "S S 3"],
+    a: Float[np.ndarray, " 2"],
+    b: Float[np.ndarray, " 2"],
+    colour: tuple[int, ...],
+    width: int,
+) -> None:
+    cv2.line(picture, _fixed(a), _fixed(b), colour, width, cv2.LINE_AA, overlay.SHIFT)
+
+
+def _dot(
+    picture: UInt8[np.ndarray, "S S 3"],
+    at: Float[np.ndarray, " 2"],
+    radius: float,
+    colour: tuple[int, ...],
+) -> None:
+    for r, ink in ((radius + 1.2, _DARK), (radius, colour)):
+        fixed = round(r * (1 << overlay.SHIFT))
+        cv2.circle(picture, _fixed(at), fixed, ink, -1, cv2.LINE_AA, overlay.SHIFT)
+
+
+def _ring(
+    picture: UInt8[np.ndarray, "S S 3"],
+    at: Float[np.ndarray, " 2"],
+    radius: float,
+    colour: tuple[int, ...],
+) -> None:
+    fixed = round((radius + 1) * (1 << overlay.SHIFT))
+    for width, ink in ((5, _DARK), (2, colour)):
+        cv2.circle(picture, _fixed(at), fixed, ink, width, cv2.LINE_AA, overlay.SHIFT)

@@ -1,0 +1,335 @@
+"""The page about a training run: how far it errs, how well it knows, what it made of videos.
+
+Written for somebody who knows the animal and not the network. `stages.report` collects what is
+here from files and writes the page.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from gambol.core.skeleton import Skeleton
+from gambol.viz import figures, films, frames, overlay
+from gambol.viz.colours import hexadecimal, keypoint_colours
+from gambol.viz.html import Markup, el, figure, image, join, page, section, table
+from gambol.viz.svg import to_svg
+
+WORST = 9  # frames that are shown
+_PARTS = {
+    "train": "the network learned from these",
+    "val": "chose the best moment of training; the errors on this page are theirs",
+    "calib": "taught the network how far to trust itself",
+    "test": "set aside; `gambol evaluate` scores them",
+}
+
+
+class Seen(NamedTuple):
+    """Validation frames with truth and prediction, in video pixels."""
+
+    images: list[UInt8[np.ndarray, "h w C"]]
+    to_video: Float[np.ndarray, "N 2 3"]  # from the pixels of the images
+    truth: Float[np.ndarray, "N J 2"]  # NaN where nothing is labelled
+    xy: Float[np.ndarray, "N J 2"]  # NaN where nothing was predicted
+    confidence: Float[np.ndarray, "N J"]
+    names: list[str]  # of the frames, such as "session1, frame 120"
+
+
+class Run(NamedTuple):
+    """What a training run left behind."""
+
+    name: str
+    metrics: Mapping[str, Any]  # metrics.json
+    provenance: Mapping[str, Any]  # provenance.json
+    settings: str  # YAML
+    log: Sequence[Mapping[str, Any]]
+    split: Sequence[tuple[str, str, int, str]]  # part, video, frame, individual
+    skeleton: Skeleton
+    body_px: float
+    radius: float  # px up to which a prediction counts as right
+    levels: Sequence[float]  # promised shares of regions
+    coverage: Sequence[float]  # what they hold of the validation labels
+    seen: Seen
+
+
+def build(
+    run: Run, watched: Sequence[films.Film] = (), truth: Mapping[str, Any] | None = None
+) -> str:
+    """Return the page as HTML that needs no other file.
+
+    Args:
+        run: the training run.
+        watched: videos that the network predicted.
+        truth: scores against the known truth of a simulated film, as of `metrics.json`.
+    """
+    errors = _errors(run.seen)
+    parts = [
+        _head(run, truth),
+        _learned_from(run),
+        _chosen(run),
+        _learning(run),
+        _per_keypoint(run, errors),
+        _worst(run, errors),
+        _trust(run, errors),
+        *([_against_truth(run, truth)] if truth else []),
+        *(films.describe(film) for film in watched),
+        _origin(run),
+    ]
+    return page(f"{run.name}: training report", *parts)
+
+
+def px(value: float | None) -> str:
+    """Say a number of pixels; a dash where there is none.
+
+    >>> px(2.345), px(None)
+    ('2.35', '–')
+    """
+    return "–" if value is None or not np.isfinite(value) else f"{value:.2f}"
+
+
+def share(value: float | None) -> str:
+    """Say a share in per cent; a dash where there is none.
+
+    >>> share(0.914), share(None)
+    ('91 %', '–')
+    """
+    return "–" if value is None or not np.isfinite(value) else f"{100 * value:.0f} %"
+
+
+def span(interval: Sequence[float | None] | None, say: Any = px) -> str:
+    """Say an interval: "2.10 to 2.80"."""
+    return f"{say(interval[0])} to {say(interval[1])}" if interval else ""
+
+
+def swatch(colour: UInt8[np.ndarray, " 3"], name: str) -> Markup:
+    """Return a dot of a keypoint's colour, and its name."""
+    dot = el("span", "", class_="swatch", style=f"background:{hexadecimal(colour)}")
+    return join([dot, name])
+
+
+def scores(
+    metrics: Mapping[str, Any], names: Sequence[str], colours: UInt8[np.ndarray, "J 3"]
+) -> Markup:
+    """Return the table of errors of every keypoint and of all together."""
+    rows = [_score_row("all together", metrics)]
+    known = metrics.get("keypoints", {})
+    rows += [
+        _score_row(swatch(colour, name), known[name])
+        for name, colour in zip(names, colours, strict=True)
+        if name in known
+    ]
+    head = ("keypoint", "labels", "mean, px", "95 % interval", "median", "95 % are below")
+    return table((*head, "within 5 % of body"), rows)
+
+
+def _score_row(name: str, values: Mapping[str, Any]) -> list[str]:
+    spans = values.get("intervals", {})
+    return [
+        name,
+        str(values.get("n", "–")),
+        px(values.get("mean_px")),
+        span(spans.get("mean_px")),
+        px(values.get("median_px")),
+        px(values.get("p95_px")),
+        share(values.get("pck", {}).get("0.05")),
+    ]
+
+
+def _errors(seen: Seen) -> Float[np.ndarray, "N J"]:
+    """Distances, px; NaN where nothing is labelled, infinite where nothing was found."""
+    distance = np.linalg.norm(seen.xy - seen.truth, axis=-1)
+    labelled = np.isfinite(seen.truth).all(axis=-1)
+    return np.where(labelled, np.where(np.isfinite(distance), distance, np.inf), np.nan)
+
+
+def _head(run: Run, truth: Mapping[str, Any] | None) -> Markup:
+    m = run.metrics
+    spans = m.get("intervals", {})
+    mean = m.get("mean_px")
+    relative = "" if mean is None else f", {100 * mean / run.body_px:.1f} % of the animal"
+    numbers = [
+        (f"{px(mean)} px", f"mean error, {span(spans.get('mean_px'))} px{relative}"),
+        (f"{px(m.get('median_px'))} px", f"median, {span(spans.get('median_px'))} px"),
+        (f"{px(m.get('p95_px'))} px", f"95 % are below, {span(spans.get('p95_px'))} px"),
+        (share(m.get("pck", {}).get("0.05")), "within 5 % of the animal's size, "
+         + span(spans.get("pck", {}).get("0.05"), share)),
+    ]  # fmt: skip
+    at90 = [c for level, c in zip(run.levels, run.coverage, strict=True) if level == 0.9]
+    if at90:
+        numbers.append((share(at90[0]), "of the labels lie in their 90 % region"))
+    cells = [el("div", el("b", value), el("span", text)) for value, text in numbers]
+    when = str(run.provenance.get("date", ""))[:16].replace("T", " ")
+    note = (
+        f"Measured on {m.get('n_frames', len(run.seen.images))} labelled frames "
+        "that the network did not learn from; "
+        "ranges are 95 % intervals. These frames picked the best moment of training, so a new "
+        "recording may do slightly worse"
+        + (": see “Against the known truth”." if truth else ".")
+    )
+    return join(
+        [
+            el("h1", f"Training report: {run.name}"),
+            el("p", f"gambol {run.provenance.get('versions', {}).get('gambol', '')}, {when}",
+               class_="soft"),
+            el("div", *cells, class_="numbers"),
+            el("p", note, class_="soft"),
+        ]
+    )  # fmt: skip
+
+
+def _learned_from(run: Run) -> Markup:
+    counts = {p: sum(row[0] == p for row in run.split) for p in _PARTS}
+    videos: dict[str, int] = {}
+    for _, video, _, _ in run.split:
+        videos[video] = videos.get(video, 0) + 1
+    total, bones = len(run.split), run.skeleton
+    text = (
+        f"{total} labelled {_plural('frame', total)} of {len(videos)} "
+        f"{_plural('video', len(videos))} with {len(bones)} {_plural('keypoint', len(bones))}. "
+        "Neighbouring frames were kept on one side of the split."
+    )
+    rows = [[name, str(counts[name]), what] for name, what in _PARTS.items() if counts[name]]
+    listed = [[PurePath(v).name, str(n)] for v, n in sorted(videos.items())]
+    colours = keypoint_colours(bones)
+    named = [swatch(c, n) for n, c in zip(bones.keypoints, colours, strict=True)]
+    return section(
+        "What it learned from",
+        el("p", text),
+        el("div", table(("part", "frames", "what they did"), rows), class_="plain"),
+        el("p", *(join([name, "  "]) for name in named)),
+        el("details", el("summary", "The videos"), table(("video", "frames"), listed)),
+    )
+
+
+def _chosen(run: Run) -> Markup:
+    reasons = [str(reason).partition(": ") for reason in run.provenance.get("chosen", [])]
+    items = [
+        el("li", el("b", what), f": {why}") if why else el("li", what)
+        for what, _, why in reasons
+    ]
+    size = run.provenance.get("parameters")
+    text = "Settings follow from the labels unless somebody set them."
+    if size is not None:
+        text += f" The network has {size:,} weights.".replace(",", " ")
+    return section(
+        "What was chosen, and why",
+        el("p", text),
+        el("ul", *items) if items else "",
+        el("details", el("summary", "All settings"), el("pre", run.settings)),
+    )
+
+
+def _learning(run: Run) -> Markup:
+    m = run.metrics
+    best, minutes = m.get("best_step"), m.get("minutes_to_best")
+    text = f"Training ended: {m['reason']}. " if m.get("reason") else ""
+    if best is not None and minutes is not None:
+        text += f"The weights of step {best}, after {minutes:.1f} minutes, were the best."
+    if not run.log:
+        return section("How it learned", el("p", text or "This run kept no log."))
+    picture = to_svg(figures.learning_curve(run.log, best))
+    caption = (
+        "Left: error on frames that the network did not learn from. A curve that still falls at "
+        "its end asks for more minutes; one that rises asks for more labels. Right: what "
+        "training minimised."
+    )
+    return section("How it learned", el("p", text), figure(picture, caption))
+
+
+def _per_keypoint(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
+    names, colours = run.skeleton.keypoints, keypoint_colours(run.skeleton)
+    picture = to_svg(figures.errors_per_keypoint(errors, names, colours))
+    caption = (
+        "Every dot is one label. Boxes hold the middle half of the errors, lines nine tenths, "
+        "the stroke is the median. Right: how many labels were met to within a distance."
+    )
+    return section(
+        "Errors of every keypoint",
+        figure(picture, caption),
+        scores(run.metrics, names, colours),
+    )
+
+
+def _worst(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
+    seen = run.seen
+    pen = overlay.pen(run.skeleton, run.body_px)
+    largest = np.nan_to_num(errors, nan=-1.0).max(axis=1)
+    order = [n for n in np.argsort(-largest, kind="stable") if largest[n] >= 0][:WORST]
+    shown = []
+    for n in order:
+        j = int(np.nanargmax(errors[n]))
+        name = run.skeleton.keypoints[j]
+        far = f"{errors[n, j]:.1f} px off" if np.isfinite(errors[n, j]) else "not found"
+        sure = seen.confidence[n, j]
+        caption = f"{seen.names[n]}: {name} {far}, confidence {sure:.2f}"
+        rgb = frames.compare(seen.images[n], seen.to_video[n], seen.truth[n], seen.xy[n], pen)
+        shown.append(figure(image(rgb, caption), caption))
+    text = (
+        "Open circles are labels, filled ones predictions, joined by a line. Look for labels that "
+        "are wrong or a hair's breadth apart from frame to frame: mending them helps more than "
+        "longer training. Where the animal is in a posture of its own, label more such frames."
+    )
+    return section(
+        "The worst validation frames", el("p", text), el("div", *shown, class_="frames")
+    )
+
+
+def _trust(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
+    labelled = ~np.isnan(errors)
+    error, sure = errors[labelled], np.nan_to_num(run.seen.confidence[labelled])
+    colours = np.broadcast_to(keypoint_colours(run.skeleton), (*errors.shape, 3))[labelled]
+    promise = figures.calibration(sure, error <= run.radius, run.levels, run.coverage)
+    cloud = figures.error_against_confidence(sure, error, colours, run.radius)
+    on = run.metrics.get("calibrated_on", "val")
+    text = (
+        f"Confidence is the chance that a prediction lies within {run.radius:.1f} px of where a "
+        "person would click (5 % of the animal's size). Regions are the ellipses drawn in films: "
+        "a 90 % region should hold the true place nine times in ten."
+    )
+    learned = (
+        "Both were learned on these same frames, so they look a little better here than they are."
+        if on == "val"
+        else "Both were learned on other frames than these."
+    )
+    return section(
+        "How far to trust it",
+        el("p", text),
+        figure(to_svg(promise), f"Points on the dashed line keep their promise. {learned}"),
+        figure(to_svg(cloud), "One dot per label, in the colour of its keypoint. Dots at the "
+               "upper right are confident mistakes: the ones to look at."),
+    )  # fmt: skip
+
+
+def _against_truth(run: Run, truth: Mapping[str, Any]) -> Markup:
+    spans = truth.get("intervals", {})
+    text = (
+        f"The simulated film was never seen in training and its truth is known in every frame: "
+        f"{truth.get('n', 0)} visible keypoints of {truth.get('n_frames', 0)} frames. Mean error "
+        f"{px(truth.get('mean_px'))} px (95 % interval {span(spans.get('mean_px'))}), median "
+        f"{px(truth.get('median_px'))} px; 95 % are below {px(truth.get('p95_px'))} px."
+    )
+    colours = keypoint_colours(run.skeleton)
+    held = truth.get("coverage90")
+    more = [] if held is None else [el("p", f"{share(held)} lie in their 90 % region.")]
+    made = scores(truth, run.skeleton.keypoints, colours)
+    return section("Against the known truth", el("p", text), *more, made)
+
+
+def _origin(run: Run) -> Markup:
+    rows = []
+    for name, value in run.provenance.items():
+        if name == "chosen":
+            continue
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{key} {entry}" for key, entry in value.items())
+        if isinstance(value, float):
+            value = f"{value:.1f}"
+        rows.append([name.replace("_", " "), str(value)])
+    made = el("div", table(("what", "value"), rows), class_="plain")
+    return section("Where this came from", made)
+
+
+def _plural(noun: str, count: int) -> str:
+    return noun if count == 1 else noun + "s"
