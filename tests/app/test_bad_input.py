@@ -273,7 +273,7 @@ def two_videos_of_one_name(w):
     return ["predict", w.trained, w.film, second, "--out", w.out]
 
 
-@bad(("mine.mp4", "does not exist"))
+@bad(("mine.mp4", "--video"))
 def films_of_a_video_that_is_gone(w):
     return ["movies", w.poses(), "--out", w.out]
 
@@ -423,6 +423,16 @@ def an_animal_that_nobody_simulates(w):
 @bad(("seconds", "-3"))
 def a_film_of_negative_length(w):
     return ["simulate", w.out, "--seconds", "-3"]
+
+
+@bad(("notes.txt", "known are"))
+def import_of_a_text(w):
+    return ["import", w.write("notes.txt", "the mouse was nice today\n" * 50), w.project()]
+
+
+@bad("gambol new")
+def import_of_a_video_without_a_project(w):
+    return ["import", w.film, w.out]
 
 
 # runs
@@ -583,6 +593,15 @@ def a_folder_that_may_not_be_made(w):
 def a_file_where_the_folder_should_be(w):
     w.write("out", "a file")
     return ["predict", w.trained, w.film, "--out", w.out, "--device", "torch"]
+
+
+@bad(("labels.csv", "permission denied"))
+def a_file_that_may_not_be_read(w):
+    def refused(path, *_args, **_kwargs):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    w.patch.setattr(Path, "open", refused)
+    return train(w.labels, w)
 
 
 @bad("is the source itself")

@@ -87,3 +87,25 @@ def test_other_errors_are_not_hidden(gambol, monkeypatch):
     monkeypatch.setattr(console, "result", fail)
     with pytest.raises(ZeroDivisionError):
         gambol("doctor")
+
+
+def test_training_that_was_asked_to_stop_says_so_and_ends_with_status_1(gambol, monkeypatch):
+    from gambol.pose.train import Stopped
+    from gambol.stages import train
+
+    def stop(*_args, **_kwargs):
+        raise Stopped("stopped at step 7; the same command goes on from there")
+
+    monkeypatch.setattr(train, "run", stop)
+    told = gambol("train", "labels.csv", "--out", "run")
+    assert (told.status, told.out) == (1, "")
+    assert told.err == "gambol: stopped at step 7; the same command goes on from there\n"
+
+
+def test_a_file_of_the_system_that_is_refused_is_one_line(gambol, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise PermissionError(13, "Permission denied", "a.mp4")
+
+    monkeypatch.setattr(console, "result", refuse)
+    told = gambol("doctor")
+    assert told == (2, "", "gambol: a.mp4 cannot be used: permission denied; check the path\n")

@@ -55,7 +55,8 @@ def test_colour_is_used_only_where_there_is_some():
 
 
 def test_what_is_given_is_kept():
-    choice = choose(posed(np.random.default_rng(0), 5), MOUSE, (640, 480), [], scale=1.0, depth=3)
+    xy = posed(np.random.default_rng(0), 5)
+    choice = choose(xy, MOUSE, (640, 480), [], scale=1.0, depth=3)
     assert (choice.scale, choice.depth) == (1.0, 3)
     assert not any("scale 1" in reason for reason in choice.reasons)
 

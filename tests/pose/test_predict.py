@@ -96,7 +96,8 @@ def test_shrinking_agrees_with_the_pixel_map():
     x, y = np.meshgrid(np.arange(320.0), np.arange(240.0))
     at = rng.uniform(60, 180, 2)
     blob = np.exp(-((x - at[0]) ** 2 + (y - at[1]) ** 2) / (2 * 8.0**2))
-    small = dataset.shrink((255 * blob).round().astype(np.uint8)[..., None], 0.5)[..., 0] / 255.0
+    image = (255 * blob).round().astype(np.uint8)[..., None]
+    small = dataset.shrink(image, 0.5)[..., 0] / 255.0
     yy, xx = np.mgrid[: small.shape[0], : small.shape[1]]
     centroid = np.array([(xx * small).sum(), (yy * small).sum()]) / small.sum()
     matrix = dataset.from_video_map(320, 240, 0.5)

@@ -1,9 +1,10 @@
 import os
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from labelled import canonical, film, make
+from labelled import MOUSE, canonical, film, make
 
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels, Visibility
@@ -127,3 +128,13 @@ def test_real_labels(data, tmp_path, name):
     assert canonical(io_labels.load(tmp_path / "p")) == canonical(io_labels.load(data / name))
     with Project.open(tmp_path / "p") as project:
         assert project.check() == []
+
+
+def test_adds_a_video_to_a_project_that_is_there(tmp_path):
+    with Project.create(tmp_path / "mice", MOUSE):
+        pass
+    video = film(tmp_path / "a.mp4")
+    done = imports.run(ImportConfig(), video, tmp_path / "mice")
+    assert (done.format, done.frames) == ("video", 0)
+    with Project.open(tmp_path / "mice") as project:
+        assert [Path(row.path).name for row in project.videos()] == ["a.mp4"]

@@ -32,6 +32,12 @@ def main() -> None:
     except InputError as error:
         console.say(f"gambol: {error}")
         sys.exit(2)
+    except OSError as error:  # what no room foresaw, such as a file that may not be read
+        if error.filename is None:
+            raise
+        reason = (error.strerror or str(error)).lower()
+        console.say(f"gambol: {error.filename} cannot be used: {reason}; check the path")
+        sys.exit(2)
 
 
 @app.command()
@@ -86,7 +92,7 @@ def new(
 
 @app.command("import")
 def import_(
-    source: Annotated[Path, typer.Argument(help="Labels, or another tool's project.")],
+    source: Annotated[Path, typer.Argument(help="Labels, another tool's project, or a video.")],
     folder: Annotated[Path, typer.Argument(help="Project; made if it is not there.")],
     nan_means: Annotated[
         str | None, typer.Option(help="absent or unlabelled; by format if not given.")
@@ -167,7 +173,7 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def suggest(
-    source: Annotated[Path, typer.Argument(help="Project, video, or pose file.")],
+    source: Annotated[Path, typer.Argument(help="Project or video.")],
     method: Annotated[
         str, typer.Option(help="kmeans, uniform, random, low-confidence or jumps.")
     ] = "kmeans",
@@ -211,6 +217,7 @@ def train(
     Example: gambol train mice --minutes 10 --out mice/runs/first
     """
     from gambol.io import store
+    from gambol.pose.train import Stopped
     from gambol.stages import train as stage
 
     cfg = _settings(stage.TrainConfig, config, settings)
@@ -229,7 +236,7 @@ def train(
                 progress=progress,
                 say=_voice(as_json),
             )
-    except stage.train.Stopped as stopped:
+    except Stopped as stopped:
         console.say(f"gambol: {stopped}")
         raise typer.Exit(1) from stopped
     scores = store.read_json(run / "metrics.json")

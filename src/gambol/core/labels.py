@@ -171,8 +171,8 @@ def _check_values(labels: Labels) -> None:
         raise InputError(f"labels name frame {labels.frame.min()}; frames count from 0")
     for name, codes in (("visibility", Visibility), ("origin", Origin)):
         if odd := set(np.unique(getattr(labels, name)).tolist()) - set(codes):
-            known = ", ".join(f"{code.value} {code.name.lower()}" for code in codes)
-            raise InputError(f"labels have {name} {min(odd)}; there are {known}")
+            there = ", ".join(f"{code.value} {code.name.lower()}" for code in codes)
+            raise InputError(f"labels have {name} {min(odd)}; there are {there}")
     finite = np.isfinite(labels.xy).all(axis=-1)
     if (wrong := finite != labels.labelled).any():
         n, j = np.argwhere(wrong)[0]

@@ -169,10 +169,10 @@ def read_split(folder: Path) -> list[tuple[str, str, int, str]]:
 
 def write_heldout(held: Heldout, folder: Path) -> None:
     """Write the validation frames; arrays only, nothing that could execute."""
-    images = {f"image_{i}": image for i, image in enumerate(held.images)}
-    arrays = {name: value for name, value in held._asdict().items() if name != "images"}
+    arrays: dict[str, Any] = {f"image_{i}": image for i, image in enumerate(held.images)}
+    arrays |= {name: value for name, value in held._asdict().items() if name != "images"}
     with store.atomic(folder / "heldout.npz") as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **images, **arrays)
+        np.savez_compressed(file, **arrays)
 
 
 def read_heldout(folder: Path) -> Heldout:

@@ -85,9 +85,7 @@ def _fit(image, row, col, sigma):
         x += min(max(step[1], -0.5), 0.5)
         y += min(max(step[2], -0.5), 0.5)
         a = max(a + step[0], 1e-6)
-    residual = _normal_equations(
-        image, top, bottom, left, right, a, x, y, sigma, normal, force
-    )
+    residual = _normal_equations(image, top, bottom, left, right, a, x, y, sigma, normal, force)
     cells = (bottom - top + 1) * (right - left + 1)
     cov = np.linalg.inv(normal + 1e-9 * np.eye(3))[1:, 1:] * (residual / max(cells - 3, 1))
     if abs(x - col) > 1 or abs(y - row) > 1:  # the peak is no Gaussian: its cell is safer

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from gambol.core import pixels
@@ -46,7 +46,7 @@ class FitConfig(Config):
     max_steps: PositiveInt = 20_000  # without a budget
     away: float = Field(default=0.25, ge=0.0, le=1.0)  # share of windows without aim
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    seed: int = 0
+    seed: NonNegativeInt = 0
 
 
 class Evaluated(NamedTuple):
@@ -90,8 +90,8 @@ def fit(
     *,
     device: str = "cpu",
     state: State | None = None,
-    save: Callable[[State], None] | None = None,
-    log: Callable[[Evaluated], None] | None = None,
+    save: Callable[[State], None] = lambda state: None,
+    log: Callable[[Evaluated], None] = lambda line: None,
     stop: Callable[[], bool] = lambda: False,
     save_every_s: float = 120.0,
 ) -> Fitted:
@@ -112,16 +112,14 @@ def fit(
         stop: asked after every step; the run saves its state and raises `Stopped`.
         save_every_s: longest time between two saves.
     """
-    if not len(train.images):
-        raise InputError("no frames to train on; label some, or make the other splits smaller")
-    if not len(val.images):
-        raise InputError("no frames to choose the best weights on; make the other splits smaller")
+    _check(train, val)
     run = _Run(net, cfg, device)
     if state is not None:
         run.load(state)
     every = max(cfg.evaluate_every, math.ceil(len(train.images) / cfg.batch))
     saved = time.monotonic()
-    while (reason := run.finished()) is None:
+    reason = run.finished()
+    while reason is None:
         run.rate()
         rows = _rows(len(train.images), cfg, run.step)
         with run.clock("data"):
@@ -130,19 +128,30 @@ def fit(
             )
         with run.clock("network"):
             run.update(batch)
-        if run.step % every == 0 or run.finished() is not None:
-            line = run.evaluate(val)
-            if log is not None:
-                log(line)
-            run.slow_down()
-        if save is not None and (run.step % every == 0 or _older(saved, save_every_s)):
+        reason = run.finished()
+        due = run.step % every == 0 or reason is not None
+        if due:
+            log(run.evaluate(val))
+            reason = reason or run.finished()
+        asked = stop()
+        if due or asked or time.monotonic() - saved >= save_every_s:
             save(run.state())
             saved = time.monotonic()
-        if stop():
-            if save is not None:
-                save(run.state())
+        if asked and reason is None:
             raise Stopped(f"stopped at step {run.step}; the same command goes on from there")
+    if run.best < 0:  # the budget was spent before the first step
+        log(run.evaluate(val))
     return Fitted(run.best_weights, _cpu(net.state_dict()), run.history, run.best, reason)
+
+
+def _check(train: Frames, val: Frames) -> None:
+    if not len(train.images):
+        raise InputError("no frames to train on; label some, or make the other splits smaller")
+    if not len(val.images) or not np.isfinite(val.xy).any():
+        raise InputError(
+            "no labelled frames to choose the best weights on; label more, or make the other "
+            "splits smaller"
+        )
 
 
 class _Run:
@@ -232,8 +241,10 @@ class _Run:
             step=self.step,
             minutes=self.minutes,
             loss=float(np.mean(self.losses)) if self.losses else math.nan,
-            val_px=float(np.nanmean(errors)),
-            val_median_px=float(np.nanmedian(errors)),
+            val_px=float(np.nanmean(errors)) if np.isfinite(errors).any() else math.nan,
+            val_median_px=float(np.nanmedian(errors))
+            if np.isfinite(errors).any()
+            else math.nan,
             rate=self.optimiser.param_groups[0]["lr"],
             samples_per_s=len(self.losses) * self.cfg.batch / total,
             data_share=self.spent["data"] / total,
@@ -244,12 +255,9 @@ class _Run:
         self.history.append(line)
         if line.val_px < best:
             self.best, self.best_weights = len(self.history) - 1, _cpu(self.ema.state_dict())
-        return line
-
-    def slow_down(self) -> None:
-        """Halve the rate after every five evaluations without gain."""
-        if self.stale and self.stale % 5 == 0:
+        if self.stale and self.stale % 5 == 0:  # where there is no budget to follow
             self.factor /= 2
+        return line
 
     def state(self) -> State:
         return {
@@ -314,7 +322,7 @@ def supports_bfloat16(device: torch.device) -> bool:
     """Tell whether bfloat16 convolutions are native and so worth their rounding."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
-    return device.type == "cpu" and bool(torch.backends.mkldnn.is_available()) and _cpu_bf16()
+    return device.type == "cpu" and _cpu_bf16()
 
 
 def _cpu_bf16() -> bool:
@@ -336,7 +344,7 @@ def _rows(n: int, cfg: FitConfig, step: int) -> Int[np.ndarray, " B"]:
     """The frames of a step: one shuffled pass after the other."""
     places = np.arange(step * cfg.batch, (step + 1) * cfg.batch)
     orders = {
-        int(p): np.random.default_rng([cfg.seed, 1, int(p)]).permutation(n)
+        int(p): np.random.default_rng([cfg.seed, int(p), 0, 1]).permutation(n)
         for p in np.unique(places // n)
     }
     return np.array([orders[int(p // n)][p % n] for p in places])
@@ -361,7 +369,3 @@ def _average(ema: nn.Module, net: nn.Module, decay: float) -> None:
 
 def _cpu(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone() for name, value in state.items()}
-
-
-def _older(since: float, seconds: float) -> bool:
-    return time.monotonic() - since >= seconds

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Bool, Float
 from pydantic import Field
 
@@ -142,7 +143,7 @@ def _rows_of(labels: Labels, source: str) -> np.ndarray:
     return np.flatnonzero(wanted[labels.video])
 
 
-def _look_up(poses: "core_poses.xr.Dataset", labels: Labels, path: Path) -> Seen:
+def _look_up(poses: xr.Dataset, labels: Labels, path: Path) -> Seen:
     _check_names(core_poses.skeleton(poses).keypoints, labels)
     xy = core_poses.xy(poses)[:, 0]
     if labels.frame.max() >= len(xy):

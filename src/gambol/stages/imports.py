@@ -1,6 +1,6 @@
 """Stage `import`: labels of any tool into a project, in one transaction.
 
-reads   source               a label file, or the project folder of another tool
+reads   source               a label file, the project folder of another tool, or a video
 writes  project/project.db   made if it is missing; a copy of it goes to project/backups/ first
 
 What went wrong leaves the project as it was; a project made for the import is removed again.
@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from gambol.core.config import Config
+from gambol.core.errors import InputError
 from gambol.core.labels import Labels, Visibility
 from gambol.core.progress import Progress, Step, silent
 from gambol.io import labels as io_labels
 from gambol.io.project import Merged, Project, fresh
+from gambol.io.video import is_video
 
 
 class ImportConfig(Config):
@@ -41,6 +43,8 @@ def run(
 ) -> Imported:
     """Merge labels into a project; an animal that is labelled in a frame is replaced.
 
+    A video without labels is added to a project that is there already.
+
     Args:
         cfg: how to read.
         source: what to import.
@@ -48,7 +52,12 @@ def run(
         videos: folders in which videos lie that the source no longer finds.
         progress: told after reading and after writing.
     """
-    kind = io_labels.detect(source)
+    try:
+        kind = io_labels.detect(source)
+    except InputError:
+        if not is_video(source):
+            raise
+        return _add_video(source, folder, progress)
     labels = read(cfg, source, kind, videos or [])
     progress(Step("import", 1, 2, f"read {source.name}"))
     if (folder / "project.db").exists():
@@ -59,6 +68,13 @@ def run(
             merged = project.put_labels(labels)
     progress(Step("import", 2, 2, f"wrote {folder.name}"))
     return Imported(folder.resolve(), kind, len(labels.frames), merged)
+
+
+def _add_video(source: Path, folder: Path, progress: Progress) -> Imported:
+    with Project.open(folder) as project:
+        project.add_video(source)
+    progress(Step("import", 1, 1, f"added {source.name}"))
+    return Imported(folder.resolve(), "video", 0, Merged(0, 0, 0))
 
 
 def read(cfg: ImportConfig, source: Path, kind: str, videos: list[Path]) -> Labels:

@@ -306,7 +306,8 @@ def _shard(
     sure = calibrate.apply(calibration, found.height, found.cov)
     rows = (found.xy, sure.confidence, sure.covariance, found.height, sure.presence)
     empty = [np.where(_like(readable, part), part, np.nan)[:, None] for part in rows]
-    return io_poses.Shard(*(part.astype(np.float32) for part in empty), everywhere)
+    xy, confidence, covariance, height, presence = (part.astype(np.float32) for part in empty)
+    return io_poses.Shard(xy, confidence, covariance, height, presence, everywhere)
 
 
 def _like(readable: np.ndarray, part: np.ndarray) -> np.ndarray:

@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from pydantic import BeforeValidator, PositiveFloat, PositiveInt, SerializeAsAny
 
 import gambol
-from gambol.core import pixels
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels
@@ -27,17 +26,18 @@ from gambol.core.progress import Progress, Step, silent
 from gambol.core.registry import Spec
 from gambol.io import frames as io_frames
 from gambol.io import labels as io_labels
-from gambol.io import provenance, store
 from gambol.io import run as io_run
+from gambol.io import store
 from gambol.io.video.open import open_video
 from gambol.nn.augment import AugmentConfig
 from gambol.nn.backbones import backbones
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.unet import UNetSpec
-from gambol.nn.model import ModelSpec, PoseNet, default_head, parameter_count
-from gambol.pose import calibrate, dataset, evaluate, splits, train
+from gambol.nn.model import ModelSpec, PoseNet, default_head
+from gambol.pose import dataset, splits, train
 from gambol.pose import linear as pose_linear
-from gambol.pose.choose import Choice, choose, measure
+from gambol.pose.choose import Choice, choose
+from gambol.stages import trained
 
 
 class SplitConfig(Config):
@@ -70,18 +70,6 @@ class TrainConfig(Config):
     fit: train.FitConfig = train.FitConfig()
     linear: LinearFit = LinearFit()
     split: SplitConfig = SplitConfig()
-
-
-class Prepared(NamedTuple):
-    """Everything that is settled before the first step."""
-
-    labels: Labels
-    entries: list[splits.Entry]
-    parts: dict[str, dataset.Frames]
-    rows: dict[str, np.ndarray]
-    choice: Choice
-    spec: ModelSpec
-    made_from: str
 
 
 def run(
@@ -118,10 +106,10 @@ def run(
     ready = _prepare(cfg, loaded, made_from, rows, say)
     out.mkdir(parents=True, exist_ok=True)
     store.write_text(cfg.yaml(), out / "config.yaml")
-    io_run.write_split([tuple(e) for e in ready.entries], out)
+    io_run.write_split([(e.part, e.video, e.frame, e.individual) for e in ready.entries], out)
     start = time.monotonic()
     fitted = _fit(cfg, ready, out, torch_device, tensorboard, progress)
-    _finish(cfg, ready, fitted, out, labels, torch_device, time.monotonic() - start)
+    trained.finish(cfg, ready, fitted, out, labels, torch_device, time.monotonic() - start)
     return out
 
 
@@ -162,7 +150,7 @@ def _prepare(
     made_from: str,
     rows: splits.Split | None,
     say: Callable[[str], None],
-) -> Prepared:
+) -> trained.Prepared:
     _check_single(labels)
     split = rows if rows is not None else _split(cfg.split, labels)
     if rows is None:
@@ -188,7 +176,9 @@ def _prepare(
         sigma=cfg.sigma,
     )
     entries = splits.to_rows(labels, split)
-    return Prepared(labels, entries, parts, which, choice, spec, made_from)
+    return trained.Prepared(
+        labels, entries, parts, which, choice, spec, cfg.fit.seed, made_from
+    )
 
 
 def _check_single(labels: Labels) -> None:
@@ -244,7 +234,7 @@ def _choose(cfg: TrainConfig, labels: Labels, images: list[np.ndarray]) -> Choic
 
 def _fit(
     cfg: TrainConfig,
-    ready: Prepared,
+    ready: trained.Prepared,
     out: Path,
     device: str,
     tensorboard: bool,
@@ -362,127 +352,3 @@ def _board(out: Path, wanted: bool) -> Iterator[Callable[[train.Evaluated], None
         yield add
     finally:
         writer.close()
-
-
-def _finish(
-    cfg: TrainConfig,
-    ready: Prepared,
-    fitted: train.Fitted,
-    out: Path,
-    labels: Path,
-    device: str,
-    seconds: float,
-) -> None:
-    """Score and calibrate the best weights on validation; `model.json` ends the run."""
-    net = PoseNet(ready.spec)
-    net.load_state_dict(fitted.weights)
-    body = measure(ready.labels.xy).diagonal
-    name = "calib" if len(ready.rows["calib"]) else "val"
-    calibration = _calibrate(net, ready.parts[name], body)
-    held = _hold(net, ready, calibration)
-    io_run.write_weights(fitted.weights, out / "weights.safetensors")
-    io_run.write_weights(fitted.last, out / "last.safetensors")
-    io_run.write_heldout(held, out)
-    scores = evaluate.evaluate(
-        ready.labels.select(ready.rows["val"]), held.xy, held.confidence, presence=held.presence
-    )
-    best = fitted.history[fitted.best]
-    store.write_json(
-        {
-            "split": "val",
-            **scores.summary(),
-            "best_step": best.step,
-            "minutes_to_best": best.minutes,
-            "reason": fitted.reason,
-            "calibrated_on": name,
-        },
-        out / "metrics.json",
-    )
-    store.write_json(
-        provenance.record(
-            stage="train",
-            labels=str(labels.resolve()),
-            labels_hash=ready.labels.content_hash(),
-            split_hash=splits.split_hash(ready.entries),
-            settings_hash=cfg.fingerprint(),
-            weights_hash=store.file_hash(out / "weights.safetensors")[:16],
-            seed=cfg.fit.seed,
-            device=device,
-            seconds=seconds,
-            parameters=parameter_count(net),
-            chosen=list(ready.choice.reasons),
-            decoder="local Gaussian fit",
-        ),
-        out / "provenance.json",
-    )
-    store.write_text(
-        _model_file(ready, calibration, body).model_dump_json(indent=1), out / io_run.MODEL
-    )
-    (out / io_run.STATE).unlink(missing_ok=True)
-
-
-def _model_file(
-    ready: Prepared, calibration: calibrate.Calibration, body: float
-) -> io_run.ModelFile:
-    multiple = PoseNet(ready.spec).multiple
-    side = -(-1.6 * body * ready.choice.scale // multiple) * multiple
-    return io_run.ModelFile(
-        gambol=gambol.__version__,
-        made_from=ready.made_from,
-        spec=ready.spec,
-        skeleton=ready.labels.skeleton.to_dict(),
-        scale=ready.choice.scale,
-        window=int(side),
-        grey=ready.choice.channels == 1,
-        body_px=body,
-        calibration=calibration.to_dict(),
-    )
-
-
-class _Seen(NamedTuple):
-    """Predictions and truth of some frames, in video pixels."""
-
-    truth: np.ndarray
-    xy: np.ndarray
-    height: np.ndarray
-    cov: np.ndarray
-
-
-def _see(net: PoseNet, frames: dataset.Frames) -> _Seen:
-    device = torch.device("cpu")
-    truth, xy, height, cov = [], [], [], []
-    for i, image in enumerate(frames.images):
-        found = train.forward(net, image, device)
-        matrix = frames.to_video[i]
-        truth.append(pixels.apply(matrix, frames.xy[i]))
-        xy.append(pixels.apply(matrix, found.xy))
-        height.append(found.height)
-        cov.append(pixels.apply_covariance(matrix, found.cov))
-    return _Seen(np.stack(truth), np.stack(xy), np.stack(height), np.stack(cov))
-
-
-def _calibrate(net: PoseNet, frames: dataset.Frames, body: float) -> calibrate.Calibration:
-    seen = _see(net, frames)
-    return calibrate.fit(
-        seen.truth, frames.visibility, seen.xy, seen.cov, seen.height, 0.05 * body
-    )
-
-
-def _hold(net: PoseNet, ready: Prepared, calibration: calibrate.Calibration) -> io_run.Heldout:
-    rows, frames = ready.rows["val"], ready.parts["val"]
-    seen = _see(net, frames)
-    sure = calibrate.apply(calibration, seen.height, seen.cov)
-    labels = ready.labels
-    return io_run.Heldout(
-        images=frames.images,
-        to_video=frames.to_video,
-        truth=seen.truth,
-        visibility=frames.visibility,
-        xy=seen.xy,
-        height=seen.height,
-        cov=sure.covariance,
-        confidence=sure.confidence,
-        presence=sure.presence,
-        video=np.array([labels.videos[v] for v in labels.video[rows]]),
-        frame=labels.frame[rows],
-    )

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from gambol.viz.colours import hexadecimal
 from gambol.viz.svg import BLUE, GRID, INK, ORANGE, guide, new, px_ticks, styled
@@ -30,9 +31,9 @@ def learning_curve(log: Sequence[Mapping[str, Any]], best_step: int | None) -> F
     steps = _column(log, "step")
     style: dict[str, Any] = {"marker": "o", "markersize": 2.5} if len(log) < 40 else {}
     mean, median = _column(log, "val_px"), _column(log, "val_median_px")
-    for values, colour, name in ((mean, BLUE, "mean"), (median, ORANGE, "median")):
+    for values, colour, name, up in ((mean, BLUE, "mean", 5), (median, ORANGE, "median", -5)):
         left.plot(minutes, values, color=colour, **style)
-        _name_end(left, minutes, values, name, colour)
+        _name_end(left, minutes, values, name, colour, up)
     chosen = np.flatnonzero(steps == (-1 if best_step is None else best_step))
     if chosen.size:
         _mark(left, minutes[chosen[0]], mean[chosen[0]], int(steps[chosen[0]]))
@@ -40,8 +41,10 @@ def learning_curve(log: Sequence[Mapping[str, Any]], best_step: int | None) -> F
     least = np.nanmin(np.append(mean, median), initial=worst)
     px_ticks(left, "y", 0.8 * max(least, 1e-3), 1.3 * worst)
     left.set_title("Error on validation frames, px")
-    right.plot(minutes, _column(log, "loss"), color=BLUE, **style)
-    right.set_yscale("log" if np.nanmin(_column(log, "loss"), initial=1.0) > 0 else "linear")
+    loss = _column(log, "loss")
+    right.plot(minutes, loss, color=BLUE, **style)
+    if (loss[np.isfinite(loss)] > 0).all() and np.isfinite(loss).any():
+        px_ticks(right, "y", 0.8 * np.nanmin(loss), 1.2 * np.nanmax(loss))
     right.set_title("Training loss")
     for panel in (left, right):
         guide(panel)
@@ -80,8 +83,7 @@ def errors_per_keypoint(
     boxes.set_title("Error of every keypoint, px")
     shares.set_ylim(0, 1)
     shares.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    shares.set_title("Share of keypoints with at most this error; all together in bold")
-    shares.title.set_fontsize(9)
+    shares.set_title("Share of labels met to within a distance")
     for panel in (boxes, shares):
         px_ticks(panel, "x", low, high)
         panel.set_xlabel("error, px")
@@ -111,8 +113,9 @@ def calibration(
         panel.set_aspect("equal")
         panel.set_xlim(0, 1.02)
         panel.set_ylim(0, 1.02)
+        panel.set_xticks(np.linspace(0, 1, 6))
         guide(panel, "both")
-    left.text(0.62, 0.56, "as promised", color=_SHADE, fontsize=8, rotation=45,
+    left.text(0.14, 0.07, "as promised", color=_SHADE, fontsize=8, rotation=45,
               rotation_mode="anchor")  # fmt: skip
     said, seen, count = _bins(confidence, correct)
     spread = _wilson(seen, count)
@@ -126,9 +129,10 @@ def calibration(
     gap = np.abs(spread - np.asarray(coverage, float))
     right.errorbar(levels, coverage, gap, fmt="none", ecolor=ORANGE, elinewidth=1)
     right.scatter(levels, coverage, 18, color=ORANGE, zorder=3, clip_on=False)
-    for level, share in zip(levels, coverage, strict=True):
-        right.annotate(f"{share:.0%}", (level, share), (7, -9), textcoords="offset points",
-                       fontsize=8)  # fmt: skip
+    for k, (level, share) in enumerate(zip(levels, coverage, strict=True)):
+        place, side = ((7, -4), "left") if k % 2 != len(levels) % 2 else ((-7, -2), "right")
+        right.annotate(f"{share:.0%}", (level, share), place, textcoords="offset points",
+                       fontsize=8, ha=side)  # fmt: skip
     right.set_title("Regions against what they hold")
     right.set_xlabel("promised share")
     right.set_ylabel("share of labels inside")
@@ -268,18 +272,20 @@ def _name_end(
     y: Float[np.ndarray, " E"],
     name: str,
     colour: str,
+    up: float,
 ) -> None:
     """Write the name of a line at its end."""
     if len(x) and np.isfinite(y[-1]):
-        panel.annotate(name, (x[-1], y[-1]), (5, 0), textcoords="offset points", va="center",
+        panel.annotate(name, (x[-1], y[-1]), (7, up), textcoords="offset points", va="center",
                        color=colour, annotation_clip=False)  # fmt: skip
 
 
 def _mark(panel: Axes, x: float, y: float, step: int) -> None:
     """Ring the evaluation whose weights were kept."""
     panel.plot([x], [y], "o", markersize=8, markerfacecolor="none", color=INK, zorder=4)
-    left = x > np.mean(panel.get_xlim())
-    panel.annotate(f"kept: {y:.2f} px, step {step}", (x, y), (8 * (1 - 2 * left), 12),
+    low, high = panel.get_xlim()
+    left = x > low + 0.4 * (high - low)
+    panel.annotate(f"kept: {y:.2f} px, step {step}", (x, y), (6 if left else -4, 16),
                    textcoords="offset points", ha="right" if left else "left")  # fmt: skip
 
 
@@ -291,11 +297,10 @@ def _steps_above(
         return
     low, high = panel.get_xlim()
     above = panel.secondary_xaxis("top")
-    wanted = [
-        tick for tick in panel.get_xticks() if minutes[0] <= tick <= min(high, minutes[-1])
-    ]
-    labels = [f"{np.interp(tick, minutes, steps):.0f}" for tick in wanted]
-    above.set_xticks(wanted, labels, fontsize=7.5)
+    wanted = MaxNLocator(5, integer=True).tick_values(steps[0], steps[-1])
+    wanted = wanted[(wanted >= steps[0]) & (wanted <= steps[-1])]
+    places = np.interp(wanted, steps, minutes)
+    above.set_xticks(places, [f"{step:.0f}" for step in wanted], fontsize=7.5)
     above.tick_params(length=2)
     above.set_xlabel("steps", fontsize=7.5)
     panel.set_xlim(low, high)

@@ -45,7 +45,8 @@ def describe(film: Film) -> Markup:
     )
     caption = (
         f"Positions over time; blank where confidence is below {film.threshold:g}. "
-        "Long stretches below ask for labels from there: `gambol suggest` finds such frames."
+        "Long stretches below ask for labels from there: the command “gambol suggest” finds "
+        "such frames."
     )
     parts.append(figure(to_svg(picture), caption))
     parts.append(_table(names, colours, film, doubt))
@@ -62,9 +63,9 @@ def _sentence(film: Film, doubt: np.ndarray) -> str:
     any_low, all_low = float(doubt.any(axis=1).mean()), float(doubt.all(axis=1).mean())
     seconds = float(film.times[-1] - film.times[0]) if frames else 0.0
     return (
-        f"{frames} frames, {seconds:.1f} seconds. In {100 * any_low:.1f} % of the frames at least "
-        f"one keypoint has a confidence below {film.threshold:g}, in {100 * all_low:.1f} % all "
-        "of them have."
+        f"{frames} frames, {seconds:.1f} seconds. In {100 * any_low:.1f} % of the frames at "
+        f"least one keypoint has a confidence below {film.threshold:g}; in "
+        f"{100 * all_low:.1f} % all of them have."
     )
 
 

@@ -8,6 +8,7 @@ from gambol.core import pixels
 from gambol.viz import overlay
 
 SIDE = 420  # px of a picture of a report, three of which stand in a row
+DOT, RING = 5.5, 10.0  # px, radii of predictions and labels: a hit is a dot within its ring
 _DARK = (20, 20, 20)
 
 
@@ -32,14 +33,13 @@ def compare(
     cut = around(np.concatenate([truth, shown]), image, to_video)
     picture = _warp(image, pixels.compose(to_video, cut))
     here, there = pixels.apply(cut, truth), pixels.apply(cut, shown)
-    radius = 6.0
     for j in np.flatnonzero(labelled):
         colour = tuple(int(v) for v in pen.colours[j])
         if np.isfinite(there[j]).all():
             _line(picture, here[j], there[j], _DARK, 4)
             _line(picture, here[j], there[j], colour, 2)
-            _dot(picture, there[j], radius, colour)
-        _ring(picture, here[j], radius, colour)
+            _dot(picture, there[j], DOT, colour)
+        _ring(picture, here[j], RING, colour)
     return picture
 
 
@@ -53,9 +53,27 @@ def predicted(
     """Show a predicted pose around the animal, with confidence and regions."""
     cut = around(xy, frame, pixels.identity())
     picture = _warp(frame, cut)
-    factor = float(cut[0, 0])
     large = overlay.pen(pen.skeleton, 0.4 * SIDE, threshold=pen.threshold, region=pen.region)
+    overlay.draw(
+        picture,
+        pixels.apply(cut, xy),
+        large,
+        confidence=confidence,
+        covariance=pixels.apply_covariance(cut, covariance),
+    )
     return picture
+
+
+def resize(
+    frame: UInt8[np.ndarray, "H W C"], matrix: Float[np.ndarray, "2 3"], size: tuple[int, int]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Return a frame as RGB of (width, height) `size`, for `matrix` of `pixels.resize`."""
+    if frame.shape[-1] == 1:
+        frame = np.repeat(frame, 3, axis=-1)
+    if matrix[0, 0] == 1:
+        return np.ascontiguousarray(frame)
+    how = cv2.INTER_AREA if matrix[0, 0] < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(frame, size, interpolation=how), np.uint8)
 
 
 def around(
@@ -122,6 +140,6 @@ def _ring(
     radius: float,
     colour: tuple[int, ...],
 ) -> None:
-    fixed = round((radius + 1) * (1 << overlay.SHIFT))
-    for width, ink in ((5, _DARK), (2, colour)):
+    fixed = round(radius * (1 << overlay.SHIFT))
+    for width, ink in ((5, _DARK), (3, colour)):
         cv2.circle(picture, _fixed(at), fixed, ink, width, cv2.LINE_AA, overlay.SHIFT)

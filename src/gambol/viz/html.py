@@ -110,7 +110,7 @@ ul { padding-left: 1.2rem; margin: .5rem 0; }
 li { margin: .25rem 0; }
 .soft, figcaption { color: var(--soft); font-size: .875rem; }
 .lead { font-size: 1.08rem; }
-.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.2rem, 1fr));
+.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.2rem, 1fr));
   gap: .7rem; margin: 1.2rem 0 .6rem; padding: 0; }
 .numbers div { background: var(--wash); border: 1px solid var(--line); border-radius: 6px;
   padding: .6rem .8rem; }
@@ -123,7 +123,9 @@ th, td { padding: .28rem .9rem .28rem 0; text-align: right; vertical-align: top;
   border-bottom: 1px solid var(--line); }
 th:first-child { text-align: left; font-weight: 500; overflow-wrap: anywhere; }
 thead th { color: var(--soft); font-weight: 500; }
-.plain td { text-align: left; overflow-wrap: anywhere; }
+.plain td, .plain th { text-align: left; overflow-wrap: anywhere; }
+.plain tbody th { white-space: nowrap; }
+.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; font-size: .9rem; }
 .swatch { display: inline-block; width: .7em; height: .7em; border-radius: 50%;
   margin-right: .5em; }
 figure { margin: 1rem 0; }

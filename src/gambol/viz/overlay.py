@@ -112,7 +112,7 @@ def ellipse(
     values, vectors = np.linalg.eigh(covariance)
     half = radius[..., None] * np.sqrt(np.maximum(values, 0.0))
     along = _CIRCLE * half[..., None, :]  # (…, P, 2) in the frame of the axes
-    return centre[..., None, :] + along @ np.swapaxes(vectors, -1, -2)
+    return np.asarray(centre[..., None, :] + along @ np.swapaxes(vectors, -1, -2))
 
 
 def _outlines(
@@ -196,7 +196,7 @@ def _ink(colour: np.ndarray, opacity: float) -> Ink:
 def _fixed(points: Float[np.ndarray, "*n 2"]) -> Int[np.ndarray, "*n 2"]:
     """Points as OpenCV takes them; 0 for those that are not known, which nobody draws."""
     near = np.clip(np.nan_to_num(points), -BOUND, BOUND)
-    return np.rint(near * (1 << SHIFT)).astype(np.int32)
+    return np.asarray(np.rint(near * (1 << SHIFT)), np.int32)
 
 
 def _lay(part: UInt8[np.ndarray, "h w 3"], layer: UInt8[np.ndarray, "h w 4"]) -> None:

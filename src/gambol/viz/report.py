@@ -22,7 +22,7 @@ _PARTS = {
     "train": "the network learned from these",
     "val": "chose the best moment of training; the errors on this page are theirs",
     "calib": "taught the network how far to trust itself",
-    "test": "set aside; `gambol evaluate` scores them",
+    "test": "set aside for the command “gambol evaluate”",
 }
 
 
@@ -62,7 +62,8 @@ def build(
     Args:
         run: the training run.
         watched: videos that the network predicted.
-        truth: scores against the known truth of a simulated film, as of `metrics.json`.
+        truth: scores against the known truth of a simulated film that training never saw, as
+            in `metrics.json`.
     """
     errors = _errors(run.seen)
     parts = [
@@ -90,12 +91,12 @@ def px(value: float | None) -> str:
 
 
 def share(value: float | None) -> str:
-    """Say a share in per cent; a dash where there is none.
+    r"""Say a share in per cent; a dash where there is none.
 
     >>> share(0.914), share(None)
-    ('91 %', '–')
+    ('91\xa0%', '–')
     """
-    return "–" if value is None or not np.isfinite(value) else f"{100 * value:.0f} %"
+    return "–" if value is None or not np.isfinite(value) else f"{100 * value:.0f}\u00a0%"
 
 
 def span(interval: Sequence[float | None] | None, say: Any = px) -> str:
@@ -187,8 +188,8 @@ def _learned_from(run: Run) -> Markup:
     total, bones = len(run.split), run.skeleton
     text = (
         f"{total} labelled {_plural('frame', total)} of {len(videos)} "
-        f"{_plural('video', len(videos))} with {len(bones)} {_plural('keypoint', len(bones))}. "
-        "Neighbouring frames were kept on one side of the split."
+        f"{_plural('video', len(videos))} with {len(bones)} {_plural('keypoint', len(bones))}."
+        + _apart(run.split)
     )
     rows = [[name, str(counts[name]), what] for name, what in _PARTS.items() if counts[name]]
     listed = [[PurePath(v).name, str(n)] for v, n in sorted(videos.items())]
@@ -198,7 +199,7 @@ def _learned_from(run: Run) -> Markup:
         "What it learned from",
         el("p", text),
         el("div", table(("part", "frames", "what they did"), rows), class_="plain"),
-        el("p", *(join([name, "  "]) for name in named)),
+        el("div", *(el("span", name) for name in named), class_="legend"),
         el("details", el("summary", "The videos"), table(("video", "frames"), listed)),
     )
 
@@ -231,8 +232,8 @@ def _learning(run: Run) -> Markup:
         return section("How it learned", el("p", text or "This run kept no log."))
     picture = to_svg(figures.learning_curve(run.log, best))
     caption = (
-        "Left: error on frames that the network did not learn from. A curve that still falls at "
-        "its end asks for more minutes; one that rises asks for more labels. Right: what "
+        "Left: error on frames that the network did not learn from. A curve that still falls "
+        "at its end asks for more minutes; one that rises asks for more labels. Right: what "
         "training minimised."
     )
     return section("How it learned", el("p", text), figure(picture, caption))
@@ -243,7 +244,8 @@ def _per_keypoint(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
     picture = to_svg(figures.errors_per_keypoint(errors, names, colours))
     caption = (
         "Every dot is one label. Boxes hold the middle half of the errors, lines nine tenths, "
-        "the stroke is the median. Right: how many labels were met to within a distance."
+        "the stroke is the median. Right: how many labels were met to within a distance; the "
+        "bold line is all keypoints together."
     )
     return section(
         "Errors of every keypoint",
@@ -267,9 +269,9 @@ def _worst(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
         rgb = frames.compare(seen.images[n], seen.to_video[n], seen.truth[n], seen.xy[n], pen)
         shown.append(figure(image(rgb, caption), caption))
     text = (
-        "Open circles are labels, filled ones predictions, joined by a line. Look for labels that "
-        "are wrong or a hair's breadth apart from frame to frame: mending them helps more than "
-        "longer training. Where the animal is in a posture of its own, label more such frames."
+        "Open circles are labels, filled ones predictions, joined by a line. Is it the label "
+        "that is wrong? Mend it: that helps more than longer training. Is the animal in a rare "
+        "posture, or partly hidden? Label more frames like it."
     )
     return section(
         "The worst validation frames", el("p", text), el("div", *shown, class_="frames")
@@ -284,12 +286,12 @@ def _trust(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
     cloud = figures.error_against_confidence(sure, error, colours, run.radius)
     on = run.metrics.get("calibrated_on", "val")
     text = (
-        f"Confidence is the chance that a prediction lies within {run.radius:.1f} px of where a "
-        "person would click (5 % of the animal's size). Regions are the ellipses drawn in films: "
-        "a 90 % region should hold the true place nine times in ten."
+        f"Confidence is the chance that a prediction lies within {run.radius:.1f} px of where "
+        "a person would click (5 % of the animal's size). Regions are the ellipses drawn in "
+        "films: a 90 % region should hold the true place nine times in ten."
     )
     learned = (
-        "Both were learned on these same frames, so they look a little better here than they are."
+        "Both were learned on these same frames, so they may look better here than they are."
         if on == "val"
         else "Both were learned on other frames than these."
     )
@@ -305,10 +307,10 @@ def _trust(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
 def _against_truth(run: Run, truth: Mapping[str, Any]) -> Markup:
     spans = truth.get("intervals", {})
     text = (
-        f"The simulated film was never seen in training and its truth is known in every frame: "
-        f"{truth.get('n', 0)} visible keypoints of {truth.get('n_frames', 0)} frames. Mean error "
-        f"{px(truth.get('mean_px'))} px (95 % interval {span(spans.get('mean_px'))}), median "
-        f"{px(truth.get('median_px'))} px; 95 % are below {px(truth.get('p95_px'))} px."
+        "The simulated film was never seen in training and its truth is known in every frame: "
+        f"{truth.get('n', 0)} visible keypoints of {truth.get('n_frames', 0)} frames. Mean "
+        f"error {px(truth.get('mean_px'))} px (95 % interval {span(spans.get('mean_px'))}), "
+        f"median {px(truth.get('median_px'))} px; 95 % are below {px(truth.get('p95_px'))} px."
     )
     colours = keypoint_colours(run.skeleton)
     held = truth.get("coverage90")
@@ -329,6 +331,22 @@ def _origin(run: Run) -> Markup:
         rows.append([name.replace("_", " "), str(value)])
     made = el("div", table(("what", "value"), rows), class_="plain")
     return section("Where this came from", made)
+
+
+def _apart(split: Sequence[tuple[str, str, int, str]]) -> str:
+    """Say how near in time a frame that was learned from comes to one that was not."""
+    gaps = []
+    for video in {row[1] for row in split}:
+        own = [row for row in split if row[1] == video]
+        learned = np.array([row[2] for row in own if row[0] == "train"])
+        others = np.array([row[2] for row in own if row[0] != "train"])
+        if len(learned) and len(others):
+            gaps.append(int(np.abs(learned[:, None] - others).min()))
+    if not gaps:
+        return " No video was both learned from and held out."
+    near = min(gaps)
+    apart = f"{near} {_plural('frame', near)}"
+    return f" In one video, frames learned from and frames held out are at least {apart} apart."
 
 
 def _plural(noun: str, count: int) -> str:

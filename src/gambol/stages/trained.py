@@ -1,0 +1,154 @@
+"""What a training run leaves behind: scores and calibration on validation, and the model."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+import gambol
+from gambol.core import pixels
+from gambol.core.config import Config
+from gambol.core.labels import Labels
+from gambol.io import provenance, store
+from gambol.io import run as io_run
+from gambol.nn.model import ModelSpec, PoseNet, parameter_count
+from gambol.pose import calibrate, dataset, evaluate, splits, train
+from gambol.pose.choose import Choice, measure
+
+
+class Prepared(NamedTuple):
+    """Everything that is settled before the first step."""
+
+    labels: Labels
+    entries: list[splits.Entry]
+    parts: dict[str, dataset.Frames]
+    rows: dict[str, np.ndarray]
+    choice: Choice
+    spec: ModelSpec
+    seed: int
+    made_from: str
+
+
+def finish(
+    cfg: Config,
+    ready: Prepared,
+    fitted: train.Fitted,
+    out: Path,
+    labels: Path,
+    device: str,
+    seconds: float,
+) -> None:
+    """Score and calibrate the best weights on validation; `model.json` ends the run."""
+    net = PoseNet(ready.spec)
+    net.load_state_dict(fitted.weights)
+    body = measure(ready.labels.xy).diagonal
+    name = "calib" if len(ready.rows["calib"]) else "val"
+    calibration = _calibrate(net, ready.parts[name], body)
+    held = _hold(net, ready, calibration)
+    io_run.write_weights(fitted.weights, out / "weights.safetensors")
+    io_run.write_weights(fitted.last, out / "last.safetensors")
+    io_run.write_heldout(held, out)
+    scores = evaluate.evaluate(
+        ready.labels.select(ready.rows["val"]), held.xy, held.confidence, presence=held.presence
+    )
+    best = fitted.history[fitted.best]
+    store.write_json(
+        {
+            "split": "val",
+            **scores.summary(),
+            "best_step": best.step,
+            "minutes_to_best": best.minutes,
+            "reason": fitted.reason,
+            "calibrated_on": name,
+        },
+        out / "metrics.json",
+    )
+    store.write_json(
+        provenance.record(
+            stage="train",
+            labels=str(labels.resolve()),
+            labels_hash=ready.labels.content_hash(),
+            split_hash=splits.split_hash(ready.entries),
+            settings_hash=cfg.fingerprint(),
+            weights_hash=store.file_hash(out / "weights.safetensors")[:16],
+            seed=ready.seed,
+            device=device,
+            seconds=seconds,
+            parameters=parameter_count(net),
+            chosen=list(ready.choice.reasons),
+            decoder="local Gaussian fit",
+        ),
+        out / "provenance.json",
+    )
+    store.write_text(
+        _model_file(ready, calibration, body).model_dump_json(indent=1), out / io_run.MODEL
+    )
+    (out / io_run.STATE).unlink(missing_ok=True)
+
+
+def _model_file(
+    ready: Prepared, calibration: calibrate.Calibration, body: float
+) -> io_run.ModelFile:
+    multiple = PoseNet(ready.spec).multiple
+    side = -(-1.6 * body * ready.choice.scale // multiple) * multiple
+    return io_run.ModelFile(
+        gambol=gambol.__version__,
+        made_from=ready.made_from,
+        spec=ready.spec,
+        skeleton=ready.labels.skeleton.to_dict(),
+        scale=ready.choice.scale,
+        window=int(side),
+        grey=ready.choice.channels == 1,
+        body_px=body,
+        calibration=calibration.to_dict(),
+    )
+
+
+class _Seen(NamedTuple):
+    """Predictions and truth of some frames, in video pixels."""
+
+    truth: np.ndarray
+    xy: np.ndarray
+    height: np.ndarray
+    cov: np.ndarray
+
+
+def _see(net: PoseNet, frames: dataset.Frames) -> _Seen:
+    device = torch.device("cpu")
+    truth, xy, height, cov = [], [], [], []
+    for i, image in enumerate(frames.images):
+        found = train.forward(net, image, device)
+        matrix = frames.to_video[i]
+        truth.append(pixels.apply(matrix, frames.xy[i]))
+        xy.append(pixels.apply(matrix, found.xy))
+        height.append(found.height)
+        cov.append(pixels.apply_covariance(matrix, found.cov))
+    return _Seen(np.stack(truth), np.stack(xy), np.stack(height), np.stack(cov))
+
+
+def _calibrate(net: PoseNet, frames: dataset.Frames, body: float) -> calibrate.Calibration:
+    seen = _see(net, frames)
+    return calibrate.fit(
+        seen.truth, frames.visibility, seen.xy, seen.cov, seen.height, 0.05 * body
+    )
+
+
+def _hold(net: PoseNet, ready: Prepared, calibration: calibrate.Calibration) -> io_run.Heldout:
+    rows, frames = ready.rows["val"], ready.parts["val"]
+    seen = _see(net, frames)
+    sure = calibrate.apply(calibration, seen.height, seen.cov)
+    labels = ready.labels
+    return io_run.Heldout(
+        images=frames.images,
+        to_video=frames.to_video,
+        truth=seen.truth,
+        visibility=frames.visibility,
+        xy=seen.xy,
+        height=seen.height,
+        cov=sure.covariance,
+        confidence=sure.confidence,
+        presence=sure.presence,
+        video=np.array([labels.videos[v] for v in labels.video[rows]]),
+        frame=labels.frame[rows],
+    )

@@ -1,0 +1,14 @@
+from gambol.viz import project
+
+
+def test_runs_stand_side_by_side_with_links_that_work():
+    metrics = {"mean_px": 2.345, "intervals": {"mean_px": [2.1, None]}, "pck": {"0.05": 0.5}}
+    row = project.Row("a <b>", "runs/a <b>/report.html", metrics, {}, 40)
+    text = project.build("mice", [row])
+    assert '<a href="runs/a%20%3Cb%3E/report.html">a &lt;b&gt;</a>' in text
+    assert "<td>2.35</td>" in text or "<td>2.34</td>" in text
+    assert "<td>40 frames</td>" in text and "2.10 to –" in text
+
+
+def test_a_project_without_runs_says_so():
+    assert "no finished training run yet" in project.build("mice", [])
