@@ -1,6 +1,5 @@
-import multiprocessing
-import os
-import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -50,32 +49,37 @@ def test_the_same_command_again_changes_nothing(whole, trained, recording):
     assert again.seconds == 0 and whole.poses.stat().st_mtime_ns == before
 
 
-def _predict(trained, video, out):
-    predict.SHARD = 32
-    original = io_poses.Shards.write
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from gambol.io import poses
+from gambol.stages import predict
 
-    def slow(self, number, shard):
-        original(self, number, shard)
-        time.sleep(0.2)
+predict.SHARD = 32
+write = poses.Shards.write
 
-    io_poses.Shards.write = slow
-    predict.run(FLOAT32, trained, [video], out, threads=1)
+def slow(self, number, shard):
+    write(self, number, shard)
+    time.sleep(0.2)
+
+poses.Shards.write = slow
+run, video, out = map(Path, sys.argv[1:])
+predict.run(predict.PredictConfig(), run, [video], out, threads=1)
+"""
 
 
 def test_killed_and_started_again_it_ends_with_the_same_poses(
     whole, trained, recording, tmp_path
 ):
     out = tmp_path / "broken"
-    child = multiprocessing.get_context("spawn").Process(
-        target=_predict, args=(trained, recording.video, out)
-    )
-    child.start()
+    command = [sys.executable, "-c", SCRIPT, str(trained), str(recording.video), str(out)]
+    child = subprocess.Popen(command)
     shards = out / f".{recording.video.stem}.shards"
     until = time.monotonic() + 60
     while len(list(shards.glob("*.npz"))) < 2 and time.monotonic() < until:
         time.sleep(0.01)
-    os.kill(child.pid, signal.SIGKILL)
-    child.join()
+    child.kill()
+    child.wait()
     assert not (out / whole.poses.name).exists()
     kept = {p.name: p.stat().st_mtime_ns for p in shards.glob("*.npz")}
     assert len(kept) >= 2

@@ -149,7 +149,7 @@ def _check(train: Frames, val: Frames) -> None:
         raise InputError("no frames to train on; label some, or make the other splits smaller")
     if not len(val.images) or not np.isfinite(val.xy).any():
         raise InputError(
-            "no labelled frames to choose the best weights on; label more, or make the other "
+            "no frames to choose the best weights on; label more, or make the other "
             "splits smaller"
         )
 

@@ -91,7 +91,10 @@ def run(
     say("5/5 scoring against the truth and writing the report")
     scores, coverage = _score(trained, predicted.poses, test.truth)
     page = report.run(
-        trained, out / "report.html", poses=[predicted.poses], truth=scores.summary()
+        trained,
+        out / "report.html",
+        poses=[predicted.poses],
+        truth={**scores.summary(), "coverage90": coverage},
     )
     summary = scores.summary()
     result = Demo(

@@ -219,6 +219,11 @@ def _predict(
         "confidence_radius_px": 0.05 * model.model.body_px,
         "calibration": model.model.calibration,
         "provenance": notes,
+        "speed": {  # of the last sitting
+            "fps": fresh / clock.elapsed(),
+            "decode_share": clock.decode / clock.elapsed(),
+            "network_share": clock.network / clock.elapsed(),
+        },
     }
     io_poses.assemble(shards, count, video.times, model.model.bones, video.fps, attrs)
     seconds = clock.elapsed()

@@ -83,7 +83,10 @@ def describe(values: dict[str, Any]) -> str:
         f"{Path(s['video']).name} frame {s['frame']}: {s['reason']}"
         for s in values["suggestions"]
     ]
-    return "\n".join(rows) or "nothing stands out"
+    return (
+        "\n".join(rows)
+        or "no frame is left that stands out and is half a second from every label"
+    )
 
 
 def _named(found: list[suggest.Suggestion], films: list[_Film]) -> list[Suggested]:
