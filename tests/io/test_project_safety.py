@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from labelled import MOUSE, make, tables
+from labelled import MOUSE, make, tables, write_edits
 
 from gambol.core.errors import InputError
 from gambol.core.labels import Visibility
@@ -108,16 +108,11 @@ def test_a_writer_waits_for_another_and_then_says_so(project, tmp_path, monkeypa
         other.set_instance(1, 0, "ann", np.zeros((4, 2)), SEEN)
 
 
-def _write(folder, name, count):
-    with Project.open(folder) as project:
-        for k in range(count):
-            project.set_instance(1, k, name, np.full((4, 2), float(k)), SEEN, by=name)
-
-
 def test_two_processes_lose_no_edit(project, tmp_path):
     context = multiprocessing.get_context("spawn")
     workers = [
-        context.Process(target=_write, args=(tmp_path / "p", name, 25)) for name in ("a", "b")
+        context.Process(target=write_edits, args=(tmp_path / "p", name, 25))
+        for name in ("a", "b")
     ]
     for worker in workers:
         worker.start()
