@@ -52,6 +52,8 @@ def record(
         **more,
     }
     store.write_json(dict(sorted(results.items())), RESULTS)
-    print(
-        f"{name} = {value:.4g} {unit}  (goal {goal}, {'met' if met else 'not met'})", flush=True
-    )
+    print(f"{name} = {value:.4g} {unit}  (goal {goal}{_verdict(met)})", flush=True)
+
+
+def _verdict(met: bool | None) -> str:
+    return "" if met is None else ", met" if met else ", not met"
