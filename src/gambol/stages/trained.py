@@ -12,9 +12,12 @@ from gambol.core.config import Config
 from gambol.core.labels import Labels
 from gambol.io import provenance, store
 from gambol.io import run as io_run
+from gambol.nn import field
 from gambol.nn.model import ModelSpec, PoseNet, parameter_count
 from gambol.pose import calibrate, dataset, evaluate, splits, train
 from gambol.pose.choose import Choice, measure
+
+FIELD_FRAMES = 16  # validation frames that the effective receptive field is measured on
 
 
 class Prepared(NamedTuple):
@@ -53,6 +56,7 @@ def finish(
         ready.labels.select(ready.rows["val"]), held.xy, held.confidence, presence=held.presence
     )
     best = fitted.history[fitted.best]
+    padded = [dataset.letterbox(image, net.multiple) for image in held.images[:FIELD_FRAMES]]
     store.write_json(
         {
             "split": "val",
@@ -77,6 +81,7 @@ def finish(
             seconds=seconds,
             parameters=parameter_count(net),
             chosen=list(ready.choice.reasons),
+            field_px=field.measure(net, padded)._asdict(),  # network pixels
             decoder="local Gaussian fit",
         ),
         out / "provenance.json",

@@ -43,6 +43,33 @@ def compare(
     return picture
 
 
+def field(
+    image: UInt8[np.ndarray, "h w C"],
+    at: Float[np.ndarray, " 2"],
+    side: float,
+    radius: float,
+    width: int = 2 * SIDE,
+) -> UInt8[np.ndarray, "H W 3"]:
+    """Show around a point how far a network could look (square) and does look (circle).
+
+    Args:
+        image: frame at network scale, grey or RGB.
+        at: the point, in its pixels.
+        side: of the square, in its pixels.
+        radius: of the circle, in its pixels.
+        width: of the picture.
+    """
+    grow = pixels.resize(width / image.shape[1])
+    high = round(image.shape[0] * width / image.shape[1])
+    rgb = np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
+    picture = cv2.resize(rgb, (width, high), interpolation=cv2.INTER_LINEAR)
+    middle, half = pixels.apply(grow, at), side / 2 * grow[0, 0]
+    corners = [tuple(int(round(v)) for v in middle + s * half) for s in (-1.0, 1.0)]
+    cv2.rectangle(picture, corners[0], corners[1], (240, 228, 66), 2, cv2.LINE_AA)
+    _ring(picture, middle, radius * grow[0, 0], (86, 180, 233))
+    return picture
+
+
 def predicted(
     frame: UInt8[np.ndarray, "H W C"],
     xy: Float[np.ndarray, "J 2"],

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from gambol.core import pixels
 from gambol.core.skeleton import Skeleton
 from gambol.viz import figures, films, frames, overlay
 from gambol.viz.colours import hexadecimal, keypoint_colours
@@ -70,6 +71,7 @@ def build(
         _head(run, truth),
         _learned_from(run),
         _chosen(run),
+        *([_field(run)] if run.provenance.get("field_px") and run.seen.images else []),
         _learning(run),
         _per_keypoint(run, errors),
         _worst(run, errors),
@@ -220,6 +222,23 @@ def _chosen(run: Run) -> Markup:
         el("ul", *items) if items else "",
         el("details", el("summary", "All settings"), el("pre", run.settings)),
     )
+
+
+def _field(run: Run) -> Markup:
+    """How far the network looks, drawn on a validation frame."""
+    size, seen = run.provenance["field_px"], run.seen
+    found = pixels.apply(pixels.invert(seen.to_video[0]), seen.xy[0])
+    known = np.isfinite(found).all(axis=-1)
+    at = found[known][0] if known.any() else pixels.centre(*seen.images[0].shape[1::-1])
+    rgb = frames.field(seen.images[0], at, size["side"], size["radius"])
+    scale = float(np.sqrt(abs(np.linalg.det(seen.to_video[0][:, :2]))))
+    caption = (
+        f"Square: the {size['side'] * scale:.0f} px that could influence this point. Circle: "
+        f"the {size['radius'] * scale:.0f} px around it that hold 90 % of what does. The animal "
+        f"measures {run.body_px:.0f} px. A circle much smaller than the animal means that "
+        "keypoints are told from their surroundings alone, not from the posture."
+    )
+    return section("How far it looks", figure(image(rgb, "receptive field"), caption))
 
 
 def _learning(run: Run) -> Markup:

@@ -33,7 +33,7 @@ def receptive_field(backbone: Backbone, channels: int) -> int:
 
     probe = copy.deepcopy(backbone).eval()
     _open_all_paths(probe)
-    side = 1024 // probe.multiple * probe.multiple
+    side = min(32 * probe.multiple, 1024)
     image = torch.ones(1, channels, side, side, requires_grad=True)
     features = probe(image)
     middle = features.shape[-1] // 2
