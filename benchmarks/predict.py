@@ -7,8 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks import openfield
 from benchmarks.record import WORK, data, record
+from gambol.core import poses as core_poses
+from gambol.io import poses as io_poses
+from gambol.stages import predict as stage
 
 PEER = "SLEAP-NN, small U-Net, one core"
 
@@ -69,8 +74,26 @@ def run() -> None:
         goal="report",
         note=f"decoding alone: {decode:.0f} frames/s, grey, same reader, one core",
     )
+    _follow_against_whole(trained, video, Path(said["poses"]))
     peak = usage.ru_maxrss / 1024
     record("predict.peak_mb", peak, "MB", data=where, goal="< 1200", met=peak < 1200)
+
+
+def _follow_against_whole(trained: Path, video: Path, followed: Path) -> None:
+    """How far poses move when a window follows the animal instead of searching whole frames."""
+    cfg = stage.PredictConfig(window="whole")
+    whole = stage.run(cfg, trained, [video], WORK / "predict" / "whole")[0].poses
+    one, other = (core_poses.xy(io_poses.read(path)) for path in (followed, whole))
+    moved = np.linalg.norm(one - other, axis=-1)
+    record(
+        "predict.follow_median_px",
+        float(np.median(moved)),
+        "px",
+        data="mouse_openfield/videos/m3v1mp4.mp4",
+        goal="report",
+        note=f"distance of poses by window and by whole frame; 99 % of points within "
+        f"{np.quantile(moved, 0.99):.2f} px, {(moved > 5).mean():.2%} beyond 5 px",
+    )
 
 
 def _decode_rate(path: Path) -> float:

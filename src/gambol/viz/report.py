@@ -232,11 +232,12 @@ def _field(run: Run) -> Markup:
     at = found[known][0] if known.any() else pixels.centre(*seen.images[0].shape[1::-1])
     rgb = frames.field(seen.images[0], at, size["side"], size["radius"])
     scale = float(np.sqrt(abs(np.linalg.det(seen.to_video[0][:, :2]))))
+    side, radius = size["side"] * scale, size["radius"] * scale
     caption = (
-        f"Square: the {size['side'] * scale:.0f} px that could influence this point. Circle: "
-        f"the {size['radius'] * scale:.0f} px around it that hold 90 % of what does. The animal "
-        f"measures {run.body_px:.0f} px. A circle much smaller than the animal means that "
-        "keypoints are told from their surroundings alone, not from the posture."
+        f"Square: the {side:.0f} px that could influence this point. Circle: the {radius:.0f} "
+        f"px around it that hold 90 % of what does. The animal measures {run.body_px:.0f} px. "
+        "A circle much smaller than the animal means that keypoints are told from their "
+        "surroundings alone, not from the posture."
     )
     return section("How far it looks", figure(image(rgb, "receptive field"), caption))
 
