@@ -15,11 +15,12 @@ from gambol.core.errors import InputError
 from gambol.io.video.arrays import as_frame, decode_picture
 from gambol.io.video.damage import DamagedFrame, unreadable
 from gambol.io.video.indices import checked
+from gambol.io.video.stills import Stills
 
 _FIRST_WITH_ORDER = 1.4  # SLEAP files older than this store red and blue exchanged
 
 
-class EmbeddedVideo:
+class EmbeddedVideo(Stills):
     """The N stored frames, counted from 0; `frame_numbers` tells what they were."""
 
     def __init__(
@@ -51,21 +52,6 @@ class EmbeddedVideo:
 
     def __len__(self) -> int:
         return len(self._data)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self._size
-
-    @property
-    def channels(self) -> int:
-        """1 for grey, 3 for RGB."""
-        return 1 if self._grey else 3
-
-    @property
-    def fps(self) -> float:
-        """Frames a second, as given."""
-        return self._fps
 
     @property
     def times(self) -> Float[np.ndarray, " T"]:

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from gambol.core.errors import InputError
 from gambol.io.video.arrays import as_frame, decode_picture, read_bytes
 from gambol.io.video.damage import DamagedFrame
 from gambol.io.video.indices import checked
+from gambol.io.video.stills import Stills
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 
 
-class ImageVideo:
+class ImageVideo(Stills):
     """Images as frames. Sizes may differ between files; then use `read_one`."""
 
     def __init__(self, files: Sequence[Path], grey: bool = False, fps: float = 30.0) -> None:
@@ -40,26 +41,6 @@ class ImageVideo:
     def names(self) -> list[str]:
         """File names, one a frame."""
         return [file.name for file in self.files]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the first image in pixels."""
-        return self._size
-
-    @property
-    def channels(self) -> int:
-        """1 for grey, 3 for RGB."""
-        return 1 if self._grey else 3
-
-    @property
-    def fps(self) -> float:
-        """Frames a second, as given."""
-        return self._fps
-
-    @property
-    def times(self) -> Float[np.ndarray, " T"]:
-        """Seconds since the first frame."""
-        return np.arange(len(self)) / self._fps
 
     def read(self, indices: Sequence[int]) -> UInt8[np.ndarray, "B H W C"]:
         """Return frames by index, in the order asked for; all must have one size."""

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from gambol.core.errors import InputError
 from gambol.io import store
 from gambol.io.video.arrays import as_frame
 from gambol.io.video.damage import DamagedFrame, unreadable
 from gambol.io.video.indices import checked
+from gambol.io.video.stills import Stills
 
 _FAILURES = (tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError, RuntimeError)
 
 
-class TiffVideo:
+class TiffVideo(Stills):
     """Pages of 8 or 16 bits, grey or RGB."""
 
     def __init__(self, path: Path, grey: bool = False, fps: float = 30.0) -> None:
@@ -49,26 +50,6 @@ class TiffVideo:
 
     def __len__(self) -> int:
         return self._n_frames
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self._size
-
-    @property
-    def channels(self) -> int:
-        """1 for grey, 3 for RGB."""
-        return 1 if self._grey else 3
-
-    @property
-    def fps(self) -> float:
-        """Frames a second, as given."""
-        return self._fps
-
-    @property
-    def times(self) -> Float[np.ndarray, " T"]:
-        """Seconds since the first frame."""
-        return np.arange(len(self)) / self._fps
 
     def read(self, indices: Sequence[int]) -> UInt8[np.ndarray, "B H W C"]:
         """Return frames by index, in the order asked for."""
