@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from gambol.stages.movies import MoviesConfig
 
 from gambol.core.config import Config
 from gambol.nn.augment import AugmentConfig
@@ -19,6 +18,7 @@ from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.pose.train import FitConfig
+from gambol.stages.movies import MoviesConfig
 from gambol.stages.train import LinearFit, SplitConfig, TrainConfig
 
 FOLDER = Path(__file__).parents[1]
