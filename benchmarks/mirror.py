@@ -29,6 +29,9 @@ def run() -> None:
         data=where,
         goal="report",
         interval=scores["intervals"]["mean_px"],
+        note=f"median {scores['median_px']:.2f} px; {max(seen.core_minutes):.1f} core-minutes of "
+        "training: paws and the three obstacle points, which look alike in both views, are taken "
+        "for one another",
     )
     presence = scores["presence"]
     record(
