@@ -29,9 +29,8 @@ def run() -> None:
         data=where,
         goal="report",
         interval=scores["intervals"]["mean_px"],
-        note=f"median {scores['median_px']:.2f} px; {max(seen.core_minutes):.1f} core-minutes of "
-        "training: paws and the three obstacle points, which look alike in both views, are taken "
-        "for one another",
+        note=f"median {scores['median_px']:.2f} px after {max(seen.core_minutes):.1f} "
+        "core-minutes; points that look alike in both views are taken for one another",
     )
     presence = scores["presence"]
     record(
