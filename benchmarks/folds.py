@@ -88,6 +88,9 @@ def main() -> None:
     split = splits.folds(labels, int(k))[int(fold)]
     cfg = train.TrainConfig().override([f"fit.steps={steps}"])
     note = Path(run) / "fold.json"
+    if io_run.is_finished(Path(run)):  # looked at again, which is no training
+        train.run(cfg, Path(source), Path(run), threads=1, rows=split)
+        return
     before = json.loads(note.read_text())["core_minutes"] if note.exists() else 0.0
     try:
         train.run(cfg, Path(source), Path(run), threads=1, rows=split)

@@ -1,19 +1,21 @@
 """What videos made of single images have in common: a given rate, one size, grey or colour."""
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from jaxtyping import Float
 
 
-class Stills:
+class Stills(ABC):
     """Base of image folders, stacks and images in HDF5 files."""
 
     _grey: bool
     _fps: float
     _size: tuple[int, int]
 
+    @abstractmethod
     def __len__(self) -> int:
         """Return the number of frames."""
-        raise NotImplementedError
 
     @property
     def size(self) -> tuple[int, int]:
