@@ -187,7 +187,7 @@ def test_the_covariance_of_the_fit_is_that_of_repeated_noise(sigma, sd):
     rng = np.random.default_rng(8)
     truth, clean = np.array([20.37, 24.81]), blob((20.37, 24.81), sigma)
     maps = (clean + rng.normal(0, sd, (3000, SIZE, SIZE))).astype(np.float32)
-    results = [peaks._fit(image, 25, 20, sigma) for image in maps]
+    results = [peaks.fit(image, 25, 20, sigma) for image in maps]
     spread = np.cov(np.array([(x, y) for x, y, _ in results]).T)
     said = np.mean([cov for _, _, cov in results], axis=0)
     np.testing.assert_allclose(np.diag(said), np.diag(spread), rtol=0.2)
@@ -203,8 +203,8 @@ def test_the_covariance_of_a_clean_peak_is_its_shape(wide, high):
     image = np.outer(
         np.exp(-((i - 24) ** 2) / (2 * high**2)), np.exp(-((i - 20) ** 2) / (2 * wide**2))
     )
-    row, column = peaks._highest(image.astype(np.float32))
-    shape = peaks._shape(image.astype(np.float32), row, column, 2.0)
+    row, column = peaks.highest(image.astype(np.float32))
+    shape = peaks.shape(image.astype(np.float32), row, column, 2.0)
     np.testing.assert_allclose(shape, np.diag([wide**2, high**2]), rtol=0.02, atol=0.01)
 
 
@@ -213,6 +213,6 @@ def test_a_slanted_ridge_has_a_slanted_covariance():
     y, x = np.indices((SIZE, SIZE))
     d = np.stack([x - 20, y - 24], -1)
     image = np.exp(-0.5 * np.einsum("...i,ij,...j", d, np.linalg.inv(cov), d))
-    shape = peaks._shape(image.astype(np.float32), 24, 20, 2.0)
+    shape = peaks.shape(image.astype(np.float32), 24, 20, 2.0)
     np.testing.assert_allclose(shape, cov, rtol=0.05)
     assert peaks.find(image, 2.0).cov[0, 1] > 1

@@ -20,7 +20,7 @@ from gambol.nn.augment import (
 )
 
 SIZE = (200, 160)  # width, height
-VISIBLE = np.full(2, Visibility.VISIBLE, np.uint8)
+VISIBLE = np.full((1, 2), Visibility.VISIBLE, np.uint8)
 STILL = AugmentConfig(
     brightness=0, contrast=0, gamma=(1, 1), noise=0, blur=0, motion=0, erase=0, jpeg=0
 )
@@ -45,10 +45,10 @@ def test_one_matrix_moves_pixels_and_points(seed, flip):
     xy = rng.uniform((85, 65), (115, 95))
     matrix = random_map(AugmentConfig(), rng, pixels.centre(*SIZE), flip)
     moved = geometric(
-        picture(xy), np.stack([xy, xy]), VISIBLE, matrix, SIZE, (1, 0) if flip else None
+        picture(xy), np.stack([xy, xy])[None], VISIBLE, matrix, SIZE, (1, 0) if flip else None
     )
-    assert np.abs(centre_of_mass(moved.image) - moved.xy[0]).max() < 0.02
-    np.testing.assert_allclose(pixels.apply(moved.to_source, moved.xy[0]), xy, atol=1e-9)
+    assert np.abs(centre_of_mass(moved.image) - moved.xy[0, 0]).max() < 0.02
+    np.testing.assert_allclose(pixels.apply(moved.to_source, moved.xy[0, 0]), xy, atol=1e-9)
     assert moved.image.shape == (SIZE[1], SIZE[0], 1)
 
 
@@ -84,19 +84,19 @@ def test_the_map_draws_within_its_settings():
 def test_a_flip_gives_left_and_right_their_partners_names():
     # trap 11: the keypoint called left lies, in the mirror, where right is expected
     left, right, nose = (60.0, 80.0), (140.0, 80.0), (101.0, 40.0)
-    xy = np.array([left, right, nose])
-    visibility = np.array([2, 1, 0], np.uint8)
+    xy = np.array([[left, right, nose]])
+    visibility = np.array([[2, 1, 0]], np.uint8)
     image = np.zeros((SIZE[1], SIZE[0], 1), np.uint8)
     moved = geometric(image, xy, visibility, pixels.flip(200), SIZE, (1, 0, -1))
     expected = [[199 - right[0], 80], [199 - left[0], 80], [199 - nose[0], 40]]
-    np.testing.assert_allclose(moved.xy, expected)
-    assert moved.visibility.tolist() == [1, 2, 0]
+    np.testing.assert_allclose(moved.xy, [expected])
+    assert moved.visibility.tolist() == [[1, 2, 0]]
 
 
 def test_without_a_flip_names_stay():
-    xy = np.array([[60.0, 80.0], [np.nan, np.nan]])
+    xy = np.array([[[60.0, 80.0], [np.nan, np.nan]]])
     image = np.zeros((SIZE[1], SIZE[0], 1), np.uint8)
-    moved = geometric(image, xy, np.array([2, 0], np.uint8), pixels.identity(), SIZE, None)
+    moved = geometric(image, xy, np.array([[2, 0]], np.uint8), pixels.identity(), SIZE, None)
     np.testing.assert_array_equal(moved.xy, xy)
 
 
@@ -117,7 +117,9 @@ def test_shifts_by_whole_pixels_copy_values():
 
 
 def sample(image, xy, visibility):
-    return Sample(image, np.array(xy, float), np.array(visibility, np.uint8), pixels.identity())
+    """One animal in its picture."""
+    states = np.array([visibility], np.uint8)
+    return Sample(image, np.array([xy], float), states, pixels.identity())
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -138,7 +140,7 @@ def test_exactly_what_is_under_an_erased_box_is_occluded(seed):
     ):  # grey stripes inside, none out
         hidden = out.image[..., 0][box][occluded[box]]
         assert len(np.unique(hidden)) <= 3  # one value a box; boxes may overlap
-    np.testing.assert_array_equal(out.xy, xy)
+    np.testing.assert_array_equal(out.xy, [xy])
 
 
 def test_absent_and_unlabelled_points_are_never_occluded():
@@ -148,7 +150,7 @@ def test_absent_and_unlabelled_points_are_never_occluded():
     xy = [(np.nan, np.nan), (np.nan, np.nan), (40.0, 30.0)]
     for seed in range(50):
         out = photometric(cfg, np.random.default_rng(seed), sample(image, xy, given_states))
-        assert out.visibility.tolist() == given_states
+        assert out.visibility.tolist() == [given_states]
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -22,7 +22,7 @@ def test_the_radius_of_a_known_template_is_that_of_its_weights():
     y, x = np.mgrid[-7:8, -7:8]
     weight = np.exp(-(x**2 + y**2) / (2 * 2.0**2)) * 1e-3
     with torch.no_grad():
-        net.head.conv.weight.copy_(torch.from_numpy(weight)[None, None].float())
+        net.heads[0].conv.weight.copy_(torch.from_numpy(weight)[None, None].float())
     # a Gaussian of sd 2 px holds 90 % within sd √(2 ln 10); peaks near the border lose a part
     padded = [np.pad(f[16:48, 16:48], ((16, 16), (16, 16), (0, 0)), constant_values=0)
               for f in frames(8)]  # fmt: skip

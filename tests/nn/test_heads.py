@@ -13,12 +13,17 @@ SPECS = {
 
 
 class Features(Backbone):
-    channels, stride, multiple = 6, 4, 4
+    channels, strides, multiple = (6, 10), (4, 8), 8
 
 
-def build(kind):
+def levels(height=10, width=7):
+    """Features at both strides."""
+    return torch.randn(2, 6, height, width), torch.randn(2, 10, -(-height // 2), -(-width // 2))
+
+
+def build(kind, stride=None):
     torch.manual_seed(0)
-    return heads.build(SPECS[kind], Features(), 3)
+    return heads.build(SPECS[kind], Features(), 3, stride)
 
 
 def test_every_kind_is_tested():
@@ -28,14 +33,14 @@ def test_every_kind_is_tested():
 @pytest.mark.parametrize("kind", heads.kinds())
 def test_maps_lie_on_the_declared_grid(kind):
     head = build(kind)
-    maps = head(torch.randn(2, 6, 10, 7))
+    maps = head(levels())
     assert maps.shape == (2, 3, 10 * 4 // head.stride, 7 * 4 // head.stride)
 
 
 @pytest.mark.parametrize("kind", heads.kinds())
 def test_an_untrained_head_says_almost_nothing(kind):
     # maps near a constant: the first steps need not undo what nobody learnt
-    maps = build(kind)(torch.randn(2, 6, 16, 16))
+    maps = build(kind)(levels(16, 16))
     assert maps.std() < 0.3
 
 
@@ -47,8 +52,20 @@ def test_the_patch_head_is_logistic_regression_on_every_patch():
     patches = F.unfold(features, 5, padding=2)[0].T  # one row a patch
     activation = patches @ head.conv.weight.flatten(1).T + head.conv.bias
     one_by_one = (1 / (1 + torch.exp(-activation))).T.reshape(3, 9, 8)
-    torch.testing.assert_close(head(features)[0], one_by_one, atol=1e-10, rtol=0)
+    torch.testing.assert_close(head((features,))[0], one_by_one, atol=1e-10, rtol=0)
 
 
 def test_an_untrained_classifier_is_undecided():
-    assert (build("patch")(torch.randn(1, 6, 8, 8)) == 0.5).all()
+    assert (build("patch")(levels(8, 8)) == 0.5).all()
+
+
+@pytest.mark.parametrize("kind, coarse", [("pointwise", 8), ("upsample", 4)])
+def test_a_head_takes_the_level_that_gives_the_stride_asked_for(kind, coarse):
+    head = build(kind, coarse)
+    assert head.stride == coarse and head.conv.in_channels == 10
+    assert head(levels(8, 8)).shape == (2, 3, 32 // coarse, 32 // coarse)
+
+
+def test_a_stride_that_no_level_has_is_refused():
+    with pytest.raises(ValueError, match="no features at stride 2; there are 4, 8"):
+        build("pointwise", 2)

@@ -8,6 +8,7 @@ from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.heads import PatchSpec, PointwiseSpec, UpsampleSpec
 from gambol.nn.model import ModelSpec, PoseNet, default_head, parameter_count
+from gambol.nn.outputs.confidence import ConfidenceSpec
 
 SMALL = UNetSpec(depth=2, filters=4)
 
@@ -25,7 +26,7 @@ def test_the_settings_of_a_model_go_through_yaml(tmp_path, backbone):
         head=default_head(backbone),
         channels=3,
         keypoints=("ä", "b"),
-        sigma=3,
+        outputs=(ConfidenceSpec(sigma=3),),
     )
     spec.to_yaml(tmp_path / "model.yaml")
     assert ModelSpec.from_yaml(tmp_path / "model.yaml") == spec
@@ -37,7 +38,9 @@ def test_the_settings_of_a_model_go_through_yaml(tmp_path, backbone):
         ({"backbone": {"kind": "unett"}}, "leap, linear, unet"),
         ({"backbone": {"kind": "unet", "dept": 3}}, "did you mean 'depth'"),
         ({"head": {"kind": "deep"}}, "patch, pointwise, upsample"),
-        ({"sigma": 0}, "sigma"),
+        ({"sigma": 3}, "sigma"),
+        ({"outputs": [{"kind": "confidence", "sigma": 0}]}, "sigma"),
+        ({"outputs": []}, "outputs"),
         ({"keypoints": []}, "keypoints"),
         ({"channels": 0}, "channels"),
         ({"droput": 0.1}, "droput"),
@@ -63,8 +66,8 @@ def test_pixels_of_128_are_what_padding_is():
     larger = torch.full((1, 1, 96, 96), 128, dtype=torch.uint8)
     larger[:, :, 40:56, 40:56] = image
     with torch.no_grad():
-        inner = net(padded)[:, :, 8:24, 8:24]
-        torch.testing.assert_close(inner, net(larger)[:, :, 16:32, 16:32])
+        inner = net(padded)[0][:, :, 8:24, 8:24]
+        torch.testing.assert_close(inner, net(larger)[0][:, :, 16:32, 16:32])
         seen = net.backbone.down[0][0]
         assert torch.equal(
             seen(torch.zeros(1, 1, 8, 8)), seen((padded.float() - 128)[..., :8, :8])
@@ -86,7 +89,7 @@ def test_values_span_minus_one_to_one():
 def test_maps_are_float32_even_where_the_layers_are_not():
     image = torch.zeros(1, 1, 16, 16, dtype=torch.uint8)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert make()(image).dtype == torch.float32
+        assert make()(image)[0].dtype == torch.float32
 
 
 def test_the_same_seed_makes_the_same_network():
@@ -98,8 +101,8 @@ def test_only_what_trains_is_counted():
     net = make()
     every = parameter_count(net)
     assert every == sum(p.numel() for p in net.parameters())
-    net.head.requires_grad_(False)
-    assert parameter_count(net) == every - sum(p.numel() for p in net.head.parameters())
+    net.heads.requires_grad_(False)
+    assert parameter_count(net) == every - sum(p.numel() for p in net.heads.parameters())
 
 
 def test_a_value_that_is_no_spec_is_refused():

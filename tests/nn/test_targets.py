@@ -10,17 +10,27 @@ from gambol.core import pixels
 from gambol.kernels import peaks
 from gambol.nn import targets
 from gambol.nn.losses import map_mse
+from gambol.nn.targets import Scene, Target
 
 NAN = float("nan")
 STRIDES = [1, 2, 4, 8, 16]
 
 
-def target(xy, size=(64, 48), stride=2, sigma=5.0, weight=None):
-    """The target of a batch whose cells are all valid."""
+def scene(xy, size=(64, 48), weight=None):
+    """Images of one animal, or of several where there is an axis for them, all valid."""
     xy = torch.as_tensor(xy, dtype=torch.float32)
-    weight = torch.ones(xy.shape[:2]) if weight is None else torch.as_tensor(weight)
-    valid = torch.ones(len(xy), size[1] // stride, size[0] // stride)
-    return targets.draw(xy, weight.float(), valid, stride, sigma)
+    xy = xy[:, None] if xy.ndim == 3 else xy
+    weight = torch.ones(xy.shape[:3]) if weight is None else torch.as_tensor(weight)
+    weight = weight.float().reshape(xy.shape[:3])
+    valid = torch.ones(len(xy), size[1], size[0])
+    return Scene(xy, weight, valid, torch.full(xy.shape[:2], -1))
+
+
+def target(xy, size=(64, 48), stride=2, sigma=5.0, weight=None):
+    """The confidence maps of a batch whose cells are all valid."""
+    seen = scene(xy, size, weight)
+    maps = targets.confidence_maps(seen.xy, size, stride, sigma)
+    return Target(maps, targets.known(seen, stride))
 
 
 def by_definition(xy, size, stride, sigma):
@@ -110,10 +120,10 @@ def test_moving_an_unlabelled_keypoint_changes_nothing(here, there):
 
 
 def test_padding_counts_for_nothing():
-    valid = torch.ones(1, 24, 32)
-    valid[:, :, 20:] = 0
-    drawn = targets.draw(torch.tensor([[[20.0, 30.0]]]), torch.ones(1, 1), valid, 2, 5.0)
-    assert (drawn.weight[0, 0, :, 20:] == 0).all() and (drawn.weight[0, 0, :, :20] == 1).all()
+    seen = scene([[(20.0, 30.0)]])
+    seen.valid[:, :, 40:] = 0
+    known = targets.known(seen, 2)
+    assert (known[0, 0, :, 20:] == 0).all() and (known[0, 0, :, :20] == 1).all()
 
 
 def test_a_point_outside_shows_the_tail_that_reaches_inside():
@@ -128,3 +138,38 @@ def test_centres_of_cells_are_those_of_the_pixel_convention():
         expected = pixels.apply(pixels.cells(stride), np.stack([cells, cells], -1))[:, 0]
         np.testing.assert_allclose(x.numpy(), expected)
         np.testing.assert_allclose(y.numpy(), expected[: 48 // stride])
+
+
+def test_maps_of_several_animals_hold_the_nearest():
+    animals = np.random.default_rng(0).uniform(5, 40, (1, 3, 2, 2))
+    drawn = targets.confidence_maps(scene(animals).xy, (64, 48), 2, 5.0).numpy()
+    for j in range(2):
+        alone = [by_definition(xy, (64, 48), 2, 5.0) for xy in animals[0, :, j]]
+        np.testing.assert_allclose(drawn[0, j], np.max(alone, 0), atol=1e-6)
+
+
+def test_an_animal_that_is_not_there_changes_nothing():
+    animals = np.random.default_rng(0).uniform(5, 40, (1, 2, 3, 2))
+    more = np.concatenate([animals, np.full((1, 2, 3, 2), NAN)], 1)
+    weight = np.ones((1, 4, 3))
+    weight[0, 1, 2] = 0
+    few, many = scene(animals, weight=weight[:, :2]), scene(more, weight=weight)
+    size = few.size
+    assert torch.equal(targets.known(few, 2), targets.known(many, 2))
+    for draw in (
+        lambda xy: targets.confidence_maps(xy, size, 2, 5.0),
+        lambda xy: targets.plateaus(xy, size, 2, 6.0)[1],
+        lambda xy: targets.fields(xy, ((0, 1),), size, 2, 5.0),
+        lambda xy: targets.bins(xy, size, 5.0)[0],
+    ):
+        assert torch.equal(draw(few.xy), draw(many.xy))
+
+
+def test_one_unlabelled_animal_in_a_crowd_is_excused_around_it_alone():
+    near = [[(10.0, 10.0), (20.0, 10.0)], [(50.0, 30.0), (50.0, 40.0)]]
+    seen = scene([near], weight=[[[1, 1], [1, 0]]])
+    known = targets.known(seen, 1)[0]
+    assert (known[0] == 1).all()
+    assert known[1, 30, 50] == 0 and known[1, 10, 20] == 1
+    # what the label of the unlabelled would say is no part of the box: a point, not grown
+    assert known[1].eq(0).sum() == 1

@@ -46,21 +46,21 @@ def _find(maps, sigma):
     n = len(maps)
     xy, height, cov = np.empty((n, 2)), np.empty(n), np.empty((n, 2, 2))
     for i in range(n):
-        row, col = _highest(maps[i])
+        row, col = highest(maps[i])
         height[i] = maps[i, row, col]
-        x, y, fit_cov = _fit(maps[i], row, col, sigma)
+        x, y, fit_cov = fit(maps[i], row, col, sigma)
         xy[i, 0], xy[i, 1] = x, y
-        cov[i] = fit_cov + _shape(maps[i], row, col, sigma)
+        cov[i] = fit_cov + shape(maps[i], row, col, sigma)
     return xy, height, cov
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _highest(image):
+def highest(image):
     """Row and column of the highest cell, found jointly; the first of equal ones."""
     best, at_row, at_col = -np.inf, 0, 0
     for r in range(image.shape[0]):
-        top = image[r].max()
+        top = top_of(image[r])
         if top > best:
             best, at_row = top, r
     for c in range(image.shape[1]):
@@ -70,24 +70,34 @@ def _highest(image):
     return at_row, at_col
 
 
+@numba.njit(cache=True, nogil=True, fastmath=True)
+@no_type_check
+def top_of(row):
+    """Highest of a row of cells; several are compared at once."""
+    top = row[0]
+    for i in range(1, len(row)):
+        top = max(top, row[i])
+    return top
+
+
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _fit(image, row, col, sigma):
+def fit(image, row, col, sigma):
     """Fit amplitude and centre; return x, y and the covariance of the centre."""
     radius = int(np.ceil(2 * sigma))
-    top, bottom = max(row - radius, 0), min(row + radius, image.shape[0] - 1)
-    left, right = max(col - radius, 0), min(col + radius, image.shape[1] - 1)
-    a, x, y = max(float(image[row, col]), 1e-6), float(col), float(row)
+    top, left = max(row - radius, 0), max(col - radius, 0)
+    part = image[top : row + radius + 1, left : col + radius + 1].astype(np.float64)
+    a, x, y = max(float(image[row, col]), 1e-6), float(col - left), float(row - top)
     normal, force = np.empty((3, 3)), np.empty(3)
     for _ in range(STEPS):
-        _normal_equations(image, top, bottom, left, right, a, x, y, sigma, normal, force)
-        step = np.linalg.solve(normal + 1e-9 * np.eye(3), force)
+        _normal_equations(part, a, x, y, sigma, normal, force)
+        step = _inverse(normal) @ force
         x += min(max(step[1], -0.5), 0.5)
         y += min(max(step[2], -0.5), 0.5)
         a = max(a + step[0], 1e-6)
-    residual = _normal_equations(image, top, bottom, left, right, a, x, y, sigma, normal, force)
-    cells = (bottom - top + 1) * (right - left + 1)
-    cov = np.linalg.inv(normal + 1e-9 * np.eye(3))[1:, 1:] * (residual / max(cells - 3, 1))
+    residual = _normal_equations(part, a, x, y, sigma, normal, force)
+    cov = _inverse(normal)[1:, 1:] * (residual / max(part.size - 3, 1))
+    x, y = x + left, y + top
     if abs(x - col) > 1 or abs(y - row) > 1:  # the peak is no Gaussian: its cell is safer
         return float(col), float(row), cov + np.eye(2)
     return x, y, cov
@@ -95,36 +105,67 @@ def _fit(image, row, col, sigma):
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
 @no_type_check
-def _normal_equations(image, top, bottom, left, right, a, x, y, sigma, normal, force):
-    """Fill JᵀJ and Jᵀr of the fit; return the sum of squared residuals."""
-    normal[:] = 0.0
-    force[:] = 0.0
+def _normal_equations(part, a, x, y, sigma, normal, force):
+    """Fill JᵀJ and Jᵀr of the fit; return the sum of squared residuals.
+
+    The Gaussian is a product of one along x and one along y, and so are the sums of JᵀJ.
+    """
     scale = 1 / (sigma * sigma)
-    across = np.exp(-0.5 * scale * (np.arange(left, right + 1) - x) ** 2)
-    total = 0.0
-    for r in range(top, bottom + 1):
-        down = np.exp(-0.5 * scale * (r - y) ** 2)
-        for c in range(left, right + 1):
-            g = down * across[c - left]
-            gx, gy = a * g * (c - x) * scale, a * g * (r - y) * scale
-            miss = image[r, c] - a * g
-            total += miss * miss
-            force[0] += g * miss
-            force[1] += gx * miss
-            force[2] += gy * miss
-            normal[0, 0] += g * g
-            normal[0, 1] += g * gx
-            normal[0, 2] += g * gy
-            normal[1, 1] += gx * gx
-            normal[1, 2] += gx * gy
-            normal[2, 2] += gy * gy
+    dx, dy = np.arange(part.shape[1]) - x, np.arange(part.shape[0]) - y
+    across, down = np.exp(-0.5 * scale * dx * dx), np.exp(-0.5 * scale * dy * dy)
+    seen, seen_x, seen_y, square = 0.0, 0.0, 0.0, 0.0  # sums of g h, g h dx, g h dy, h²
+    for r in range(part.shape[0]):
+        along, slope = 0.0, 0.0
+        for c in range(part.shape[1]):
+            h = part[r, c]
+            along += across[c] * h
+            slope += across[c] * dx[c] * h
+            square += h * h
+        seen += down[r] * along
+        seen_x += down[r] * slope
+        seen_y += down[r] * dy[r] * along
+    x0, x1, x2 = _moments(across, dx)
+    y0, y1, y2 = _moments(down, dy)
+    b = a * scale  # ∂ (a g) / ∂ x = b g dx
+    normal[0, 0], normal[0, 1], normal[0, 2] = x0 * y0, b * x1 * y0, b * x0 * y1
+    normal[1, 1], normal[1, 2], normal[2, 2] = b * b * x2 * y0, b * b * x1 * y1, b * b * x0 * y2
     normal[1, 0], normal[2, 0], normal[2, 1] = normal[0, 1], normal[0, 2], normal[1, 2]
-    return total
+    force[0] = seen - a * x0 * y0
+    force[1] = b * (seen_x - a * x1 * y0)
+    force[2] = b * (seen_y - a * x0 * y1)
+    return max(square - 2 * a * seen + a * a * x0 * y0, 0.0)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+@no_type_check
+def _moments(bell, d):
+    """Sums of g², g² d and g² d²."""
+    zero, one, two = 0.0, 0.0, 0.0
+    for i in range(len(d)):
+        g = bell[i] * bell[i]
+        zero += g
+        one += g * d[i]
+        two += g * d[i] * d[i]
+    return zero, one, two
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _shape(image, row, col, sigma):
+def _inverse(normal):
+    """Inverse of a symmetric positive 3x3 matrix, a little ridge added."""
+    p, q, r = normal[0, 0] + 1e-9, normal[1, 1] + 1e-9, normal[2, 2] + 1e-9
+    s, t, u = normal[0, 1], normal[0, 2], normal[1, 2]
+    out = np.empty((3, 3))
+    out[0, 0], out[1, 1], out[2, 2] = q * r - u * u, p * r - t * t, p * q - s * s
+    out[0, 1] = out[1, 0] = t * u - s * r
+    out[0, 2] = out[2, 0] = s * u - t * q
+    out[1, 2] = out[2, 1] = s * t - p * u
+    return out / (p * out[0, 0] + s * out[0, 1] + t * out[0, 2])
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def shape(image, row, col, sigma):
     """Inverse negative Hessian of log h at the peak: how broad the map says it is.
 
     Second differences reach σ cells to each side, so that noise of single cells averages out.

@@ -42,8 +42,8 @@ class Sample(NamedTuple):
     """One training example, in pixels of the window."""
 
     image: UInt8[np.ndarray, "H W C"]
-    xy: Float[np.ndarray, "J 2"]  # NaN where absent or unlabelled
-    visibility: UInt8[np.ndarray, " J"]  # codes of core.labels.Visibility
+    xy: Float[np.ndarray, "I J 2"]  # NaN where absent or unlabelled
+    visibility: UInt8[np.ndarray, "I J"]  # codes of core.labels.Visibility
     to_source: Float[np.ndarray, "2 3"]  # window pixels to source pixels
 
 
@@ -69,8 +69,8 @@ def warp(
 
 def geometric(
     image: UInt8[np.ndarray, "H W C"],
-    xy: Float[np.ndarray, "J 2"],
-    visibility: UInt8[np.ndarray, " J"],
+    xy: Float[np.ndarray, "I J 2"],
+    visibility: UInt8[np.ndarray, "I J"],
     matrix: Float[np.ndarray, "2 3"],
     size: tuple[int, int],
     swap: tuple[int, ...] | None,
@@ -78,7 +78,7 @@ def geometric(
     """Move image and keypoints by one map; `swap` relabels the sides of a mirrored sample."""
     if swap is not None:
         order = [j if k < 0 else k for j, k in enumerate(swap)]
-        xy, visibility = xy[order], visibility[order]
+        xy, visibility = xy[:, order], visibility[:, order]
     moved = pixels.apply(matrix, xy)
     return Sample(warp(image, matrix, size), moved, visibility.copy(), pixels.invert(matrix))
 
@@ -134,10 +134,10 @@ def _streak(rng: np.random.Generator) -> Float[np.ndarray, "k k"]:
 
 def _erase(
     rng: np.random.Generator, image: UInt8[np.ndarray, "H W C"], sample: Sample
-) -> tuple[UInt8[np.ndarray, "H W C"], UInt8[np.ndarray, " J"]]:
+) -> tuple[UInt8[np.ndarray, "H W C"], UInt8[np.ndarray, "I J"]]:
     image, visibility = image.copy(), sample.visibility.copy()
     h, w = image.shape[:2]
-    column, row = np.rint(sample.xy).T  # the pixel that each keypoint lies in
+    column, row = np.moveaxis(np.rint(sample.xy), -1, 0)  # the pixel that each keypoint lies in
     for _ in range(rng.integers(1, 4)):
         high, wide = (int(side) for side in np.maximum(rng.uniform(0.05, 0.2, 2) * (h, w), 1))
         top, left = int(rng.integers(h - high + 1)), int(rng.integers(w - wide + 1))

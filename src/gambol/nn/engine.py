@@ -16,6 +16,7 @@ from gambol.core.errors import InputError, did_you_mean
 from gambol.nn.model import PoseNet
 
 Precision = Literal["float32", "bfloat16"]
+Maps = tuple[Float[np.ndarray, "B _c _h _w"], ...]  # one group per output of the network
 
 
 @runtime_checkable
@@ -24,7 +25,7 @@ class Engine(Protocol):
 
     name: str  # what runs it, for provenance
 
-    def __call__(self, frames: UInt8[np.ndarray, "B H W C"]) -> Float[np.ndarray, "B J h w"]:
+    def __call__(self, frames: UInt8[np.ndarray, "B H W C"]) -> Maps:
         """Compute the maps of frames whose sides are multiples of the network's."""
         ...
 
@@ -75,13 +76,13 @@ class TorchEngine:
             torch.set_num_threads(threads)
 
     @torch.no_grad()
-    def __call__(self, frames: UInt8[np.ndarray, "B H W C"]) -> Float[np.ndarray, "B J h w"]:
+    def __call__(self, frames: UInt8[np.ndarray, "B H W C"]) -> Maps:
         """Compute the maps."""
         image = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
         fast = self.precision == "bfloat16"
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=fast):
             maps = self.net(image.to(self.device))
-        return maps.float().cpu().numpy()
+        return tuple(some.float().cpu().numpy() for some in maps)
 
 
 class OpenVinoEngine:
@@ -98,11 +99,11 @@ class OpenVinoEngine:
             warnings.filterwarnings(
                 "ignore", message=r".*torch\.jit", category=DeprecationWarning
             )
-            # looking at shapes, as the shape checks of our tests do, warns while tracing
+            # looking at shapes, as the shape checks of our tests do, warns while tracing, and
+            # makes two traces of one network differ in the names of values
             warnings.simplefilter("ignore", torch.jit._trace.TracerWarning)
-            # and it warns of the shape checks that run in tests
-            warnings.simplefilter("ignore", torch.jit._trace.TracerWarning)
-            self.model = ov.convert_model(net.cpu().eval(), example_input=example)
+            traced = torch.jit.trace(net.cpu().eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
+            self.model = ov.convert_model(traced, example_input=example)
         self.settings = {
             "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
             "PERFORMANCE_HINT": "LATENCY",
@@ -111,11 +112,13 @@ class OpenVinoEngine:
         self.name = f"openvino {ov.__version__.split('-')[0]} cpu {precision}"
         self._compiled: dict[tuple[int, int], object] = {}
 
-    def __call__(self, frames: UInt8[np.ndarray, "B H W C"]) -> Float[np.ndarray, "B J h w"]:
+    def __call__(self, frames: UInt8[np.ndarray, "B H W C"]) -> Maps:
         """Compute the maps, one frame after the other: batches gain nothing on a CPU."""
         run = self._for_size(frames.shape[1], frames.shape[2], frames.shape[3])
         planes = np.ascontiguousarray(frames.transpose(0, 3, 1, 2))
-        return np.concatenate([run(plane[None])[0] for plane in planes])  # type: ignore[operator]
+        answers = [run(plane[None]) for plane in planes]  # type: ignore[operator]
+        groups = range(len(self.model.outputs))
+        return tuple(np.concatenate([answer[g] for answer in answers]) for g in groups)
 
     def _for_size(self, height: int, width: int, channels: int) -> object:
         if (height, width) not in self._compiled:

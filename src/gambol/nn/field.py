@@ -41,15 +41,16 @@ def _influence(
     """Distance of every pixel from the peak of one keypoint, and |∂ peak / ∂ pixel|."""
     x = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float()
     x = ((x - 128.0) / 128.0).requires_grad_()
-    maps = net.head(net.backbone(x))[0]
+    maps = net.answer(x)[0][0]
     one = maps[turn % len(maps)]
     at = int(one.argmax())
     (slope,) = torch.autograd.grad(one.flatten()[at], x)
     weight = slope[0].abs().sum(0).numpy().astype(np.float64)
     row, column = divmod(at, one.shape[1])
-    middle = (net.stride - 1) / 2
+    stride = net.outputs[0].stride
+    middle = (stride - 1) / 2
     rows, columns = np.mgrid[: weight.shape[0], : weight.shape[1]]
-    down, across = rows - row * net.stride - middle, columns - column * net.stride - middle
+    down, across = rows - row * stride - middle, columns - column * stride - middle
     return np.hypot(down, across).ravel(), weight.ravel()
 
 

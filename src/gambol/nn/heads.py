@@ -1,4 +1,4 @@
-"""Heads: from features to maps of one channel per keypoint."""
+"""Heads: the last layers, from features to the maps of one output."""
 
 import math
 from typing import Literal
@@ -10,16 +10,16 @@ from gambol.nn.backbones.base import Backbone
 
 
 class Head(nn.Module):
-    """Features to maps (B, J, h, w)."""
+    """Features of all levels to maps (B, channels, h, w)."""
 
     stride: int  # input pixels per cell of the maps
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: tuple[Tensor, ...]) -> Tensor:
         """Map features to maps."""
         raise NotImplementedError
 
 
-heads = Registry[Head]("head")
+heads = Registry[Head]("head")  # built from (spec, backbone, channels, stride or None)
 
 
 class PointwiseSpec(Spec):
@@ -42,56 +42,62 @@ class PatchSpec(Spec):
 
 
 class _Pointwise(Head):
-    def __init__(self, backbone: Backbone, keypoints: int) -> None:
+    def __init__(self, backbone: Backbone, channels: int, stride: int | None) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(backbone.channels, keypoints, 1)
-        nn.init.normal_(self.conv.weight, std=0.1 / math.sqrt(backbone.channels))
+        self.level = backbone.level(stride)
+        width = backbone.channels[self.level]
+        self.conv = nn.Conv2d(width, channels, 1)
+        nn.init.normal_(self.conv.weight, std=0.1 / math.sqrt(width))
         nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
-        self.stride = backbone.stride
+        self.stride = backbone.strides[self.level]
 
-    def forward(self, features: Tensor) -> Tensor:
-        return self.conv(features)
+    def forward(self, features: tuple[Tensor, ...]) -> Tensor:
+        return self.conv(features[self.level])
 
 
 class _Upsample(Head):
-    def __init__(self, backbone: Backbone, keypoints: int) -> None:
+    def __init__(self, backbone: Backbone, channels: int, stride: int | None) -> None:
         super().__init__()
+        self.level = backbone.level(None if stride is None else 2 * stride)
+        width = backbone.channels[self.level]
         self.conv = nn.ConvTranspose2d(
-            backbone.channels, keypoints, 3, stride=2, padding=1, output_padding=1
+            width, channels, 3, stride=2, padding=1, output_padding=1
         )
-        nn.init.normal_(self.conv.weight, std=0.1 / math.sqrt(9 * backbone.channels))
+        nn.init.normal_(self.conv.weight, std=0.1 / math.sqrt(9 * width))
         nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
-        self.stride = backbone.stride // 2
+        self.stride = backbone.strides[self.level] // 2
 
-    def forward(self, features: Tensor) -> Tensor:
-        return self.conv(features)
+    def forward(self, features: tuple[Tensor, ...]) -> Tensor:
+        return self.conv(features[self.level])
 
 
 class _Patch(Head):
-    def __init__(self, backbone: Backbone, keypoints: int, patch: int) -> None:
+    def __init__(self, backbone: Backbone, channels: int, patch: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(backbone.channels, keypoints, patch, padding=patch // 2)
+        self.conv = nn.Conv2d(backbone.channels[0], channels, patch, padding=patch // 2)
         nn.init.zeros_(self.conv.weight)
         nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
-        self.stride = backbone.stride
+        self.stride = backbone.strides[0]
 
-    def forward(self, features: Tensor) -> Tensor:
-        return self.conv(features).sigmoid()
+    def forward(self, features: tuple[Tensor, ...]) -> Tensor:
+        return self.conv(features[0]).sigmoid()
 
 
 @heads.register
-def pointwise(spec: PointwiseSpec, backbone: Backbone, keypoints: int) -> Head:
+def pointwise(
+    spec: PointwiseSpec, backbone: Backbone, channels: int, stride: int | None
+) -> Head:
     """Build the 1x1 head."""
-    return _Pointwise(backbone, keypoints)
+    return _Pointwise(backbone, channels, stride)
 
 
 @heads.register
-def upsample(spec: UpsampleSpec, backbone: Backbone, keypoints: int) -> Head:
+def upsample(spec: UpsampleSpec, backbone: Backbone, channels: int, stride: int | None) -> Head:
     """Build the doubling head."""
-    return _Upsample(backbone, keypoints)
+    return _Upsample(backbone, channels, stride)
 
 
 @heads.register
-def patch(spec: PatchSpec, backbone: Backbone, keypoints: int) -> Head:
+def patch(spec: PatchSpec, backbone: Backbone, channels: int, stride: int | None) -> Head:
     """Build the patch classifier."""
-    return _Patch(backbone, keypoints, spec.patch)
+    return _Patch(backbone, channels, spec.patch)

@@ -1,46 +1,88 @@
-"""A pose network: a backbone, a head, and what its maps mean."""
+"""A pose network: a backbone, and a head for each of its outputs."""
 
 from typing import Annotated
 
 import torch
 from jaxtyping import Float, UInt8
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SerializeAsAny
+from pydantic import BeforeValidator, Field, PositiveInt, SerializeAsAny
 from torch import Tensor, nn
 
 from gambol.core.config import Config
+from gambol.core.errors import InputError
 from gambol.core.registry import Spec
 from gambol.nn.backbones import backbones
 from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.heads import PatchSpec, PointwiseSpec, UpsampleSpec, heads
+from gambol.nn.outputs import Output, OutputSpec, Positions, outputs
+from gambol.nn.outputs.confidence import ConfidenceSpec
+from gambol.nn.targets import Scene
+
+AnyBackbone = Annotated[SerializeAsAny[Spec], BeforeValidator(backbones.parse)]
+AnyHead = Annotated[SerializeAsAny[Spec], BeforeValidator(heads.parse)]
+AnyOutput = Annotated[SerializeAsAny[OutputSpec], BeforeValidator(outputs.parse)]
+
+Answers = tuple[Float[Tensor, "B _c _h _w"], ...]  # one group of maps per output
 
 
 class ModelSpec(Config):
     """Everything that fixes the architecture and the meaning of its maps."""
 
-    backbone: Annotated[SerializeAsAny[Spec], BeforeValidator(backbones.parse)] = UNetSpec()
-    head: Annotated[SerializeAsAny[Spec], BeforeValidator(heads.parse)] = PointwiseSpec()
+    backbone: AnyBackbone = UNetSpec()
+    head: AnyHead = PointwiseSpec()
+    outputs: tuple[AnyOutput, ...] = Field((ConfidenceSpec(),), min_length=1)
     channels: PositiveInt = 1  # of the image: 1 grey, 3 colour
     keypoints: tuple[str, ...] = Field(min_length=1)
-    sigma: PositiveFloat = 5.0  # of the confidence maps, input pixels
 
 
 class PoseNet(nn.Module):
-    """uint8 images (B, C, H, W) to confidence maps (B, J, H / stride, W / stride)."""
+    """uint8 images (B, C, H, W) to one group of maps (B, channels, h, w) per output."""
+
+    outputs: list[Output]
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         self.spec = spec
         self.backbone = backbones.build(spec.backbone, spec.channels)
-        self.head = heads.build(spec.head, self.backbone, len(spec.keypoints))
-        self.stride: int = self.head.stride
+        _check_head(spec)
+        self.heads = nn.ModuleList()
+        self.outputs = []
+        for one in spec.outputs:
+            width = one.channels(len(spec.keypoints))
+            head = heads.build(spec.head, self.backbone, width, one.stride)
+            self.heads.append(head)
+            self.outputs.append(outputs.build(one, len(spec.keypoints), head.stride))
         self.multiple: int = self.backbone.multiple
 
-    def forward(self, image: UInt8[Tensor, "B C H W"]) -> Float[Tensor, "B J h w"]:
+    @property
+    def position(self) -> Positions:
+        """The first output that says where the keypoints of one animal are."""
+        return next(one for one in self.outputs if isinstance(one, Positions))
+
+    def forward(self, image: UInt8[Tensor, "B C H W"]) -> Answers:
         """Map raw pixel values to maps; 128 counts as nothing, as padding does."""
-        x = (image.to(torch.float32) - 128.0) / 128.0
-        return self.head(self.backbone(x)).float()
+        return self.answer((image.to(torch.float32) - 128.0) / 128.0)
+
+    def answer(self, x: Float[Tensor, "B C H W"]) -> Answers:
+        """Map values around 0 to maps."""
+        features = self.backbone(x)
+        return tuple(head(features).float() for head in self.heads)
+
+    def loss(self, maps: Answers, scene: Scene) -> Float[Tensor, " outputs"]:
+        """How wrong the answers are: one weighted loss per output, to be summed."""
+        parts = zip(self.outputs, maps, strict=True)
+        return torch.stack([one.weight * one.loss(m, one.target(scene)) for one, m in parts])
+
+
+def _check_head(spec: ModelSpec) -> None:
+    """Refuse outputs that read logits from a head that gives probabilities."""
+    wrong = [one.kind for one in spec.outputs if one.kind != "confidence"]
+    if isinstance(spec.head, PatchSpec) and wrong:
+        raise InputError(
+            f"the head patch answers with probabilities, which output {wrong[0]} cannot read; "
+            "use output confidence"
+        )
 
 
 def default_head(backbone: Spec) -> Spec:

@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from gambol.core import pixels
-from gambol.kernels import peaks
-from gambol.nn import engine, targets
+from gambol.nn import engine
 from gambol.nn.backbones.base import backbones, receptive_field
 from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.unet import UNetSpec
-from gambol.nn.losses import map_mse
 from gambol.nn.model import ModelSpec, PoseNet, default_head
+from gambol.nn.outputs.confidence import ConfidenceSpec
+from gambol.nn.targets import Scene
 
 # a small one of every kind; a new kind belongs here too
 SMALL = {
@@ -34,7 +33,7 @@ def make(kind, channels=1, seed=0):
             head=default_head(spec),
             channels=channels,
             keypoints=("spot", "hole"),
-            sigma=4.0,
+            outputs=(ConfidenceSpec(sigma=4.0),),
         )
     )
 
@@ -63,18 +62,22 @@ def test_features_and_maps_have_the_declared_shapes(kind, channels):
     for width, height in SIZES:
         assert width % net.multiple == height % net.multiple == 0
         image = torch.zeros(2, channels, height, width, dtype=torch.uint8)
-        features = net.backbone(image.float())
-        s = net.backbone.stride
-        assert features.shape == (2, net.backbone.channels, height // s, width // s)
-        assert net(image).shape == (2, 2, height // net.stride, width // net.stride)
+        levels = net.backbone(image.float())
+        declared = zip(net.backbone.channels, net.backbone.strides, strict=True)
+        expected = [(2, c, height // s, width // s) for c, s in declared]
+        assert [tuple(level.shape) for level in levels] == expected
+        assert list(net.backbone.strides) == sorted(set(net.backbone.strides))
+        s = net.position.stride
+        assert [maps.shape for maps in net(image)] == [(2, 2, height // s, width // s)]
 
 
 @every_kind
 def test_the_smallest_image_is_one_multiple(kind):
     net = make(kind).eval()
     side = net.multiple
-    maps = net(torch.zeros(1, 1, side, side, dtype=torch.uint8))
-    assert maps.shape[-2:] == (side // net.stride,) * 2 and torch.isfinite(maps).all()
+    (maps,) = net(torch.zeros(1, 1, side, side, dtype=torch.uint8))
+    assert maps.shape[-2:] == (side // net.position.stride,) * 2
+    assert torch.isfinite(maps).all()
 
 
 @every_kind
@@ -87,12 +90,10 @@ def test_the_gradient_reaches_every_parameter(kind):
 
 
 def loss_of(net, images, xy):
-    width, height = images.shape[-1], images.shape[-2]
-    valid = torch.ones(len(images), height // net.stride, width // net.stride)
-    target = targets.draw(
-        torch.from_numpy(xy).float(), torch.ones(len(images), 2), valid, net.stride, 4.0
-    )
-    return map_mse(net(images), target, net.stride, 4.0)
+    points = torch.from_numpy(xy).float()[:, None]
+    valid = torch.ones(len(images), *images.shape[-2:])
+    scene = Scene(points, torch.ones(points.shape[:3]), valid, torch.full((len(xy), 1), -1))
+    return net.loss(net(images), scene).sum()
 
 
 @every_kind
@@ -105,9 +106,9 @@ def test_four_images_are_learnt_to_half_a_pixel(kind):
         loss_of(net, images, xy).backward()
         optimiser.step()
     with torch.no_grad():
-        maps = net.eval()(images).numpy()
-    found = pixels.apply(pixels.cells(net.stride), peaks.find(maps, 4.0 / net.stride).xy)
-    assert np.linalg.norm(found - xy, axis=-1).mean() < 0.5
+        (maps,) = net.eval()(images)
+    found = net.position.find(maps.numpy(), SIZES[0])
+    assert np.linalg.norm(found.xy - xy, axis=-1).mean() < 0.5
 
 
 @every_kind
@@ -117,9 +118,9 @@ def test_an_answer_does_not_depend_on_the_rest_of_the_batch(kind):
         net.train()
         net(images)  # statistics of a batch, if the network keeps any
         net.eval()
-        together = net(images)
+        (together,) = net(images)
         for i in range(len(images)):
-            torch.testing.assert_close(net(images[i : i + 1])[0], together[i])
+            torch.testing.assert_close(net(images[i : i + 1])[0][0], together[i])
 
 
 @every_kind
@@ -131,8 +132,8 @@ def test_the_exported_network_is_the_network(kind):
     for width, height in SIZES:
         frames, _ = scenes(3, (width, height), seed=1)
         with torch.no_grad():
-            expected = net.eval()(frames).numpy()
-        answer = exported(frames.permute(0, 2, 3, 1).numpy())
+            expected = net.eval()(frames)[0].numpy()
+        (answer,) = exported(frames.permute(0, 2, 3, 1).numpy())
         assert np.abs(answer - expected).max() < 1e-5
 
 
@@ -143,7 +144,7 @@ def test_weights_go_through_a_file_that_holds_no_code(kind, tmp_path):
     torch.save(net.state_dict(), tmp_path / "w.pt")
     other.load_state_dict(torch.load(tmp_path / "w.pt", weights_only=True))
     with torch.no_grad():
-        assert torch.equal(net.eval()(images), other.eval()(images))
+        assert torch.equal(net.eval()(images)[0], other.eval()(images)[0])
 
 
 def field_by_poking(backbone, side):
@@ -151,10 +152,10 @@ def field_by_poking(backbone, side):
     backbone = backbone.eval()
     image = torch.rand(1, 1, side, side, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        middle = side // backbone.stride // 2
+        middle = side // backbone.strides[0] // 2
         poked = image.repeat(side, 1, 1, 1)
         poked[range(side), :, :, range(side)] += 3.0
-        answers = backbone(torch.cat([image, poked]))[:, :, middle, middle]
+        answers = backbone(torch.cat([image, poked]))[0][:, :, middle, middle]
     moved = (answers[1:] != answers[0]).any(1).nonzero()[:, 0]
     return int(moved.max() - moved.min() + 1)
 

@@ -11,4 +11,4 @@ def test_parameters_count_as_in_the_independent_prototype(channels, keypoints, c
     net = PoseNet(
         ModelSpec(backbone=spec, head=default_head(spec), channels=channels, keypoints=names)
     )
-    assert parameter_count(net) == count and net.stride == 1
+    assert parameter_count(net) == count and net.position.stride == 1

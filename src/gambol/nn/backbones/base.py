@@ -2,19 +2,29 @@
 
 from torch import Tensor, nn
 
+from gambol.core.errors import InputError
 from gambol.core.registry import Registry, Spec
 
 
 class Backbone(nn.Module):
-    """Image to features."""
+    """Image to features at one or more resolutions, finest first."""
 
-    channels: int  # of the features
-    stride: int  # input pixels per feature cell
+    channels: tuple[int, ...]  # of every level of features
+    strides: tuple[int, ...]  # input pixels per feature cell of every level, increasing
     multiple: int  # widths and heights must be multiples of this
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Map (B, C, H, W) to (B, channels, H / stride, W / stride)."""
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Map (B, C, H, W) to a tuple of (B, channels[l], H / strides[l], W / strides[l])."""
         raise NotImplementedError
+
+    def level(self, stride: int | None) -> int:
+        """Return the level of features at a stride; None is the finest."""
+        if stride is None:
+            return 0
+        if stride not in self.strides:
+            there = ", ".join(map(str, self.strides))
+            raise InputError(f"no features at stride {stride}; there are {there}")
+        return self.strides.index(stride)
 
 
 BackboneSpec = Spec
@@ -22,7 +32,7 @@ backbones = Registry[Backbone]("backbone")
 
 
 def receptive_field(backbone: Backbone, channels: int) -> int:
-    """Return the side of the input that one output cell can see, in input pixels.
+    """Return the side of the input that one cell of the finest level sees, in input pixels.
 
     Measured, for any network: one backward pass with positive weights and activations that
     let every path through.
@@ -35,7 +45,7 @@ def receptive_field(backbone: Backbone, channels: int) -> int:
     _open_all_paths(probe)
     side = min(32 * probe.multiple, 1024)
     image = torch.ones(1, channels, side, side, requires_grad=True)
-    features = probe(image)
+    features = probe(image)[0]
     middle = features.shape[-1] // 2
     features[0, :, middle, middle].sum().backward()
     assert image.grad is not None

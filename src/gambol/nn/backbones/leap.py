@@ -35,11 +35,11 @@ class Leap(Backbone):
             nn.ReLU(inplace=True),
             *_block(2 * f, 2 * f, 2),
         )
-        self.channels, self.stride, self.multiple = 2 * f, 2, 4
+        self.channels, self.strides, self.multiple = (2 * f,), (2,), 4
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Map (B, C, H, W) to (B, 2 filters, H / 2, W / 2)."""
-        return self.layers(image)
+        return (self.layers(image),)
 
 
 @backbones.register

@@ -25,11 +25,11 @@ class Linear(Backbone):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.channels, self.stride, self.multiple = channels, 1, 1
+        self.channels, self.strides, self.multiple = (channels,), (1,), 1
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Return the image."""
-        return image
+        return (image,)
 
 
 @backbones.register

@@ -30,7 +30,7 @@ class UNetSpec(Spec):
 
 
 class UNet(Backbone):
-    """Features at `spec.stride`, from images whose sides are multiples of 2^depth."""
+    """Features of the way up, `spec.stride` first; sides are multiples of 2^depth."""
 
     def __init__(self, spec: UNetSpec, channels: int) -> None:
         super().__init__()
@@ -48,20 +48,23 @@ class UNet(Backbone):
             for level in range(spec.depth - 1, top - 1, -1)
         )
         self.pool = nn.MaxPool2d(2)
-        self.channels, self.stride = widths[top], spec.stride
+        self.channels = tuple(widths[top:])
+        self.strides = tuple(2**level for level in range(top, spec.depth + 1))
         self.multiple = 2**spec.depth
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Map (B, C, H, W) to (B, channels, H / stride, W / stride)."""
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Map (B, C, H, W) to the features of every level, finest first."""
         x, skips = image, []
         for level, block in enumerate(self.down):
             x = block(self.pool(x) if level else x)
             skips.append(x)
         x = self.middle(self.pool(x))
+        levels = [x]
         for block in self.up:
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
             x = block(torch.cat([skips.pop(), x], dim=1))
-        return x
+            levels.append(x)
+        return tuple(reversed(levels))
 
 
 @backbones.register

@@ -1,0 +1,61 @@
+"""What an output is: what a group of maps means, how it is taught, and how it is read."""
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import NonNegativeFloat, PositiveInt
+from torch import Tensor
+
+from gambol.core import pixels
+from gambol.core.registry import Registry, Spec
+from gambol.kernels.peaks import Peaks
+from gambol.nn.targets import Scene, Target
+
+
+class OutputSpec(Spec):
+    """Settings that every output has."""
+
+    weight: NonNegativeFloat = 1.0  # of its loss in the sum
+    stride: PositiveInt | None = None  # input pixels per cell; null: the network's finest
+
+    def channels(self, keypoints: int) -> int:
+        """Return the number of maps."""
+        raise NotImplementedError
+
+
+class Output:
+    """Target and loss of a group of maps; it holds no weights."""
+
+    stride: int  # input pixels per cell
+    weight: float  # of its loss
+
+    def target(self, scene: Scene) -> Target:
+        """Draw what the network should answer."""
+        raise NotImplementedError
+
+    def loss(self, maps: Float[Tensor, "B C h w"], target: Target) -> Float[Tensor, ""]:
+        """How wrong the answer is, in float32; about 1 for a network that says nothing."""
+        raise NotImplementedError
+
+
+class Positions(Output):
+    """An output that says where the keypoints of one animal are."""
+
+    keypoints: int
+
+    def peaks(self, maps: Float[np.ndarray, "*B C h w"]) -> Peaks:
+        """Find one peak per keypoint, in cells; axes (*B, J)."""
+        raise NotImplementedError
+
+    def find(self, maps: Float[np.ndarray, "*B C h w"], size: tuple[int, int]) -> Peaks:
+        """Find one peak per keypoint, in input pixels, within a picture of (width, height)."""
+        w, h = -(-size[0] // self.stride), -(-size[1] // self.stride)
+        found = self.peaks(maps[..., :h, :w])
+        grid = pixels.cells(self.stride)
+        return Peaks(
+            pixels.apply(grid, found.xy),
+            found.height,
+            pixels.apply_covariance(grid, found.cov),
+        )
+
+
+outputs = Registry[Output]("output")  # built from (spec, number of keypoints, stride)

@@ -1,0 +1,56 @@
+"""Part affinity fields: along every edge, which way the other end lies.
+
+Source: Cao et al. (2017), CVPR, "Realtime multi-person 2D pose estimation using part affinity
+fields"; widths and overlaps as in spec/many.md §3.
+"""
+
+from typing import Literal
+
+from jaxtyping import Float
+from pydantic import Field, PositiveFloat, PositiveInt
+from torch import Tensor
+
+from gambol.core.errors import InputError
+from gambol.nn import losses, targets
+from gambol.nn.outputs.base import Output, OutputSpec, outputs
+from gambol.nn.targets import Edges, Scene, Target
+
+
+class FieldsSpec(OutputSpec):
+    """Unit vectors, x before y, within about 1.2σ of every edge."""
+
+    kind: Literal["fields"] = "fields"
+    stride: PositiveInt | None = 4  # a field is smooth
+    edges: Edges = Field(min_length=1)  # (from, to), indices of keypoints
+    sigma: PositiveFloat = 8.0  # network pixels, across an edge
+
+    def channels(self, keypoints: int) -> int:
+        """Return two maps per edge."""
+        return 2 * len(self.edges)
+
+
+class Fields(Output):
+    """One vector field per edge; grouping reads it along lines between peaks."""
+
+    def __init__(self, spec: FieldsSpec, keypoints: int, stride: int) -> None:
+        for a, b in spec.edges:
+            if a == b or not (0 <= a < keypoints and 0 <= b < keypoints):
+                raise InputError(f"fields: edge {[a, b]} joins no two of {keypoints} keypoints")
+        self.stride, self.weight = stride, spec.weight
+        self.edges, self.sigma = spec.edges, spec.sigma
+
+    def target(self, scene: Scene) -> Target:
+        """Draw the fields; unlabelled and too near ends do not count, absent ones are empty."""
+        drawn = targets.fields(scene.said(), self.edges, scene.size, self.stride, self.sigma)
+        known = targets.known_edges(scene, self.edges, self.stride, targets.SHORTEST)
+        return Target(drawn.flatten(1, 2), known.repeat_interleave(2, 1))
+
+    def loss(self, maps: Float[Tensor, "B C h w"], target: Target) -> Float[Tensor, ""]:
+        """Squared error over that of predicting nothing."""
+        return losses.relative_mse(maps, target, self.stride, self.sigma)
+
+
+@outputs.register
+def fields(spec: FieldsSpec, keypoints: int, stride: int) -> Output:
+    """Build the output."""
+    return Fields(spec, keypoints, stride)
