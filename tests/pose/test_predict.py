@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from gambol.core import pixels
+from gambol.nn.outputs import outputs
+from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.pose import dataset, predict
 
 STRIDE, SIGMA = 2, 5.0
@@ -19,7 +21,7 @@ class Blobs:
 
     def __call__(self, frames):
         self.areas.append(frames.shape[1] * frames.shape[2])
-        return np.stack([[_map(frame, level) for level in (250, 200)] for frame in frames])
+        return (np.stack([[_map(frame, level) for level in (250, 200)] for frame in frames]),)
 
 
 def _map(frame, level):
@@ -46,7 +48,8 @@ def film(path, gap=None):
 
 @pytest.fixture
 def net():
-    return predict.Net(Blobs(), STRIDE, SIGMA, 16, 1.0)
+    position = outputs.build(ConfidenceSpec(sigma=SIGMA), 2, STRIDE)
+    return predict.Net(Blobs(), position, 16, 1.0)
 
 
 def smooth_path(n=40):

@@ -10,36 +10,37 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from gambol.core import pixels
 from gambol.core.labels import Visibility
 from gambol.core.skeleton import Skeleton
 from gambol.nn import augment
+from gambol.nn.targets import Scene, boxes
+from gambol.pose import crops
 
 
 class Frames(NamedTuple):
-    """N labelled frames of one animal each, in network pixels."""
+    """N labelled frames of up to I animals each, in network pixels."""
 
     images: list[UInt8[np.ndarray, "_ _ C"]]  # sizes may differ
-    xy: Float[np.ndarray, "N J 2"]  # network pixels
-    visibility: UInt8[np.ndarray, "N J"]
+    xy: Float[np.ndarray, "N I J 2"]  # network pixels
+    visibility: UInt8[np.ndarray, "N I J"]  # absent in the rows beyond the last animal
     to_video: Float[np.ndarray, "N 2 3"]  # network pixels to video pixels
+    identity: Int[np.ndarray, "N I"]  # class of each animal; -1 where unknown
+    complete: Bool[np.ndarray, " N"]  # every animal is labelled, so the rest is background
 
     def select(self, rows: Int[np.ndarray, " n"]) -> "Frames":
         """Return some of the frames."""
-        images = [self.images[int(i)] for i in rows]
-        return Frames(images, self.xy[rows], self.visibility[rows], self.to_video[rows])
+        return Frames([self.images[int(i)] for i in rows], *(part[rows] for part in self[1:]))
 
 
 class Batch(NamedTuple):
     """What one training step sees."""
 
     image: UInt8[Tensor, "B C H W"]
-    xy: Float[Tensor, "B J 2"]
-    weight: Float[Tensor, "B J"]  # 0 for keypoints of which nobody said anything
-    valid: Float[Tensor, "B H W"]  # 0 for pixels outside the source image
+    scene: Scene  # in pixels of the window
 
 
 def shrink(image: UInt8[np.ndarray, "H W C"], scale: float) -> UInt8[np.ndarray, "h w C"]:
@@ -64,23 +65,99 @@ def from_video_map(width: int, height: int, scale: float) -> Float[np.ndarray, "
 
 def make_frames(
     images: list[UInt8[np.ndarray, "_ _ C"]],
-    xy: Float[np.ndarray, "N J 2"],
-    visibility: UInt8[np.ndarray, "N J"],
+    xy: Float[np.ndarray, "N I J 2"],
+    visibility: UInt8[np.ndarray, "N I J"],
     scale: float,
+    identity: Int[np.ndarray, "N I"] | None = None,
+    complete: Bool[np.ndarray, " N"] | None = None,
 ) -> Frames:
-    """Shrink video frames and their labels to network scale."""
+    """Shrink video frames and their labels to network scale.
+
+    Args:
+        images: video frames.
+        xy: video pixels.
+        visibility: codes of `core.labels.Visibility`.
+        scale: network pixels per video pixel.
+        identity: class of each animal; unknown by default.
+        complete: whether every animal of a frame is labelled; true by default.
+    """
     maps = [from_video_map(i.shape[1], i.shape[0], scale) for i in images]
     small = [shrink(image, scale) for image in images]
     moved = np.stack([pixels.apply(m, p) for m, p in zip(maps, xy, strict=True)])
-    return Frames(small, moved, visibility, np.stack([pixels.invert(m) for m in maps]))
+    return Frames(
+        small,
+        moved,
+        visibility,
+        np.stack([pixels.invert(m) for m in maps]),
+        np.full(xy.shape[:2], -1) if identity is None else identity,
+        np.ones(len(xy), bool) if complete is None else complete,
+    )
+
+
+def one_by_one(frames: Frames) -> Frames:
+    """Return a row per animal, who comes first in it, followed by its neighbours."""
+    rows, firsts = np.nonzero(np.isfinite(frames.xy).all(axis=-1).any(axis=-1))
+    order = np.argsort(
+        np.arange(frames.xy.shape[1])[None] != firsts[:, None], axis=1, kind="stable"
+    )
+    some = frames.select(rows)
+    return some._replace(
+        xy=np.take_along_axis(some.xy, order[..., None, None], axis=1),
+        visibility=np.take_along_axis(some.visibility, order[..., None], axis=1),
+        identity=np.take_along_axis(some.identity, order, axis=1),
+    )
+
+
+def focus(frames: Frames) -> Frames:
+    """Keep the first animal of each row; its neighbours become background."""
+    return frames._replace(
+        xy=frames.xy[:, :1],
+        visibility=frames.visibility[:, :1],
+        identity=frames.identity[:, :1],
+    )
+
+
+def only_centroids(frames: Frames, anchor: int | None, scale: float) -> Frames:
+    """Return the frames smaller still, every animal being one keypoint: its centroid."""
+    middles = crops.centroid(frames.xy, anchor)[:, :, None]
+    images = [shrink(image, scale) for image in frames.images]
+    maps = [from_video_map(i.shape[1], i.shape[0], scale) for i in frames.images]
+    moved = [pixels.apply(m, p) for m, p in zip(maps, middles, strict=True)]
+    back = [
+        pixels.compose(pixels.invert(m), t) for m, t in zip(maps, frames.to_video, strict=True)
+    ]
+    there = np.isfinite(middles).all(axis=-1)
+    return frames._replace(
+        images=images,
+        xy=np.stack(moved),
+        visibility=np.where(there, Visibility.VISIBLE, Visibility.ABSENT).astype(np.uint8),
+        to_video=np.stack(back),
+    )
+
+
+def cut_out(frames: Frames, anchor: int | None, side: int) -> Frames:
+    """Return the first animal of each row in a crop around it, as prediction would see it."""
+    middles = crops.centroid(frames.xy[:, 0], anchor)
+    cuts = [crops.crop(i, m, side) for i, m in zip(frames.images, middles, strict=True)]
+    corners = np.stack([corner for _, corner in cuts]).astype(float)
+    back = [pixels.crop(-x, -y) for x, y in corners]
+    return focus(frames)._replace(
+        images=[image for image, _ in cuts],
+        xy=frames.xy[:, :1] - corners[:, None, None],
+        to_video=np.stack(
+            [pixels.compose(b, t) for b, t in zip(back, frames.to_video, strict=True)]
+        ),
+    )
 
 
 class Windows(NamedTuple):
     """How training windows are cut."""
 
     size: tuple[int, int]  # width and height, network pixels
-    away: float  # share of windows anywhere in the frame instead of around the animal
+    away: float  # share of windows anywhere in the frame instead of around an animal
     whole: bool = False  # the window is as large as the frame and stays in place
+    anchor: int | None = None  # keypoint in the middle of a focal animal; None: its box
+    jitter: float | None = None  # px; None: no focal animal, else sd around the first one's
 
 
 def batch(
@@ -90,13 +167,25 @@ def batch(
     cfg: augment.AugmentConfig,
     skeleton: Skeleton,
     key: tuple[int, int],
+    places: Int[np.ndarray, " b"] | None = None,
 ) -> Batch:
-    """Cut, move and light the windows of one step; `key` is (seed, step)."""
+    """Cut, move and light the windows of one step.
+
+    Args:
+        frames: where windows are cut from.
+        rows: frames of the step.
+        windows: how windows are cut.
+        cfg: how far samples may differ from what was filmed.
+        skeleton: names the keypoints and their mirror partners.
+        key: (seed, step).
+        places: which of the step's samples to make; all by default.
+    """
+    places = np.arange(len(rows)) if places is None else places
     samples = []
-    for place, row in enumerate(rows):
-        rng = np.random.default_rng([*key, place])
-        samples.append(_sample(frames, int(row), windows, cfg, skeleton, rng))
-    return _collate(samples, frames, rows)
+    for place in places:
+        rng = np.random.default_rng([*key, int(place)])
+        samples.append(_sample(frames, int(rows[place]), windows, cfg, skeleton, rng))
+    return _collate(samples, frames, rows[places])
 
 
 def _sample(
@@ -108,7 +197,9 @@ def _sample(
     rng: np.random.Generator,
 ) -> augment.Sample:
     image, xy = frames.images[row], frames.xy[row]
-    pivot = _pivot(image, xy, windows, rng)
+    pivot = _focal(xy[0], windows, rng)
+    if pivot is None:
+        pivot = _pivot(image, xy, windows, rng)
     chance = 0.5 if cfg.flip is None else cfg.flip
     flip = skeleton.flippable and rng.random() < chance
     matrix = augment.random_map(cfg, rng, pivot, flip)
@@ -120,9 +211,18 @@ def _sample(
     return augment.photometric(cfg, rng, sample)
 
 
+def _focal(
+    xy: Float[np.ndarray, "J 2"], windows: Windows, rng: np.random.Generator
+) -> Float[np.ndarray, " 2"] | None:
+    """About the middle of the animal that the window is for, if it is for one."""
+    if windows.jitter is None:
+        return None
+    return crops.centroid(xy, windows.anchor) + rng.normal(0, windows.jitter, 2)
+
+
 def _pivot(
     image: UInt8[np.ndarray, "H W C"],
-    xy: Float[np.ndarray, "J 2"],
+    xy: Float[np.ndarray, "I J 2"],
     windows: Windows,
     rng: np.random.Generator,
 ) -> Float[np.ndarray, " 2"]:
@@ -131,12 +231,14 @@ def _pivot(
     if windows.whole:
         spread = 0.05 * np.array([w, h])
         return pixels.centre(w, h) + rng.uniform(-spread, spread)
-    known = xy[np.isfinite(xy).all(axis=-1)]
-    if not len(known) or rng.random() < windows.away:
+    middles = crops.centroid(xy, None)
+    middles = middles[np.isfinite(middles).all(axis=-1)]
+    if not len(middles) or rng.random() < windows.away:
         return rng.uniform((0, 0), (w - 1, h - 1))
-    middle = (known.min(axis=0) + known.max(axis=0)) / 2
+    middle = middles[rng.integers(len(middles)) if len(middles) > 1 else 0]
     jitter = np.array(windows.size) / 4  # the animal may be anywhere but is mostly inside
-    return middle + rng.uniform(-jitter, jitter)
+    aim: Float[np.ndarray, " 2"] = middle + rng.uniform(-jitter, jitter)
+    return aim
 
 
 def _collate(
@@ -145,22 +247,34 @@ def _collate(
     images = np.stack([s.image for s in samples]).transpose(0, 3, 1, 2)
     visibility = np.stack([s.visibility for s in samples])
     valid = [
-        _valid(s, frames.images[int(row)].shape) for s, row in zip(samples, rows, strict=True)
+        _valid(s, frames.images[int(row)].shape, bool(frames.complete[row]))
+        for s, row in zip(samples, rows, strict=True)
     ]
-    return Batch(
-        torch.from_numpy(np.ascontiguousarray(images)),
+    scene = Scene(
         torch.from_numpy(np.stack([s.xy for s in samples]).astype(np.float32)),
         torch.from_numpy((visibility != Visibility.UNLABELLED).astype(np.float32)),
         torch.from_numpy(np.stack(valid)),
+        torch.from_numpy(frames.identity[rows]),
     )
+    return Batch(torch.from_numpy(np.ascontiguousarray(images)), scene)
 
 
-def _valid(sample: augment.Sample, shape: tuple[int, ...]) -> Float[np.ndarray, "H W"]:
-    """1 where the window shows the source image; 0 where it shows the constant border."""
+def _valid(
+    sample: augment.Sample, shape: tuple[int, ...], complete: bool
+) -> Float[np.ndarray, "H W"]:
+    """1 where the window shows what somebody looked at; 0 on the constant border.
+
+    Of a frame with unlabelled animals, that is the surroundings of the labelled ones.
+    """
     inside = np.ones(shape[:2], np.uint8)
     size = sample.image.shape[1], sample.image.shape[0]
     matrix = pixels.invert(sample.to_source)
-    return cv2.warpAffine(inside, matrix, size, flags=cv2.INTER_NEAREST).astype(np.float32)
+    shown = cv2.warpAffine(inside, matrix, size, flags=cv2.INTER_NEAREST).astype(np.float32)
+    if complete:
+        return shown
+    near = boxes(torch.from_numpy(sample.xy.astype(np.float32))[None], size, 1)[0].amax(0)
+    known: Float[np.ndarray, "H W"] = shown * near.numpy()
+    return known
 
 
 def letterbox(

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from gambol.core import pixels
-from gambol.kernels import peaks
 from gambol.kernels.peaks import Peaks
 from gambol.nn.engine import Engine
+from gambol.nn.outputs import Positions
 from gambol.pose import dataset
 
 SURE = 0.3  # height of a peak that shows that a keypoint was seen
@@ -24,8 +24,7 @@ class Net(NamedTuple):
     """A network that is ready to run, and what its maps mean."""
 
     engine: Engine
-    stride: int  # network pixels per cell
-    sigma: float  # of the confidence maps, network pixels
+    position: Positions  # the output that says where keypoints are
     multiple: int  # of the sides of its input
     scale: float  # network pixels per video pixel
 
@@ -50,7 +49,7 @@ def whole(net: Net, frames: UInt8[np.ndarray, "B h w C"]) -> Peaks:
     """Search whole frames at network scale; results in network pixels, axes (B, J)."""
     h, w = frames.shape[1:3]
     padded = [dataset.letterbox(frame, net.multiple) for frame in frames]
-    return _peaks(net, net.engine(np.stack(padded)), (w, h))
+    return net.position.find(net.engine(np.stack(padded))[0], (w, h))
 
 
 def follow(
@@ -90,17 +89,10 @@ def to_video(found: Peaks, matrix: Float[np.ndarray, "2 3"]) -> Peaks:
     )
 
 
-def _peaks(net: Net, maps: Float[np.ndarray, "B J h w"], size: tuple[int, int]) -> Peaks:
-    """Find peaks in the part of the maps that is picture, not padding."""
-    w, h = -(-size[0] // net.stride), -(-size[1] // net.stride)
-    found = peaks.find(maps[..., :h, :w], net.sigma / net.stride)
-    return to_video(found, pixels.cells(net.stride))
-
-
 def _in_view(net: Net, frame: UInt8[np.ndarray, "h w C"], view: View) -> Peaks:
     cut = frame[view.y : view.y + view.height, view.x : view.x + view.width]
     padded = dataset.letterbox(cut, net.multiple)
-    found = _peaks(net, net.engine(padded[None]), (cut.shape[1], cut.shape[0]))
+    found = net.position.find(net.engine(padded[None])[0], (cut.shape[1], cut.shape[0]))
     xy = found.xy[0] + np.array([view.x, view.y])
     return Peaks(xy, found.height[0], found.cov[0])
 

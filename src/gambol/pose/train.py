@@ -1,14 +1,20 @@
 """The training loop: one file, readable from top to bottom; arrays and tensors, no paths.
 
 Everything random about step t comes from (seed, t), so a run that was killed and resumed from
-its last saved state ends with the same weights, bit for bit on a CPU.
+its last saved state ends with the same weights, bit for bit on a CPU. Several processes may
+share every step (`pose.distributed`); each runs this same loop and holds the same weights.
+
+Batch normalisation is the exception to "the same step however it is shared": on GPUs its
+statistics are those of all processes (SyncBatchNorm), on CPUs those of each process's own
+samples, and always of the samples that pass through the network at once.
 """
 
 import contextlib
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -17,15 +23,14 @@ from jaxtyping import Float, Int
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from gambol.core import pixels
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
-from gambol.kernels import peaks
-from gambol.nn import augment, losses, targets
+from gambol.nn import augment
 from gambol.nn.model import PoseNet
-from gambol.pose import dataset
+from gambol.pose import dataset, optimise
 from gambol.pose.dataset import Frames, Windows
+from gambol.pose.distributed import ALONE, Team
 
 
 class FitConfig(Config):
@@ -33,7 +38,8 @@ class FitConfig(Config):
 
     steps: PositiveInt | None = None  # budget in steps
     minutes: PositiveFloat | None = None  # budget in minutes of the wall clock
-    batch: PositiveInt = 8
+    batch: PositiveInt | None = None  # samples at once; null: 8 on a CPU, what fits on a GPU
+    accumulate: PositiveInt | None = None  # batches a step; null: 1, or what makes 8 samples
     rate: PositiveFloat = 1e-3
     weight_decay: NonNegativeFloat = 1e-4  # none on biases and normalisation
     warm_up: PositiveInt = 200  # steps
@@ -45,7 +51,7 @@ class FitConfig(Config):
     min_steps: PositiveInt = 2_000  # without a budget
     max_steps: PositiveInt = 20_000  # without a budget
     away: float = Field(default=0.25, ge=0.0, le=1.0)  # share of windows without aim
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     seed: NonNegativeInt = 0
 
 
@@ -60,6 +66,11 @@ class Evaluated(NamedTuple):
     rate: float
     samples_per_s: float
     data_share: float  # share of the time that went into making samples
+    losses: tuple[float, ...] = ()  # the loss's summands, one per output
+    samples: int = 0  # a step
+    batch: int = 0  # samples at once, in one process
+    precision: str = "float32"  # of convolutions
+    memory_mb: float = 0.0  # largest use of the GPU so far; 0 on a CPU
 
 
 class Fitted(NamedTuple):
@@ -77,12 +88,15 @@ class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
 
 
 State = dict[str, Any]  # tensors and plain values; loads with weights_only=True
+Judge = Callable[
+    [PoseNet, torch.device], Float[np.ndarray, "..."]
+]  # NaN where nothing is known
 
 
 def fit(
     net: PoseNet,
     train: Frames,
-    val: Frames,
+    judge: Judge,
     windows: Windows,
     skeleton: Skeleton,
     cfg: FitConfig,
@@ -94,13 +108,16 @@ def fit(
     log: Callable[[Evaluated], None] = lambda line: None,
     stop: Callable[[], bool] = lambda: False,
     save_every_s: float = 120.0,
+    name: Callable[[int], str] = str,
+    team: Team = ALONE,
 ) -> Fitted:
     """Train until the budget is spent or nothing is gained any more.
 
     Args:
         net: initialised network; it is moved to `device` and changed.
         train: frames to learn from.
-        val: frames that choose the best weights; the test split never comes here.
+        judge: distances on validation that choose the best weights, in video pixels; the
+            test split never comes here.
         windows: how training windows are cut.
         skeleton: names the keypoints and their mirror partners.
         cfg: settings of the loop.
@@ -111,70 +128,95 @@ def fit(
         log: hears of every evaluation.
         stop: asked after every step; the run saves its state and raises `Stopped`.
         save_every_s: longest time between two saves.
+        name: says which frame a row of `train` is, for messages.
+        team: the processes that share every step; only the first judges, saves and logs.
+
+    Returns:
+        The same weights in every process.
     """
-    _check(train, val)
-    run = _Run(net, cfg, device)
+    if not len(train.images):
+        raise InputError("no frames to train on; label some, or make the other splits smaller")
+    sample = partial(dataset.batch, train, windows=windows, cfg=augmentation, skeleton=skeleton)
+    run = _Run(net, cfg, device, team)
     if state is not None:
         run.load(state)
-    every = max(cfg.evaluate_every, math.ceil(len(train.images) / cfg.batch))
+    else:
+        run.plan(partial(sample, key=(cfg.seed, 0)))
+    every = max(cfg.evaluate_every, math.ceil(len(train.images) / run.chosen.samples))
     saved = time.monotonic()
+    run.agree(False)
     reason = run.finished()
     while reason is None:
-        run.rate()
-        rows = _rows(len(train.images), cfg, run.step)
         with run.clock("data"):
-            batch = dataset.batch(
-                train, rows, windows, augmentation, skeleton, (cfg.seed, run.step)
-            )
+            rows = order(len(train.images), run.chosen.samples, cfg.seed, run.step)
+            batch = sample(rows, key=(cfg.seed, run.step), places=team.share(rows))
         with run.clock("network"):
-            run.update(batch)
+            run.update(batch, partial(_names, rows, name))
+        asked = run.agree(stop())
         reason = run.finished()
         due = run.step % every == 0 or reason is not None
         if due:
-            log(run.evaluate(val))
+            line = run.evaluate(judge)
+            if team.first:
+                log(line)
             reason = reason or run.finished()
-        asked = stop()
-        if due or asked or time.monotonic() - saved >= save_every_s:
+        if team.first and (due or asked or time.monotonic() - saved >= save_every_s):
             save(run.state())
             saved = time.monotonic()
         if asked and reason is None:
             raise Stopped(f"stopped at step {run.step}; the same command goes on from there")
     if run.best < 0:  # the budget was spent before the first step
-        log(run.evaluate(val))
+        line = run.evaluate(judge)
+        if team.first:
+            log(line)
     return Fitted(run.best_weights, _cpu(net.state_dict()), run.history, run.best, reason)
-
-
-def _check(train: Frames, val: Frames) -> None:
-    if not len(train.images):
-        raise InputError("no frames to train on; label some, or make the other splits smaller")
-    if not len(val.images) or not np.isfinite(val.xy).any():
-        raise InputError(
-            "no frames to choose the best weights on; label more, or make the other "
-            "splits smaller"
-        )
 
 
 class _Run:
     """The moving parts of a run."""
 
-    def __init__(self, net: PoseNet, cfg: FitConfig, device: str) -> None:
+    def __init__(self, net: PoseNet, cfg: FitConfig, device: str, team: Team) -> None:
         self.net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.cfg, self.device = cfg, torch.device(device)
+        self.cfg, self.device, self.team = cfg, torch.device(device), team
+        team.copy_first(list(net.state_dict().values()))
         self.ema = copy.deepcopy(self.net).eval()
-        self.optimiser = torch.optim.AdamW(_groups(self.net, cfg.weight_decay), lr=cfg.rate)
+        if team.size > 1 and self.device.type == "cuda":
+            nn.SyncBatchNorm.convert_sync_batchnorm(self.net)  # type: ignore[no-untyped-call]
+        self.precision = optimise.choose_precision(cfg.precision, self.device)
+        self.optimiser = optimise.Optimiser(
+            self.net, self.device, self.precision, cfg.weight_decay, team
+        )
+        self.chosen = optimise.Plan(0, 0)
         self.step, self.factor, self.stale = 0, 1.0, 0
         self.history: list[Evaluated] = []
         self.best, self.best_weights = -1, _cpu(self.ema.state_dict())
         self.spent = {"data": 0.0, "network": 0.0}
-        self.losses: list[float] = []
+        self.losses: list[tuple[float, ...]] = []
         self.minutes_before, self.started = 0.0, time.monotonic()
+        self.minutes = 0.0  # what all processes agreed on after the last step
 
-    @property
-    def minutes(self) -> float:
+    def plan(self, sample: Callable[[Int[np.ndarray, " B"]], dataset.Batch]) -> None:
+        """Settle how many samples a step has, by trial on a GPU."""
+
+        def fits(batch: int) -> bool:
+            if self.device.type != "cuda":
+                return batch <= 8  # more samples at once gain nothing there
+            some = sample(np.zeros(batch, int))
+            return optimise.fits(self.ema, self.device, self.precision, some)
+
+        cfg = self.cfg
+        self.chosen = optimise.plan(cfg.batch, cfg.accumulate, fits, self.team)
+
+    def agree(self, asked: bool) -> bool:
+        """Have all processes see the same clock, and hear of it when one was asked to stop."""
+        self.minutes, heard = self.team.largest([self.elapsed(), float(asked)])
+        return heard > 0
+
+    def elapsed(self) -> float:
         return self.minutes_before + (time.monotonic() - self.started) / 60
 
     @contextlib.contextmanager
-    def clock(self, part: str) -> Any:
+    def clock(self, part: str) -> Iterator[None]:
         start = time.monotonic()
         yield
         self.spent[part] += time.monotonic() - start
@@ -200,54 +242,63 @@ class _Run:
         return None
 
     def rate(self) -> float:
-        """Set and return the learning rate: warm-up, then cosine to 1 % of a budget."""
+        """Return the learning rate: warm-up, then cosine to 1 % of a budget."""
         cfg, share = self.cfg, self.progress()
         warm = min(1.0, (self.step + 1) / cfg.warm_up)
         shape = self.factor if share is None else 0.505 + 0.495 * math.cos(math.pi * share)
-        value = cfg.rate * warm * shape
-        for group in self.optimiser.param_groups:
-            group["lr"] = value
-        return value
+        return cfg.rate * warm * shape
 
-    def update(self, batch: dataset.Batch) -> None:
-        """One step of the optimiser and of the averaged weights."""
-        self.net.train()
-        with self.autocast():
-            maps = self.net(batch.image.to(self.device))
-        loss = _loss(self.net, maps, batch, self.device)
-        value = float(loss.detach())  # this is a CPU-GPU sync point
-        if not math.isfinite(value):
-            raise InputError(f"the loss is {value} at step {self.step}; use a smaller rate")
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.net.parameters(), self.cfg.clip)
-        self.optimiser.step()
+    def update(self, batch: dataset.Batch, frames: Callable[[], str]) -> None:
+        """One step of the optimiser and of the averaged weights; `frames` names the samples."""
+        with self.own_numbers():
+            rate, clip = self.rate(), self.cfg.clip
+            losses, skipped = self.optimiser.step(batch, self.chosen.batch, rate, clip)
+        if not math.isfinite(sum(losses)):
+            raise InputError(
+                f"the loss is {sum(losses)} at step {self.step}, on the frames {frames()}; "
+                "use a smaller rate, or look at these frames and their labels"
+            )
+        if self.optimiser.skips >= optimise.PATIENCE:
+            raise InputError(
+                f"no finite gradient in {self.optimiser.skips} steps up to step {self.step}, "
+                f"on the frames {frames()}; set fit.precision to float32"
+            )
         self.step += 1
-        self.losses.append(value)
-        _average(self.ema, self.net, min(self.cfg.ema, (1 + self.step) / (10 + self.step)))
+        self.losses.append(losses)
+        if not skipped:
+            decay = min(self.cfg.ema, (1 + self.step) / (10 + self.step))
+            optimise.average(self.ema, self.net, decay)
 
-    def autocast(self) -> torch.autocast:
-        """Compute convolutions in bfloat16 where the processor does so faster."""
-        fast = self.cfg.precision == "bfloat16" or (
-            self.cfg.precision == "auto" and supports_bfloat16(self.device)
-        )
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=fast)
+    @contextlib.contextmanager
+    def own_numbers(self) -> Iterator[None]:
+        """Let dropout and its like draw from (seed, step, process), whatever came before."""
+        key = np.random.SeedSequence([self.cfg.seed, self.step, self.team.rank, 2])
+        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(int(key.generate_state(1)[0]))
+            yield
 
-    def evaluate(self, val: Frames) -> Evaluated:
+    def evaluate(self, judge: Judge) -> Evaluated:
         """Score the averaged weights on validation and remember them if they are the best."""
-        errors = distances(self.ema, val, self.device)
+        px = self.team.tell(
+            _mean_and_median(judge(self.ema, self.device)) if self.team.first else (0, 0)
+        )
         total = max(sum(self.spent.values()), 1e-9)
+        losses = np.mean(self.losses, axis=0).tolist() if self.losses else [math.nan]
+        on_gpu = self.device.type == "cuda"
         line = Evaluated(
             step=self.step,
             minutes=self.minutes,
-            loss=float(np.mean(self.losses)) if self.losses else math.nan,
-            val_px=float(np.nanmean(errors)) if np.isfinite(errors).any() else math.nan,
-            val_median_px=float(np.nanmedian(errors))
-            if np.isfinite(errors).any()
-            else math.nan,
-            rate=self.optimiser.param_groups[0]["lr"],
-            samples_per_s=len(self.losses) * self.cfg.batch / total,
+            loss=sum(losses),
+            val_px=px[0],
+            val_median_px=px[1],
+            rate=self.optimiser.adam.param_groups[0]["lr"],
+            samples_per_s=len(self.losses) * self.chosen.samples / total,
             data_share=self.spent["data"] / total,
+            losses=tuple(losses),
+            samples=self.chosen.samples,
+            batch=self.chosen.batch,
+            precision=self.precision,
+            memory_mb=torch.cuda.max_memory_allocated(self.device) / 2**20 if on_gpu else 0.0,
         )
         self.losses, self.spent = [], {"data": 0.0, "network": 0.0}
         best = self.history[self.best].val_px if self.best >= 0 else math.inf
@@ -264,12 +315,13 @@ class _Run:
             "net": _cpu(self.net.state_dict()),
             "ema": _cpu(self.ema.state_dict()),
             "best_weights": self.best_weights,
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": self.optimiser.state(),
+            "chosen": tuple(self.chosen),
             "step": self.step,
             "factor": self.factor,
             "stale": self.stale,
             "best": self.best,
-            "minutes": self.minutes,
+            "minutes": self.elapsed(),
             "losses": self.losses,
             "history": [tuple(line) for line in self.history],
         }
@@ -277,94 +329,40 @@ class _Run:
     def load(self, state: State) -> None:
         self.net.load_state_dict(state["net"])
         self.ema.load_state_dict(state["ema"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.optimiser.load(state["optimiser"])
+        self.chosen = optimise.Plan(*state["chosen"])
         self.best_weights, self.best = state["best_weights"], state["best"]
         self.step, self.factor, self.stale = state["step"], state["factor"], state["stale"]
         self.losses, self.minutes_before = list(state["losses"]), state["minutes"]
         self.history = [Evaluated(*line) for line in state["history"]]
+        last, least = self.team.largest([float(self.step), -float(self.step)])
+        if last != -least:
+            raise InputError(
+                f"the processes found states of steps {-least:.0f} and {last:.0f}; "
+                "they need one run folder that all of them see"
+            )
 
 
-def distances(net: PoseNet, frames: Frames, device: torch.device) -> Float[np.ndarray, "N J"]:
-    """Distance of every labelled keypoint to the peak of its map, in video pixels."""
-    found = np.stack([forward(net, image, device).xy for image in frames.images])
-    xy = np.stack([pixels.apply(m, p) for m, p in zip(frames.to_video, found, strict=True)])
-    truth = np.stack(
-        [pixels.apply(m, p) for m, p in zip(frames.to_video, frames.xy, strict=True)]
-    )
-    return np.linalg.norm(xy - truth, axis=-1)
-
-
-@torch.no_grad()
-def forward(net: PoseNet, image: np.ndarray, device: torch.device) -> peaks.Peaks:
-    """Find the peaks of one whole frame; positions and covariances in network pixels."""
-    net.eval()
-    padded = dataset.letterbox(image, net.multiple)
-    tensor = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None]
-    maps = net(tensor.to(device))[0].float().cpu().numpy()
-    return to_pixels(maps, net.stride, net.spec.sigma, (image.shape[1], image.shape[0]))
-
-
-def to_pixels(
-    maps: Float[np.ndarray, "J h w"], stride: int, sigma: float, size: tuple[int, int]
-) -> peaks.Peaks:
-    """Find peaks within an image of this width and height, in its pixels."""
-    w, h = -(-size[0] // stride), -(-size[1] // stride)
-    found = peaks.find(maps[:, :h, :w], sigma / stride)
-    grid = pixels.cells(stride)
-    return peaks.Peaks(
-        pixels.apply(grid, found.xy),
-        found.height,
-        pixels.apply_covariance(grid, found.cov),
-    )
-
-
-def supports_bfloat16(device: torch.device) -> bool:
-    """Tell whether bfloat16 convolutions are native and so worth their rounding."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return device.type == "cpu" and _cpu_bf16()
-
-
-def _cpu_bf16() -> bool:
-    capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-
-
-def _loss(
-    net: PoseNet, maps: Tensor, batch: dataset.Batch, device: torch.device
-) -> Float[Tensor, ""]:
-    stride, sigma = net.stride, net.spec.sigma
-    start = (stride - 1) // 2
-    valid = batch.valid[:, start::stride, start::stride].to(device)
-    target = targets.draw(batch.xy.to(device), batch.weight.to(device), valid, stride, sigma)
-    return losses.map_mse(maps, target, stride, sigma)
-
-
-def _rows(n: int, cfg: FitConfig, step: int) -> Int[np.ndarray, " B"]:
+def order(n: int, samples: int, seed: int, step: int) -> Int[np.ndarray, " B"]:
     """The frames of a step: one shuffled pass after the other."""
-    places = np.arange(step * cfg.batch, (step + 1) * cfg.batch)
+    places = np.arange(step * samples, (step + 1) * samples)
     orders = {
-        int(p): np.random.default_rng([cfg.seed, int(p), 0, 1]).permutation(n)
+        int(p): np.random.default_rng([seed, int(p), 0, 1]).permutation(n)
         for p in np.unique(places // n)
     }
     return np.array([orders[int(p // n)][p % n] for p in places])
 
 
-def _groups(net: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Decay weights, not biases and normalisation."""
-    weights = [p for p in net.parameters() if p.ndim > 1]
-    others = [p for p in net.parameters() if p.ndim <= 1]
-    return [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+def _names(rows: Int[np.ndarray, " B"], name: Callable[[int], str]) -> str:
+    return ", ".join(name(int(row)) for row in np.unique(rows))
 
 
-@torch.no_grad()
-def _average(ema: nn.Module, net: nn.Module, decay: float) -> None:
-    """Ema ← decay · ema + (1 - decay) · net; counters are copied."""
-    for mine, theirs in zip(ema.state_dict().values(), net.state_dict().values(), strict=True):
-        if mine.is_floating_point():
-            mine.lerp_(theirs, 1 - decay)
-        else:
-            mine.copy_(theirs)
+def _mean_and_median(errors: Float[np.ndarray, "..."]) -> tuple[float, float]:
+    """NaN where nothing is known."""
+    known = errors[np.isfinite(errors)]
+    return (
+        (float(known.mean()), float(np.median(known))) if known.size else (math.nan, math.nan)
+    )
 
 
 def _cpu(state: dict[str, Tensor]) -> dict[str, Tensor]:
