@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gambol.core.errors import InputError
-from gambol.core.labels import Labels, Origin, Visibility, from_positions, join
+from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility, from_positions, join
 from gambol.core.skeleton import Skeleton
 
 MOUSE = Skeleton(("snout", "leftear", "rightear"), swap=(-1, 2, 1))
@@ -176,3 +176,82 @@ def test_labels_of_other_keypoints_do_not_join():
     turned = replace(make([]), skeleton=Skeleton(("leftear", "snout", "rightear")))
     with pytest.raises(InputError, match="their order"):
         join([make([]), turned])
+
+
+def crowd(individual=(0, 1, -1, -1, 0), **change):
+    """Four animals in frame 3 of one video, one in frame 5."""
+    one = make([[VISIBLE, ABSENT, OCCLUDED]] * 5, ("a.mp4",), np.array([3, 3, 3, 3, 5]))
+    names = {"individuals": ("F", "M"), "individual": np.array(individual)}
+    return replace(one, **names, **change)
+
+
+def pairs(frames):
+    return np.array(frames, np.int64).reshape(-1, 2)
+
+
+def test_an_animal_without_a_name_is_legal_several_times_in_a_frame():
+    labels = crowd()
+    assert [labels.name(n) for n in range(5)] == ["F", "M", "", "", "F"]
+    both = join([crowd([0] * 5), replace(labels, individuals=("M", "F"))])
+    assert both.individual.tolist() == [0] * 5 + [1, 0, UNKNOWN, UNKNOWN, 1]
+
+
+def test_the_hash_of_labels_that_say_nothing_of_frames_is_what_it_was():
+    labels = make([[VISIBLE, ABSENT, OCCLUDED]] * 3)
+    assert labels.content_hash() == "ea2149438944"  # computed before frames could be spoken of
+    said = [
+        replace(labels, negatives=pairs([[0, 7]])),
+        replace(labels, incomplete=pairs([[0, 7]])),
+        replace(labels, negatives=pairs([[0, 8]])),
+        replace(labels, negatives=pairs([[0, 8], [0, 7]])),
+        labels,
+    ]
+    assert len({one.content_hash() for one in said}) == len(said)
+    other_order = replace(labels, negatives=pairs([[0, 7], [0, 8], [0, 7]]))
+    assert other_order.content_hash() == said[3].content_hash()
+
+
+def test_frames_without_animals_are_labelled_frames():
+    labels = crowd(negatives=pairs([[0, 9], [0, 1]]))
+    assert labels.frames.tolist() == [[0, 1], [0, 3], [0, 5], [0, 9]]
+    assert labels.select(labels.frame == 5).negatives.tolist() == [[0, 1], [0, 9]]
+    assert labels.within(pairs([[0, 5], [0, 9]])).frames.tolist() == [[0, 5], [0, 9]]
+    assert len(labels.within(pairs([[0, 9]]))) == 0
+
+
+def test_what_loses_some_of_its_animals_is_incomplete():
+    labels = crowd()
+    assert labels.complete.all()
+    some = labels.select(labels.individual == 0)
+    assert some.incomplete.tolist() == [[0, 3]]
+    assert some.complete.tolist() == [False, True]
+    assert labels.select(labels.frame == 3).complete.all()
+    assert labels.select(np.array([4, 3, 2, 1, 0])).complete.all()
+    assert some.select(np.array([1])).incomplete.tolist() == [[0, 3]]
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"negatives": pairs([[0, 5]])}, r"frame 5 of a\.mp4 is said to hold no animal"),
+        (
+            {"negatives": pairs([[0, 8]]), "incomplete": pairs([[0, 8]])},
+            "frame 8 .* or the frame is inc",
+        ),
+        ({"negatives": pairs([[1, 5]])}, "frame 5 of video 1 of 1"),
+        ({"incomplete": pairs([[0, -5]])}, "frame -5 of video 0"),
+    ],
+)
+def test_frames_that_contradict_the_animals_are_refused(change, words):
+    with pytest.raises(InputError, match=words):
+        crowd(**change)
+
+
+def test_joining_keeps_what_was_said_of_frames():
+    first = crowd(negatives=pairs([[0, 1], [0, 2]]), incomplete=pairs([[0, 5]]))
+    second = make([[VISIBLE] * 3] * 2, ("b.mp4", "a.mp4"), np.array([4, 1]))
+    second = replace(second, negatives=pairs([[0, 6]]), incomplete=pairs([[1, 3]]))
+    both = join([first, second])
+    assert both.videos == ("a.mp4", "b.mp4")
+    assert both.negatives.tolist() == [[0, 2], [1, 6]]  # someone saw an animal in frame 1
+    assert both.incomplete.tolist() == [[0, 3], [0, 5]]

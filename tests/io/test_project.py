@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from labelled import FRAMES, MOUSE, canonical, film, make, tables
 
 from gambol.core.errors import InputError
-from gambol.core.labels import Labels, Origin, Visibility
+from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility
 from gambol.core.skeleton import Skeleton
 from gambol.io import labels as io_labels
 from gambol.io.project import Project, Suggestion
@@ -325,3 +325,159 @@ def test_questions_by_frame_and_by_keypoint_use_an_index(project):
     for query in queries:
         plan = project._all("EXPLAIN QUERY PLAN " + query)
         assert all("USING" in row[3] and "SCAN" not in row[3] for row in plan)
+
+
+def pairs(frames):
+    return np.array(frames, np.int64).reshape(-1, 2)
+
+
+def frames_said(project):
+    """What the database holds of whole frames."""
+    return sorted(project._all("SELECT video, frame, complete FROM frames"))
+
+
+def crowd(clip, frame, names, shift=0.0, origin=Origin.PERSON, **more):
+    """One animal a name, 20 px apart, each 10 px long; "" is nobody's name."""
+    known = tuple(dict.fromkeys(name for name in names if name)) or ("animal",)
+    xy = np.arange(len(names))[:, None, None] * 20.0 + np.arange(4.0)[:, None] * [2.0, 1.0]
+    n = len(names)
+    return Labels(
+        MOUSE,
+        (str(clip),),
+        np.zeros(n, np.int64),
+        np.full(n, frame),
+        np.array([known.index(name) if name else UNKNOWN for name in names], np.int64),
+        xy + shift,
+        np.full((n, 4), Visibility.VISIBLE, np.uint8),
+        np.full(n, origin, np.uint8),
+        known,
+        **more,
+    )
+
+
+def said(project):
+    labels = project.labels()
+    return sorted((labels.name(n), float(labels.xy[n, 0, 0])) for n in range(len(labels)))
+
+
+def test_animals_without_names_come_back_and_are_told_apart(project, clip):
+    labels = crowd(clip, 3, ["", "ann", "", ""])
+    assert project.put_labels(labels) == (4, 0, 0)
+    assert said(project) == [("", 0.0), ("", 40.0), ("", 60.0), ("ann", 20.0)]
+    before = tables(project)
+    assert project.put_labels(labels.select(np.array([3, 2, 1, 0]))) == (0, 4, 0)
+    assert tables(project) == before  # their order says nothing
+    assert project.check() == []
+    assert project.info()["unnamed"] == 3
+
+
+def test_the_same_animal_is_the_one_in_the_same_place_if_a_name_is_missing(project, clip):
+    project.put_labels(crowd(clip, 3, ["", "ann", ""]))
+    moved = crowd(clip, 3, ["ann", "", "bob", ""], shift=0.25)
+    merged = project.put_labels(moved.select(np.array([1, 2, 3])))
+    # bob was there without a name, ann had one, and of the last nobody knew
+    assert merged == (1, 2, 0)
+    assert said(project) == [("", 0.0), ("", 60.25), ("ann", 20.25), ("bob", 40.25)]
+    project.undo()
+    assert said(project) == [("", 0.0), ("", 40.0), ("ann", 20.0)]
+
+
+def test_two_names_are_two_animals_wherever_they_are(project, clip):
+    project.put_labels(crowd(clip, 3, ["ann"]))
+    assert project.put_labels(crowd(clip, 3, ["bob"])) == (1, 0, 0)
+
+
+def test_a_model_without_names_does_not_double_what_a_person_said(project, clip):
+    project.put_labels(crowd(clip, 3, ["ann", ""]))
+    theirs = crowd(clip, 3, ["", "", ""], shift=0.25, origin=Origin.MODEL)
+    assert project.put_labels(theirs) == (1, 0, 2)
+    assert said(project) == [("", 20.0), ("", 40.25), ("ann", 0.0)]
+    mine = crowd(clip, 3, ["", "", "cat"])
+    assert project.put_labels(mine) == (0, 3, 0)
+    assert set(project.labels().origin.tolist()) == {Origin.PERSON}
+
+
+def test_frames_keep_what_was_said_of_them(project, clip):
+    labels = crowd(
+        clip, 3, ["ann", ""], negatives=pairs([[0, 7], [0, 9]]), incomplete=pairs([[0, 3]])
+    )
+    project.put_labels(labels)
+    back = project.labels()
+    assert back.negatives.tolist() == [[0, 7], [0, 9]]
+    assert back.incomplete.tolist() == [[0, 3]]
+    assert [project.info()[k] for k in ("negatives", "incomplete")] == [2, 1]
+    log = len(list(project.history()))
+    project.put_labels(labels)
+    assert len(list(project.history())) == log
+    project.set_instance(1, 7, "ann", np.zeros((4, 2)), SEEN)
+    assert project.labels().negatives.tolist() == [[0, 9]]
+    project.undo(2)
+    assert frames_said(project) == [] and len(project.labels().frames) == 0
+    project.redo(2)
+    assert frames_said(project) == [(1, 3, 0), (1, 7, 1), (1, 9, 1)]
+    assert project.check() == []
+
+
+def test_what_a_person_labelled_is_stronger_than_that_nothing_is_there(project, clip):
+    project.put_labels(crowd(clip, 3, ["ann"]))
+    project.put_labels(crowd(clip, 4, [""], origin=Origin.MODEL))
+    nothing = crowd(clip, 8, ["ann"], negatives=pairs([[0, 3], [0, 4]]))
+    project.put_labels(nothing)
+    assert project.labels().negatives.tolist() == [[0, 4]]  # a model only thought so
+    assert said(project) == [("ann", 0.0), ("ann", 0.0)]
+
+
+def test_frames_can_be_said_to_be_complete_and_animals_be_named_later(project, clip):
+    project.set_complete(1, 5, True)
+    project.set_complete(1, 6, False)
+    project.set_complete(1, 6, None)
+    assert frames_said(project) == [(1, 5, 1)]
+    assert project.labels().negatives.tolist() == [[0, 5]]
+    project.set_instance(1, 5, -1, np.zeros((4, 2)), SEEN)
+    project.set_instance(1, 5, -2, np.ones((4, 2)), SEEN)
+    project.name_instance(1, 5, -2, "ann")
+    assert said(project) == [("", 0.0), ("ann", 1.0)]
+    with pytest.raises(InputError, match="'ann' is in frame 5 already"):
+        project.name_instance(1, 5, -1, "ann")
+    with pytest.raises(InputError, match="frame 5 holds no animal without a name -2"):
+        project.name_instance(1, 5, -2, "bob")
+    with pytest.raises(InputError, match="animal 3 has no name; give one, or -1"):
+        project.set_instance(1, 5, 3, np.zeros((4, 2)), SEEN)
+    with pytest.raises(InputError, match="no frame 99"):
+        project.set_complete(1, 99, True)
+    project.remove_instance(1, 5, -1)
+    project.undo(2)
+    assert said(project) == [("", 0.0), ("", 1.0)]
+    assert project.check() == []
+
+
+def test_a_project_of_only_empty_frames_is_labelled(project, clip, tmp_path):
+    project.set_complete(1, 5, True)
+    assert io_labels.load(tmp_path / "p").frames.tolist() == [[0, 5]]
+
+
+def test_loading_leaves_out_missing_videos_and_keeps_what_was_said_of_frames(project, tmp_path):
+    other = film(tmp_path / "p" / "videos" / "b.mp4", 9)
+    gone = film(tmp_path / "p" / "videos" / "a.mp4", 17)
+    labels = crowd(gone, 3, ["ann"])
+    project.add_video(gone)
+    labels = Labels(**vars(labels) | {"videos": (str(other),), "negatives": pairs([[0, 5]])})
+    project.put_labels(labels)
+    gone.unlink()
+    back = io_labels.load(tmp_path / "p")
+    assert [back.videos[v] for v, _ in back.frames] == [str(other)] * 2
+    assert back.negatives[:, 1].tolist() == [5]
+
+
+def test_removing_acts_on_the_video_it_names(project, clip, tmp_path):
+    other = film(tmp_path / "p" / "videos" / "other.mp4", 9)
+    labels = crowd(clip, 3, ["ann", "ann"])
+    both = Labels(
+        **vars(labels) | {"videos": (str(clip), str(other)), "video": np.array([0, 1])}
+    )
+    project.put_labels(both)
+    numbers = {row.path: row.id for row in project.videos()}
+    project.remove_instance(numbers["videos/other.mp4"], 3, "ann")
+    project.remove_instance(numbers["videos/other.mp4"], 3, -1)
+    back = project.labels()
+    assert [back.videos[v] for v in back.video] == [str(clip)]

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def damage(path, how):
         ("empty", "is only half written; put the newest copy"),
         ("cut", "damaged; put the newest copy"),
         ("DROP TABLE edits", "is only half written"),
-        ("PRAGMA user_version = 2", r"was written by gambol .* in format 2 .* pip install -U"),
+        ("PRAGMA user_version = 3", r"was written by gambol .* in format 3 .* pip install -U"),
         ("PRAGMA application_id = 9", "is the database of another program"),
     ],
 )
@@ -154,3 +155,66 @@ def test_a_killed_editor_loses_no_edit_that_it_reported(project, tmp_path, pause
         assert len(log) - 1 in (last, last + 1)
         assert again.labels().xy.max() == len(log) - 1
         again.set_instance(1, 0, "bob", np.zeros((4, 2)), SEEN)
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A project that gambol 0.1 wrote, in format 1."""
+    path = tmp_path / "old" / "project.db"
+    path.parent.mkdir()
+    with sqlite3.connect(path) as raw:
+        script = Path(__file__).with_name("project_format_1.sql")
+        raw.executescript(script.read_text(encoding="utf-8"))
+    raw.close()
+    return path.parent
+
+
+def test_a_project_of_the_first_format_is_brought_to_ours(old):
+    with sqlite3.connect(old / "project.db") as raw:
+        points = raw.execute("SELECT * FROM points ORDER BY 1, 2").fetchall()
+        animals = raw.execute("SELECT * FROM instances ORDER BY 1").fetchall()
+        log = raw.execute("SELECT * FROM edits").fetchall()
+    raw.close()
+    with Project.open(old) as project:
+        assert project.check() == []
+        assert project._all("SELECT * FROM points ORDER BY 1, 2") == points
+        columns = "id, video, frame, individual, origin"
+        assert project._all(f"SELECT {columns} FROM instances ORDER BY 1") == animals
+        assert project._all("SELECT * FROM edits") == log
+        labels = project.labels()
+        assert len(labels) == 7 and not len(labels.incomplete) + len(labels.negatives)
+        assert project.undo() == ["suggest"]
+        assert project.redo(2) == ["suggest", "set"]
+        project.set_instance(1, 3, -1, np.zeros((4, 2)), SEEN)
+        project.set_complete(1, 9, True)
+        assert project.check() == []
+        with pytest.raises(sqlite3.IntegrityError):  # names still have to exist
+            project._connection.execute(
+                "INSERT INTO instances (video, frame, individual, origin) VALUES (1, 1, 77, 0)"
+            )
+    (copy,) = (old / "backups").iterdir()
+    with sqlite3.connect(copy) as raw:
+        assert raw.execute("PRAGMA user_version").fetchone() == (1,)
+    raw.close()
+    with Project.open(old) as project:  # the second time there is nothing to do
+        assert len(project.labels()) == 9
+    assert len(list((old / "backups").iterdir())) == 1
+
+
+def test_a_new_project_has_the_tables_of_an_old_one_brought_to_ours(old, project):
+    def described(connection):
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql NOTNULL")
+        return {name: sql.replace('"', "").split(" ", 3)[-1].split() for name, sql in rows}
+
+    with Project.open(old) as one:
+        assert described(one._connection) == described(project._connection)
+
+
+def test_bringing_a_project_to_our_format_is_whole_or_not_at_all(old, monkeypatch):
+    broken = project_schema._UPGRADE + "INSERT INTO nothing VALUES (1);\n"
+    monkeypatch.setattr(project_schema, "_UPGRADE", broken)
+    with pytest.raises(sqlite3.OperationalError):
+        Project.open(old)
+    monkeypatch.undo()
+    with Project.open(old) as project:
+        assert len(project.labels()) == 7 and project.check() == []

@@ -45,7 +45,7 @@ def test_truncated_weights_are_named(run):
     folder, _ = run
     path = folder / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(InputError, match=r"weights\.safetensors does not fit"):
+    with pytest.raises(InputError, match=r"weights\.safetensors does not hold weights"):
         io_run.load(folder)
 
 

@@ -1,7 +1,7 @@
 """Labels: what people (or models) said about where keypoints are, as arrays."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
@@ -9,6 +9,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
+
+UNKNOWN = -1  # the individual of an animal whose name nobody said
 
 
 class Visibility(IntEnum):
@@ -28,24 +30,38 @@ class Origin(IntEnum):
     CORRECTED = 2  # a model's, mended by a person
 
 
+def _no_frames() -> Int[np.ndarray, "0 2"]:
+    return np.zeros((0, 2), np.int64)
+
+
 @dataclass(frozen=True)
 class Labels:
-    """N labelled animals: row n is one individual in one frame of one video."""
+    """N labelled animals: row n is one individual in one frame of one video.
+
+    In a frame with labels every animal is labelled and the rest is background, unless the
+    frame is `incomplete`. A frame in which a person saw no animal is one of the `negatives`.
+    """
 
     skeleton: Skeleton
     videos: tuple[str, ...]  # references that `io.video.open_video` opens
     video: Int[np.ndarray, " N"]  # index into videos
     frame: Int[np.ndarray, " N"]  # index into the video
-    individual: Int[np.ndarray, " N"]  # index into individuals
+    individual: Int[np.ndarray, " N"]  # index into individuals, or UNKNOWN
     xy: Float[np.ndarray, "N J 2"]  # video pixels; NaN where absent or unlabelled
     visibility: UInt8[np.ndarray, "N J"]  # codes of Visibility
     origin: UInt8[np.ndarray, " N"]  # codes of Origin
     individuals: tuple[str, ...] = ("animal",)
+    # (video, frame) pairs, kept sorted and distinct
+    negatives: Int[np.ndarray, "M 2"] = field(default_factory=_no_frames)
+    incomplete: Int[np.ndarray, "K 2"] = field(default_factory=_no_frames)
 
     def __post_init__(self) -> None:
         """Refuse labels that contradict themselves, naming the first."""
         _check_shapes(self)
         _check_values(self)
+        for name in ("negatives", "incomplete"):
+            object.__setattr__(self, name, _distinct(getattr(self, name)))
+        _check_frames(self)
 
     def __len__(self) -> int:
         """Return the number of labelled animals, N."""
@@ -59,13 +75,30 @@ class Labels:
         )
 
     @property
+    def pairs(self) -> Int[np.ndarray, "N 2"]:
+        """The (video, frame) pair of every row."""
+        return np.stack([self.video, self.frame], axis=1).astype(np.int64)
+
+    @property
     def frames(self) -> Int[np.ndarray, "F 2"]:
-        """The distinct (video, frame) pairs, sorted."""
-        pairs = np.stack([self.video, self.frame], axis=1)
-        return np.unique(pairs, axis=0).reshape(-1, 2).astype(np.int64)
+        """The distinct (video, frame) pairs that somebody labelled, sorted."""
+        return _distinct(np.concatenate([self.pairs, self.negatives]))
+
+    @property
+    def complete(self) -> Bool[np.ndarray, " N"]:
+        """Whether every animal in the frame of a row is labelled."""
+        return ~among(self.pairs, self.incomplete)
+
+    def name(self, row: int) -> str:
+        """Return the name of the animal of a row, empty where it is unknown."""
+        number = int(self.individual[row])
+        return "" if number == UNKNOWN else self.individuals[number]
 
     def select(self, rows: np.ndarray) -> "Labels":
-        """Return the rows that an index or a mask picks, with all videos kept."""
+        """Return the rows that an index or a mask picks; videos and negatives are all kept.
+
+        A frame that keeps some of its animals and loses others is incomplete from then on.
+        """
         return replace(
             self,
             video=self.video[rows],
@@ -74,6 +107,16 @@ class Labels:
             xy=self.xy[rows],
             visibility=self.visibility[rows],
             origin=self.origin[rows],
+            incomplete=np.concatenate([self.incomplete, _torn(self.pairs, rows)]),
+        )
+
+    def within(self, frames: Int[np.ndarray, "F 2"]) -> "Labels":
+        """Return what is said of these (video, frame) pairs, negatives included."""
+        some = self.select(among(self.pairs, frames))
+        return replace(
+            some,
+            negatives=self.negatives[among(self.negatives, frames)],
+            incomplete=self.incomplete[among(self.incomplete, frames)],
         )
 
     def content_hash(self) -> str:
@@ -83,7 +126,21 @@ class Labels:
             digest.update(np.ascontiguousarray(part, dtype="<i8").tobytes())
         digest.update(np.ascontiguousarray(self.xy, dtype="<f8").tobytes())
         digest.update(self.visibility.tobytes() + self.origin.tobytes())
+        for word, frames in (("negative", self.negatives), ("part", self.incomplete)):
+            if len(frames):  # labels that say nothing of frames keep the hash they always had
+                digest.update(word.encode() + np.ascontiguousarray(frames, "<i8").tobytes())
         return digest.hexdigest()[:12]
+
+
+def among(
+    pairs: Int[np.ndarray, "N 2"], frames: Int[np.ndarray, "F 2"]
+) -> Bool[np.ndarray, " N"]:
+    """Tell which (video, frame) pairs are among others."""
+    if not len(pairs) or not len(frames):
+        return np.zeros(len(pairs), bool)
+    _, code = np.unique(np.concatenate([pairs, frames]), axis=0, return_inverse=True)
+    code = code.reshape(-1)
+    return np.isin(code[: len(pairs)], code[len(pairs) :])
 
 
 def from_positions(
@@ -122,7 +179,10 @@ def from_positions(
 
 
 def join(parts: list[Labels]) -> Labels:
-    """Put labels of one skeleton together; equal video references become one video."""
+    """Put labels of one skeleton together; equal video references become one video.
+
+    A frame is incomplete if one part says so, and negative if no part knows an animal in it.
+    """
     skeleton = parts[0].skeleton
     for part in parts[1:]:
         if part.skeleton.keypoints != skeleton.keypoints:
@@ -132,7 +192,14 @@ def join(parts: list[Labels]) -> Labels:
     videos = tuple(dict.fromkeys(v for part in parts for v in part.videos))
     names = tuple(dict.fromkeys(i for part in parts for i in part.individuals))
     video = [np.array([videos.index(v) for v in p.videos], np.int64)[p.video] for p in parts]
-    who = [np.array([names.index(i) for i in p.individuals])[p.individual] for p in parts]
+    # one more entry, which -1 picks, stays UNKNOWN
+    who = [
+        np.array([*(names.index(i) for i in p.individuals), UNKNOWN])[p.individual]
+        for p in parts
+    ]
+    pairs = np.stack([np.concatenate(video), np.concatenate([p.frame for p in parts])], axis=1)
+    negatives, incomplete = (_renumbered(parts, videos, k) for k in ("negatives", "incomplete"))
+    unsaid = ~among(negatives, np.concatenate([pairs, incomplete]))
     return Labels(
         skeleton,
         videos,
@@ -143,7 +210,32 @@ def join(parts: list[Labels]) -> Labels:
         np.concatenate([p.visibility for p in parts]),
         np.concatenate([p.origin for p in parts]),
         names,
+        negatives[unsaid],
+        incomplete,
     )
+
+
+def _renumbered(
+    parts: list[Labels], videos: tuple[str, ...], name: str
+) -> Int[np.ndarray, "M 2"]:
+    """Put the frames that parts name together, with the numbers of the joined videos."""
+    moved = [_no_frames()]
+    for part in parts:
+        video, frame = getattr(part, name).T
+        numbers = np.array([videos.index(v) for v in part.videos], np.int64)
+        moved.append(np.stack([numbers[video], frame], axis=1))
+    return np.concatenate(moved)
+
+
+def _distinct(pairs: Int[np.ndarray, "N 2"]) -> Int[np.ndarray, "F 2"]:
+    return np.unique(pairs, axis=0).reshape(-1, 2).astype(np.int64)
+
+
+def _torn(pairs: Int[np.ndarray, "N 2"], rows: np.ndarray) -> Int[np.ndarray, "K 2"]:
+    """Return the frames of which some rows are picked and others are not."""
+    kept = np.zeros(len(pairs), bool)
+    kept[rows] = True
+    return pairs[kept & among(pairs, pairs[~kept])]
 
 
 def _check_shapes(labels: Labels) -> None:
@@ -157,14 +249,29 @@ def _check_shapes(labels: Labels) -> None:
             raise InputError(f"labels have {len(getattr(labels, name))} {name}s for {n} rows")
 
 
+def _check_frames(labels: Labels) -> None:
+    said = np.concatenate([labels.negatives, labels.incomplete])
+    for video, frame in said[(said < 0).any(axis=1) | (said[:, 0] >= len(labels.videos))]:
+        raise InputError(
+            f"labels speak of frame {frame} of video {video} of {len(labels.videos)}; "
+            "both count from 0"
+        )
+    others = np.concatenate([labels.pairs, labels.incomplete])
+    for video, frame in labels.negatives[among(labels.negatives, others)]:
+        raise InputError(
+            f"frame {frame} of {labels.videos[video]} is said to hold no animal, but one is "
+            "labelled there or the frame is incomplete; remove one of the two"
+        )
+
+
 def _check_values(labels: Labels) -> None:
     if not len(labels):
         return
-    for what, index, known in (
-        ("video", labels.video, labels.videos),
-        ("individual", labels.individual, labels.individuals),
+    for what, index, known, least in (
+        ("video", labels.video, labels.videos, 0),
+        ("individual", labels.individual, labels.individuals, UNKNOWN),
     ):
-        if (wrong := (index < 0) | (index >= len(known))).any():
+        if (wrong := (index < least) | (index >= len(known))).any():
             row = int(np.flatnonzero(wrong)[0])
             raise InputError(f"row {row} names {what} {index[row]} of {len(known)}")
     if labels.frame.min() < 0:

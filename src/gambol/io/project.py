@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -22,18 +22,9 @@ from gambol.io import project_schema as schema
 from gambol.io import project_videos as videos
 from gambol.io import store
 from gambol.io.project_edits import EditRow
+from gambol.io.project_merge import Merged, merge
 from gambol.io.project_rows import Suggestion
 from gambol.io.project_videos import VideoRow
-
-_BACKUPS_KEPT = 20
-
-
-class Merged(NamedTuple):
-    """What an import did, counted in animals (one individual in one frame)."""
-
-    added: int
-    replaced: int
-    kept: int  # a model's label never replaces a person's
 
 
 class Project:
@@ -140,37 +131,39 @@ class Project:
     ) -> Merged:
         """Merge labels: an animal in a frame is replaced, everything else stays.
 
-        The videos are added by content. A model's labels never replace a person's. If there
-        are labels already, a copy of the database is put into backups/ first.
+        An animal without a name is the one in the same place, if there is one. The videos are
+        added by content. A model's labels never replace a person's. If there are labels
+        already, a copy of the database is put into backups/ first.
         """
         labels = rows.fitted(labels, self.skeleton, self.folder)
-        used = np.unique(labels.video).tolist()
+        said = np.concatenate([labels.pairs, labels.negatives, labels.incomplete])
+        used = np.unique(said[:, 0]).tolist()
         known = {v: videos.describe(labels.videos[v], self.folder) for v in used}
         for v in used:
-            last = int(labels.frame[labels.video == v].max())
+            last = int(said[said[:, 0] == v, 1].max())
             rows.check_frame(last, known[v]["frames"], labels.videos[v])
         if self._all("SELECT 1 FROM instances LIMIT 1"):
             self.backup()
         with self._edit(action, by) as edit:
             numbers = {v: rows.video_number(edit, known[v]) for v in used}
-            return Merged(*rows.merge(edit, labels, numbers))
+            return merge(edit, labels, numbers)
 
     def set_instance(
         self,
         video: int,
         frame: int,
-        individual: str,
+        individual: str | int,
         xy: Float[np.ndarray, "J 2"],
         visibility: UInt8[np.ndarray, " J"],
         *,
         origin: Origin = Origin.PERSON,
         by: str | None = None,
     ) -> None:
-        """Set one animal in one frame, in video pixels; the animal is made if it is new."""
-        row = next((row for row in self.videos() if row.id == video), None)
-        if row is None:
-            raise InputError(f"{self.folder} has no video {video}; gambol info lists them")
-        rows.check_frame(frame, row.frames, row.path)
+        """Set one animal in one frame, in video pixels; the animal is made if it is new.
+
+        Animals of one frame whose names nobody knows are -1, -2 … in the place of a name.
+        """
+        row = self._frame_of(video, frame)
         Labels(  # checks shapes and that states and positions agree
             self.skeleton,
             (row.path,),
@@ -180,20 +173,47 @@ class Project:
             xy[None].astype(np.float64),
             visibility[None].astype(np.uint8),
             np.array([origin], np.uint8),
-            (individual,),
         )
         with self._edit("set", by) as edit:
-            who = rows.individual_number(edit, individual)
+            who = _number(edit, individual)
             edit.put("instances", (video, frame, who), rows.value(xy, visibility, origin))
 
     def remove_instance(
-        self, video: int, frame: int, individual: str, by: str | None = None
+        self, video: int, frame: int, individual: str | int, by: str | None = None
     ) -> None:
         """Remove one animal from one frame; what is not there stays not there."""
-        who = next((k for k, name in self.individuals().items() if name == individual), None)
+        known = {name: k for k, name in self.individuals().items()}
+        who = known.get(individual) if isinstance(individual, str) else individual
         if who is not None:
             with self._edit("remove", by) as edit:
                 edit.put("instances", (video, frame, who), None)
+
+    def name_instance(
+        self, video: int, frame: int, unknown: int, name: str, by: str | None = None
+    ) -> None:
+        """Say who an animal without a name (-1, -2 …) is; nobody is named twice in a frame."""
+        with self._edit("name", by) as edit:
+            said = edits.get(edit.connection, "instances", (video, frame, unknown))
+            if said is None or unknown >= 0:
+                raise InputError(f"frame {frame} holds no animal without a name {unknown}")
+            key = (video, frame, rows.individual_number(edit, name))
+            if edits.get(edit.connection, "instances", key) is not None:
+                raise InputError(f"{name!r} is in frame {frame} already; name it otherwise")
+            edit.put("instances", (video, frame, unknown), None)
+            edit.put("instances", key, said)
+
+    def set_complete(
+        self, video: int, frame: int, complete: bool | None, by: str | None = None
+    ) -> None:
+        """Say whether every animal of a frame is labelled.
+
+        True in a frame without animals: there is none to label. None: nobody said anything,
+        which in a frame with labels counts as complete.
+        """
+        self._frame_of(video, frame)
+        with self._edit("complete", by) as edit:
+            said = None if complete is None else {"complete": int(complete)}
+            edit.put("frames", (video, frame), said)
 
     def suggestions(self) -> list[Suggestion]:
         """Return the frames suggested for labelling, best first, finished ones too."""
@@ -206,13 +226,8 @@ class Project:
 
     def set_suggestions(self, suggestions: list[Suggestion], by: str | None = None) -> None:
         """Replace the list of suggestions."""
-        sizes = {row.id: row for row in self.videos()}
         for s in suggestions:
-            if s.video not in sizes:
-                raise InputError(
-                    f"{self.folder} has no video {s.video}; gambol info lists them"
-                )
-            rows.check_frame(s.frame, sizes[s.video].frames, sizes[s.video].path)
+            self._frame_of(s.video, s.frame)
         with self._edit("suggest", by) as edit:
             rows.replace_suggestions(edit, suggestions)
 
@@ -238,18 +253,8 @@ class Project:
 
     def backup(self) -> Path:
         """Copy the database into backups/, where the newest copies are kept."""
-        folder = self.folder / "backups"
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-        target = folder / f"project-{stamp}.db"
-        with (
-            store.atomic(target) as partial,
-            schema.sentences(target),
-            closing(sqlite3.connect(partial)) as copy,
-        ):
-            self._connection.backup(copy)
-        for old in sorted(folder.glob("project-*.db"))[:-_BACKUPS_KEPT]:
-            old.unlink(missing_ok=True)
-        return target
+        with schema.sentences(self.path):
+            return schema.backup(self._connection, self.folder)
 
     def info(self) -> dict[str, Any]:
         """Return what there is, as plain values."""
@@ -269,6 +274,14 @@ class Project:
             "videos": known,
             **counts,
         }
+
+    def _frame_of(self, video: int, frame: int) -> VideoRow:
+        """Return a video that has this frame, or say what there is not."""
+        row = next((row for row in self.videos() if row.id == video), None)
+        if row is None:
+            raise InputError(f"{self.folder} has no video {video}; gambol info lists them")
+        rows.check_frame(frame, row.frames, row.path)
+        return row
 
     def _again(self, how: Any, n: int, by: str | None) -> list[str]:
         done: list[str] = []
@@ -292,6 +305,15 @@ class Project:
                 )
         except InputError:
             return
+
+
+def _number(edit: edits.Edit, individual: str | int) -> int:
+    """Return the number of an animal: of a name, or of one that has none."""
+    if isinstance(individual, str):
+        return rows.individual_number(edit, individual)
+    if individual >= 0:
+        raise InputError(f"animal {individual} has no name; give one, or -1, -2 … for none")
+    return individual
 
 
 @contextmanager

@@ -20,6 +20,7 @@ _PLAIN = {
     "skeleton": (("id",), ("value",)),
     "videos": (("id",), ("path", "hash", "bytes", "width", "height", "frames", "fps")),
     "individuals": (("id",), ("name",)),
+    "frames": (("video", "frame"), ("complete",)),
     "suggestions": (("video", "frame"), ("reason", "score", "rank", "done")),
 }
 

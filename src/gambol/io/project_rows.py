@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from gambol.core.errors import InputError
-from gambol.core.labels import Labels, Origin, Visibility
+from gambol.core.labels import UNKNOWN, Labels, Visibility
 from gambol.core.skeleton import Skeleton
-from gambol.io.project_edits import Edit, Value
+from gambol.io.project_edits import Edit
 from gambol.io.project_videos import VideoRow
+
+_EMPTY = (
+    "NOT EXISTS (SELECT 1 FROM instances"
+    " WHERE instances.video = frames.video AND instances.frame = frames.frame)"
+)
 
 
 class Suggestion(NamedTuple):
@@ -54,12 +59,22 @@ def labels(
         refs,
         np.array([place[row[1]] for row in found], np.int64),
         np.array([row[2] for row in found], np.int64),
-        np.array([who[row[3]] for row in found], np.int64),
+        np.array([who.get(row[3], UNKNOWN) for row in found], np.int64),
         xy,
         visibility,
         np.array([row[4] for row in found], np.uint8),
         tuple(individuals.values()) or ("animal",),
+        _frames(connection, place, f"complete = 1 AND {_EMPTY}"),
+        _frames(connection, place, "complete = 0"),
     )
+
+
+def _frames(
+    connection: sqlite3.Connection, place: dict[int, int], which: str
+) -> Int[np.ndarray, "M 2"]:
+    found = connection.execute(f"SELECT video, frame FROM frames WHERE {which}")
+    pairs = [(place[video], frame) for video, frame in found]
+    return np.array(pairs, np.int64).reshape(-1, 2)
 
 
 def fitted(labels: Labels, skeleton: Skeleton, folder: Path) -> Labels:
@@ -73,6 +88,7 @@ def fitted(labels: Labels, skeleton: Skeleton, folder: Path) -> Labels:
             "rename the keypoints or import into a new project"
         )
     keys = np.stack([labels.video, labels.frame, labels.individual], axis=1)
+    keys = keys[labels.individual != UNKNOWN]
     if len(np.unique(keys, axis=0)) < len(keys):
         values, count = np.unique(keys, axis=0, return_counts=True)
         v, f, i = values[np.argmax(count)]
@@ -134,31 +150,6 @@ def _add(edit: Edit, table: str, values: dict[str, Any]) -> int:
     return int(last) + 1
 
 
-def merge(edit: Edit, labels: Labels, videos: dict[int, int]) -> tuple[int, int, int]:
-    """Put labels beside those that are there; return how many were added, replaced, kept.
-
-    Args:
-        edit: the edit that records it.
-        labels: in the order of the project's keypoints.
-        videos: number in the project of each video that the labels use.
-    """
-    used = np.unique(labels.individual).tolist()
-    who = {i: individual_number(edit, labels.individuals[i]) for i in used}
-    added = replaced = kept = 0
-    for n in range(len(labels)):
-        key = (videos[labels.video[n]], int(labels.frame[n]), who[labels.individual[n]])
-        new: Value = value(labels.xy[n], labels.visibility[n], labels.origin[n])
-        row = edit.connection.execute(
-            "SELECT origin FROM instances WHERE video = ? AND frame = ? AND individual = ?", key
-        ).fetchone()
-        if row and labels.origin[n] == Origin.MODEL and row[0] != Origin.MODEL:
-            kept += 1
-            continue
-        edit.put("instances", key, new)
-        added, replaced = added + (row is None), replaced + (row is not None)
-    return added, replaced, kept
-
-
 def replace_suggestions(edit: Edit, suggestions: list[Suggestion]) -> None:
     """Put a list of suggestions in the place of the list that is there."""
     wanted = {(s.video, s.frame): (rank, s) for rank, s in enumerate(suggestions)}
@@ -185,6 +176,9 @@ def counts(connection: sqlite3.Connection, skeleton: Skeleton) -> dict[str, Any]
     return {
         "frames": one("SELECT count(*) FROM (SELECT DISTINCT video, frame FROM instances)"),
         "animals": one("SELECT count(*) FROM instances"),
+        "unnamed": one("SELECT count(*) FROM instances WHERE individual < 0"),
+        "negatives": one(f"SELECT count(*) FROM frames WHERE complete = 1 AND {_EMPTY}"),
+        "incomplete": one("SELECT count(*) FROM frames WHERE complete = 0"),
         "keypoints": states,
         "suggestions": one("SELECT count(*) FROM suggestions WHERE done = 0"),
         "edits": one("SELECT count(*) FROM edits"),

@@ -7,16 +7,35 @@ others wait up to `WAIT_S` seconds.
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gambol.core.errors import InputError
 from gambol.io import store
 
-SCHEMA = 1
+SCHEMA = 2  # 1: no table `frames`, and every animal had a name
 APPLICATION = 0x67616D62  # "gamb", so that tools can tell whose database it is
 WAIT_S = 30.0
 NAME = "project.db"
+_BACKUPS_KEPT = 20
+# -1, -2 … tell apart the animals of one frame whose names nobody said
+_INSTANCES = """
+CREATE TABLE {name} (
+    id INTEGER PRIMARY KEY,
+    video INTEGER NOT NULL REFERENCES videos, frame INTEGER NOT NULL CHECK (frame >= 0),
+    individual INTEGER NOT NULL CHECK (individual <> 0), origin INTEGER NOT NULL,
+    named INTEGER AS (CASE WHEN individual > 0 THEN individual END) REFERENCES individuals,
+    UNIQUE (video, frame, individual)
+);
+"""
+_FRAMES = """
+CREATE TABLE frames (            -- what was said of frames as a whole; others are complete
+    video INTEGER NOT NULL REFERENCES videos, frame INTEGER NOT NULL CHECK (frame >= 0),
+    complete INTEGER NOT NULL,   -- 1 every animal is labelled, 0 the rest is not background
+    PRIMARY KEY (video, frame)
+) WITHOUT ROWID;
+"""
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE skeleton (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL);
@@ -28,12 +47,8 @@ CREATE TABLE videos (
     width INTEGER NOT NULL, height INTEGER NOT NULL, frames INTEGER NOT NULL, fps REAL NOT NULL
 );
 CREATE TABLE individuals (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE instances (
-    id INTEGER PRIMARY KEY,
-    video INTEGER NOT NULL REFERENCES videos, frame INTEGER NOT NULL CHECK (frame >= 0),
-    individual INTEGER NOT NULL REFERENCES individuals, origin INTEGER NOT NULL,
-    UNIQUE (video, frame, individual)
-);
+{instances}
+{frames}
 CREATE TABLE points (            -- keypoints of which nobody said anything have no row
     instance INTEGER NOT NULL REFERENCES instances ON DELETE CASCADE,
     keypoint INTEGER NOT NULL, x REAL, y REAL, visibility INTEGER NOT NULL,
@@ -51,6 +66,15 @@ CREATE TABLE edits (
     before TEXT NOT NULL, after TEXT NOT NULL,  -- JSON: [[table, key, value or null], …]
     target INTEGER REFERENCES edits             -- the edit that an undo or redo is about
 );
+""".format(instances=_INSTANCES.format(name="instances"), frames=_FRAMES)
+_UPGRADE = f"""
+{_INSTANCES.format(name="instances_of_2")}
+INSERT INTO instances_of_2 (id, video, frame, individual, origin)
+    SELECT id, video, frame, individual, origin FROM instances;
+DROP TABLE instances;
+ALTER TABLE instances_of_2 RENAME TO instances;
+{_FRAMES}
+PRAGMA user_version = {SCHEMA};
 """
 
 
@@ -82,8 +106,10 @@ def connect(path: Path) -> sqlite3.Connection:
         )
         try:
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
             _check(connection, path)
+            connection.execute("PRAGMA foreign_keys = OFF")  # while a table is replaced
+            _upgrade(connection, path)
+            connection.execute("PRAGMA foreign_keys = ON")
         except BaseException:
             connection.close()
             raise
@@ -91,7 +117,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
-    (schema,) = connection.execute("PRAGMA user_version").fetchone()
+    schema = _format(connection)
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if application not in (APPLICATION, 0) or (application == 0 and schema > 0):
         raise InputError(f"{path} is the database of another program; choose another folder")
@@ -108,6 +134,43 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by {writer} in format {schema} and this gambol reads up to "
             f"{SCHEMA}; update with pip install -U gambol"
         )
+
+
+def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring a database of an older format to ours; a copy of it goes into backups/ first."""
+    if _format(connection) == SCHEMA:
+        return
+    backup(connection, path.parent)
+    with transaction(connection, path):
+        if _format(connection) == SCHEMA:  # another process did it meanwhile
+            return
+        for statement in _UPGRADE.split(";\n"):
+            connection.execute(statement)
+        if connection.execute("PRAGMA foreign_key_check").fetchone():
+            raise InputError(
+                f"{path} refers to what it does not hold; "
+                "put the newest copy from backups/ in its place"
+            )
+
+
+def _format(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def backup(connection: sqlite3.Connection, project: Path) -> Path:
+    """Copy the database into backups/ of the project, where the newest copies are kept."""
+    folder = project / "backups"
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+    target = folder / f"project-{stamp}.db"
+    with (
+        store.atomic(target) as partial,
+        sentences(target),
+        closing(sqlite3.connect(partial)) as copy,
+    ):
+        connection.backup(copy)
+    for old in sorted(folder.glob("project-*.db"))[:-_BACKUPS_KEPT]:
+        old.unlink(missing_ok=True)
+    return target
 
 
 @contextmanager

@@ -9,6 +9,8 @@ metrics.json         scores on validation, with intervals
 split.csv            which frames did what
 heldout.npz          validation frames at network scale with truth and prediction
 provenance.json      versions, hashes, command line
+fitted.json          why the network stopped learning
+centroid/            of a top-down run: the network that finds animals, with log and weights
 state.pt             only while the run is not finished: what it goes on from
 """
 
@@ -17,7 +19,7 @@ import json
 import pickle
 import zipfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -34,6 +36,23 @@ from gambol.nn.model import ModelSpec, PoseNet
 
 MODEL = "model.json"
 STATE = "state.pt"
+CENTROID = "centroid"
+
+
+class ManyFile(Config):
+    """What prediction needs besides, where a frame shows several animals."""
+
+    most: PositiveInt  # animals in a labelled frame, at most
+    anchor: str | None = None  # keypoint that stands for the animal; null: middle of its box
+    centroid: ModelSpec | None = None  # top-down: the network that finds animals
+    centroid_scale: PositiveFloat = 1.0  # its pixels per pixel of the other network
+    threshold: float = 0.2  # height from which a centroid is an animal
+    apart: PositiveFloat = 1.0  # network pixels within which two centroids are one
+    side: PositiveInt = 64  # of a crop, network pixels
+    edges: tuple[tuple[int, int], ...] = ()  # bottom-up: ends of the fields
+    links: dict[str, list[float]] = {}  # bottom-up: longest, slope and offset of every edge
+    real: tuple[float, ...]  # weights of P(real animal), see pose.judge
+    individuals: tuple[str, ...] = ()  # names that the labels gave
 
 
 class ModelFile(Config):
@@ -48,6 +67,8 @@ class ModelFile(Config):
     grey: bool  # frames are read with one channel
     body_px: PositiveFloat  # size of the animal, video pixels
     calibration: dict[str, Any]
+    approach: Literal["single", "top-down", "bottom-up"] = "single"
+    many: ManyFile | None = None
 
     @property
     def bones(self) -> Skeleton:
@@ -62,6 +83,7 @@ class Trained(NamedTuple):
     model: ModelFile
     net: PoseNet
     weights_hash: str
+    centroid: PoseNet | None = None  # of a top-down run
 
 
 class Heldout(NamedTuple):
@@ -94,16 +116,37 @@ def load(folder: Path) -> Trained:
         other = "is no training run; give the folder that `gambol train` wrote"
         raise InputError(f"{folder} {state if (folder / STATE).exists() else other}")
     model = ModelFile.from_values(store.read_json(folder / MODEL), str(folder / MODEL))
-    path = store.require_file(folder / "weights.safetensors")
-    net = PoseNet(model.spec)
+    path = folder / "weights.safetensors"
+    net = _network(model.spec, path)
+    digest = store.file_hash(path)[:16]
+    if model.many is None or model.many.centroid is None:
+        return Trained(folder, model, net, digest)
+    path = folder / CENTROID / "weights.safetensors"
+    finder = _network(model.many.centroid, path)
+    return Trained(folder, model, net, digest + store.file_hash(path)[:16], finder)
+
+
+def _network(spec: ModelSpec, path: Path) -> PoseNet:
+    net = PoseNet(spec)
     try:
-        net.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError, OSError) as error:
+        net.load_state_dict(read_weights(path))
+    except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"{path} does not fit {MODEL} ({reason}); copy the run again or train it anew"
         ) from error
-    return Trained(folder, model, net.eval(), store.file_hash(path)[:16])
+    return net.eval()
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read tensors from safetensors, which hold no code."""
+    try:
+        return load_file(store.require_file(path))
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"{path} does not hold weights ({str(error).splitlines()[0]}); copy the run again "
+            "or train it anew"
+        ) from error
 
 
 def write_weights(weights: dict[str, Tensor], path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gambol.core.errors import InputError
-from gambol.core.labels import Origin, Visibility
+from gambol.core.labels import UNKNOWN, Origin, Visibility
 from gambol.io import labels as io_labels
 
 DLC = "scorer,me,me,me,me\nbodyparts,nose,nose,tail,tail\ncoords,x,y,x,y\n"
@@ -65,6 +65,24 @@ def test_several_animals_and_unique_parts(tmp_path):
     assert labels.individuals == ("a", "b", "single")
     assert labels.individual.tolist() == [0, 2]  # b is not in the picture
     assert labels.visibility.tolist() == [[2, 255], [255, 2]]  # nobody asked for the other
+
+
+@pytest.mark.parametrize(
+    ("identity", "who"), [("true", [0, 1, 2]), ("false", [UNKNOWN, UNKNOWN, 0])]
+)
+def test_individuals_that_are_only_places_in_a_table_name_nobody(tmp_path, identity, who):
+    head = (
+        "scorer" + ",me" * 6 + "\nindividuals,a,a,b,b,single,single\n"
+        "bodyparts,nose,nose,nose,nose,door,door\ncoords" + ",x,y" * 3 + "\n"
+    )
+    config = (
+        f"Task: t\nscorer: me\nmultianimalproject: true\nidentity: {identity}\n"
+        "bodyparts: MULTI!\nmultianimalbodyparts: [nose]\nuniquebodyparts: [door]\n"
+    )
+    row = "labeled-data/clip/img01.png,1,2,3,4,5,6\n"
+    labels = io_labels.read(dlc_project(tmp_path, head + row, config=config))
+    assert labels.individual.tolist() == who
+    assert labels.xy[:, :, 0].tolist()[1][0] == 3.0
 
 
 @pytest.mark.parametrize(
@@ -145,10 +163,36 @@ def test_coco_of_others(tmp_path):
     (tmp_path / "im").mkdir()
     (tmp_path / "im" / "1.png").write_bytes(PNG)
     labels = io_labels.read(coco(tmp_path / "c.json"))
-    assert labels.individuals == ("animal 1", "animal 2")
+    assert labels.individual.tolist() == [UNKNOWN] * 2  # their order says nothing
     assert labels.visibility.tolist() == [[2, 255], [1, 2]]
     assert labels.skeleton.parent == (-1, 0)
     assert (labels.origin == Origin.PERSON).all()
+
+
+def test_a_crowd_is_no_animal_and_its_image_is_labelled_in_part(tmp_path):
+    (tmp_path / "im").mkdir()
+    for k in range(1, 5):
+        (tmp_path / "im" / f"{k}.png").write_bytes(PNG)
+    one = {"category_id": 3, "keypoints": [1, 2, 2, 3, 4, 2]}
+    change = {
+        "images": [
+            {"id": 1, "file_name": "im/1.png"},
+            {"id": 2, "file_name": "im/2.png"},
+            {"id": 3, "file_name": "im/3.png"},
+            {"id": 4, "file_name": "im/4.png", "complete": True},
+        ],
+        "annotations": [
+            one | {"id": 1, "image_id": 1, "track_id": 5},
+            one | {"id": 2, "image_id": 1, "track_id": 6, "iscrowd": 0},
+            {"id": 3, "image_id": 1, "category_id": 3, "iscrowd": 1, "segmentation": {}},
+            one | {"id": 4, "image_id": 2, "track_id": 6},
+        ],
+    }
+    labels = io_labels.read(coco(tmp_path / "c.json", **change))
+    assert [labels.name(n) for n in range(3)] == ["track 5", "track 6", "track 6"]
+    assert labels.incomplete.tolist() == [[0, 0]]
+    # nobody may have looked at the third image; of the fourth it is said
+    assert labels.negatives.tolist() == [[0, 3]]
 
 
 @pytest.mark.parametrize(
@@ -269,6 +313,7 @@ def test_what_is_wrong_in_analysis_files(tmp_path):
         ("v.mp4,0,a,nose,1,2,absent,person", "only visible and occluded points have"),
         ("v.mp4,0", "line 2 lacks a value"),
         ("", "holds no labels, only a header"),
+        ("v.mp4,0,a,,,,visible,person", "line 2 has no keypoint and says 'visible'"),
     ],
 )
 def test_what_is_wrong_in_our_table_is_named(tmp_path, line, sentence):
@@ -283,3 +328,62 @@ def test_a_line_that_is_there_twice_is_named(tmp_path):
     (tmp_path / "a.csv").write_text(head + "v.mp4,0,a,nose,1,2,visible\n" * 2)
     with pytest.raises(InputError, match="line 3 repeats 'nose' of frame 0"):
         io_labels.read(tmp_path / "a.csv")
+
+
+def slp(path, frames, tracks=("F", "M")):
+    """Write a SLEAP file; a frame is a list of (kind, track, x, taken from) or "negative"."""
+    import sleap_io
+
+    skeleton = sleap_io.Skeleton(["a", "b"])
+    known = {name: sleap_io.Track(name) for name in tracks}
+    notes = {"type": "MediaVideo", "filename": "v.mp4"}
+    video = sleap_io.Video("v.mp4", backend_metadata=notes, open_backend=False)
+    listed = []
+    for number, content in frames.items():
+        made = []
+        for kind, track, x, source in content if content != "negative" else ():
+            xy = np.array([[x, 1.0], [x, 2.0]])
+            more = {"skeleton": skeleton, "track": known.get(track)}
+            if kind == "predicted":
+                scores = np.array([0.5, 1.5])
+                made.append(
+                    sleap_io.PredictedInstance.from_numpy(
+                        xy, point_scores=scores, score=0.25, **more
+                    )
+                )
+            else:
+                origin = made[source] if source is not None else None
+                made.append(sleap_io.Instance.from_numpy(xy, from_predicted=origin, **more))
+        listed.append(
+            sleap_io.LabeledFrame(video, number, made, is_negative=content == "negative")
+        )
+    whole = sleap_io.Labels(listed, [video], [skeleton], list(known.values()))
+    sleap_io.save_slp(whole, str(path), verbose=False)
+    return path
+
+
+def test_sleap_users_hide_the_predictions_they_took(tmp_path):
+    frames = {
+        0: [("predicted", "F", 1.0, None), ("predicted", "M", 2.0, None)]
+        + [("user", None, 3.0, 0)],
+        4: [("user", "F", 4.0, None), ("predicted", "F", 5.0, None)]
+        + [("predicted", None, 6.0, None)],
+        7: "negative",
+        9: [],
+    }
+    labels = io_labels.read(slp(tmp_path / "a.slp", frames))
+    found = sorted(
+        (int(labels.frame[n]), float(labels.xy[n, 0, 0]), labels.name(n), int(labels.origin[n]))
+        for n in range(len(labels))
+    )
+    assert found == [(0, 2.0, "M", 1), (0, 3.0, "", 2), (4, 4.0, "F", 0), (4, 6.0, "", 1)]
+    assert labels.negatives.tolist() == [[0, 7]]  # of frame 9 nobody said anything
+
+
+def test_one_animal_a_frame_and_no_tracks_is_one_animal(tmp_path):
+    frames = {k: [("user", None, float(k), None)] for k in range(3)}
+    labels = io_labels.read(slp(tmp_path / "a.slp", frames, tracks=()))
+    assert (labels.individuals, labels.individual.tolist()) == (("animal",), [0] * 3)
+    frames[5] = [("user", None, 1.0, None)] * 2
+    crowd = io_labels.read(slp(tmp_path / "b.slp", frames, tracks=()))
+    assert crowd.individual.tolist() == [UNKNOWN] * 5

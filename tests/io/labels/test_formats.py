@@ -1,16 +1,51 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from labelled import MOUSE, canonical, film, make
+from labelled import FRAMES, MOUSE, canonical, film, make
 
 from gambol.core.errors import InputError
-from gambol.core.labels import Labels, Origin, Visibility
+from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility
 from gambol.io import labels as io_labels
 
 EXACT = ["slp", "coco", "csv"]
+
+
+def crowded(videos, seed=0):
+    """Labels of two animals with and without names, of empty frames and of part of frames."""
+    labels = make(videos, seed, rows=30)
+    rng = np.random.default_rng(seed)
+    who = np.where(rng.random(30) < 0.5, UNKNOWN, labels.individual)
+    free = [
+        (v, f)
+        for v in range(len(videos))
+        for f in range(FRAMES)
+        if [v, f] not in labels.pairs.tolist()
+    ]
+    rows = np.arange(30)[rng.random(30) < 0.3]
+    return replace(
+        labels,
+        individual=who,
+        negatives=np.array(free[:3], np.int64).reshape(-1, 2),
+        incomplete=labels.pairs[rows],
+    )
+
+
+def told(labels):
+    """All that labels say of animals and frames, by names; of those without, in any order."""
+    rows = [
+        (labels.videos[v], int(labels.frame[n]), labels.name(n), int(labels.origin[n]),
+         labels.visibility[n].tolist(), np.nan_to_num(labels.xy[n]).round(9).tolist())
+        for n, v in enumerate(labels.video.tolist())
+    ]  # fmt: skip
+    frames = [
+        [(labels.videos[v], f) for v, f in pairs.tolist()]
+        for pairs in (labels.negatives, labels.incomplete)
+    ]
+    return sorted(rows), *map(sorted, frames)
 
 
 def positions_alone(labels):
@@ -39,6 +74,47 @@ def test_every_state_and_origin_survives(tmp_path, format, seed, rows, n_videos)
     assert set(back.videos) <= set(labels.videos)
     assert io_labels.detect(path) == format
     assert not set(io_labels.losses(labels, format)) - {"of the skeleton only names are kept"}
+
+
+@pytest.mark.parametrize("format", EXACT)
+@pytest.mark.parametrize("seed", range(3))
+def test_animals_without_names_and_what_was_said_of_frames_survive(tmp_path, format, seed):
+    labels = crowded(["/gone/a.mp4", "/gone/b.mp4"], seed)
+    assert (
+        len(labels.negatives) == 3 and len(labels.incomplete) and UNKNOWN in labels.individual
+    )
+    path = tmp_path / f"a{io_labels.SUFFIX[format]}"
+    io_labels.write(labels, path, format, images=False)
+    assert told(io_labels.read(path)) == told(labels)
+    assert not set(io_labels.losses(labels, format)) - {"of the skeleton only names are kept"}
+
+
+@pytest.mark.parametrize("format", ["dlc", "analysis"])
+def test_formats_of_columns_leave_no_animal_without_a_name_out(tmp_path, format):
+    labels = crowded([film(tmp_path / "clip.mp4")])
+    path = tmp_path / f"x{io_labels.SUFFIX[format]}"
+    io_labels.write(labels, path, format, images=False)
+    back = io_labels.read(path)
+    bare = replace(
+        labels,
+        negatives=labels.negatives[:0],
+        incomplete=labels.incomplete[:0],
+        origin=back.origin[:1].repeat(len(labels)),
+        visibility=np.where(labels.labelled, Visibility.VISIBLE, 0).astype(np.uint8),
+    )
+    assert told(back) == told(bare)
+    lost = " ".join(io_labels.losses(labels, format))
+    assert "frames without animals are left out" in lost
+    assert "labelled in part is not kept" in lost
+
+
+def test_an_animal_may_be_called_what_nobody_is_called(tmp_path):
+    labels = make(["/gone/a.mp4"], individuals=("unknown 1", "bob"))
+    labels = replace(labels, individual=np.where(np.arange(12) % 3, labels.individual, UNKNOWN))
+    (path,) = io_labels.write(labels, tmp_path / "t.h5", "analysis")
+    back = io_labels.read(path)
+    names = [labels.name(n) for n in range(12)]
+    assert sorted(back.name(n) for n in range(12)) == sorted(names)
 
 
 @pytest.mark.parametrize("format", ["slp", "coco"])
@@ -147,6 +223,7 @@ def test_nwb_keeps_positions(tmp_path):
     import h5py
 
     labels = make([film(tmp_path / "clip.mp4")], rows=4, origins=(Origin.PERSON,))
+    labels = replace(labels, negatives=np.array([[0, 29]]))
     io_labels.write(labels, tmp_path / "a.nwb", "nwb")
     found = []
     with h5py.File(tmp_path / "a.nwb") as file:

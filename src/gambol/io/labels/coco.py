@@ -2,7 +2,12 @@
 
 COCO's v is 2 visible, 1 labelled but hidden, 0 not labelled. We write absent keypoints as 0
 too, and say in further keys, which others skip, which of the zeros are absent, who made the
-labels, and which video and frame an image is. Integer coordinates are pixel centres, as ours.
+labels, which video and frame an image is, and what was said of the frame as a whole. Integer
+coordinates are pixel centres, as ours.
+
+An annotation with `iscrowd` marks animals that nobody labelled one by one: its frame becomes
+incomplete. An image without annotations may be one that nobody looked at, so it is negative
+only where the file says so (`"complete": true`, as ours do).
 """
 
 from pathlib import Path
@@ -11,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from gambol.core.errors import InputError
-from gambol.core.labels import Labels, Origin, Visibility
+from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility
 from gambol.core.skeleton import Skeleton
 from gambol.io import store
 from gambol.io.labels import places
@@ -33,7 +38,8 @@ def read(path: Path, nan_means: Visibility) -> Labels:
 def _read(data: dict[str, Any], path: Path, nan_means: Visibility) -> Labels:
     skeleton, categories = _skeleton(data, path)
     rows = [a for a in data["annotations"] if a.get("category_id", 1) in categories]
-    rows = [a for a in rows if a.get("keypoints")]
+    crowds = {a["image_id"] for a in rows if a.get("iscrowd")}
+    rows = [a for a in rows if a.get("keypoints") and not a.get("iscrowd")]
     images = {image["id"]: image for image in data["images"]}
     if lost := [a for a in rows if a["image_id"] not in images]:
         raise InputError(
@@ -41,18 +47,27 @@ def _read(data: dict[str, Any], path: Path, nan_means: Visibility) -> Labels:
             f"{lost[0]['image_id']}, which is not listed; export it again"
         )
     xy, visibility = _points(rows, len(skeleton), path, nan_means)
-    frames = _frames([images[a["image_id"]] for a in rows], path)
+    filled = {a["image_id"] for a in rows}
+    filled |= crowds
+    empty = [k for k, i in images.items() if i.get("complete") is True and k not in filled]
+    part = [k for k, i in images.items() if i.get("complete") is False or k in crowds]
+    numbers = [*(a["image_id"] for a in rows), *empty, *part]
+    frames = _frames([images[number] for number in numbers], path)
+    pairs = np.stack([frames.video, frames.frame], axis=1)
     names, who = _individuals(rows)
+    n = len(rows)
     return Labels(
         skeleton,
         frames.videos,
-        frames.video,
-        frames.frame,
+        frames.video[:n],
+        frames.frame[:n],
         who,
         xy,
         visibility,
         np.array([a.get("origin", Origin.PERSON) for a in rows], np.uint8),
         names,
+        pairs[n : n + len(empty)],
+        pairs[n + len(empty) :],
     )
 
 
@@ -114,17 +129,24 @@ def _points(
 
 
 def _individuals(rows: list[dict[str, Any]]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Take names, else track ids, else count within the image."""
-    seen: dict[Any, int] = {}
-    chosen = []
-    for a in rows:
-        seen[a["image_id"]] = seen.get(a["image_id"], 0) + 1
-        track = f"track {a['track_id']}" if "track_id" in a else f"animal {seen[a['image_id']]}"
-        chosen.append(str(a.get("individual", track)))
-    if set(chosen) <= {"animal 1"}:
-        chosen = ["animal"] * len(rows)
-    names = tuple(dict.fromkeys(chosen)) or ("animal",)
-    return names, np.array([names.index(name) for name in chosen], np.int64)
+    """Take names, else track ids; without both, who an animal of several is stays unknown."""
+    chosen = [
+        a["individual"] if "individual" in a else f"track {a['track_id']}"
+        for a in rows
+        if "individual" in a or "track_id" in a
+    ]
+    if not chosen and len({a["image_id"] for a in rows}) == len(rows):
+        return ("animal",), np.zeros(len(rows), np.int64)
+    names = tuple(dict.fromkeys(str(name) for name in chosen if name is not None))
+    seen: set[tuple[Any, int]] = set()
+    who = np.full(len(rows), UNKNOWN, np.int64)
+    for n, a in enumerate(rows):
+        said = a.get("individual", f"track {a['track_id']}" if "track_id" in a else None)
+        key = (a["image_id"], UNKNOWN if said is None else names.index(str(said)))
+        if key not in seen:  # nobody is twice in an image
+            who[n] = key[1]
+            seen.add(key)
+    return names or ("animal",), who
 
 
 def write(labels: Labels, path: Path, images: bool = True) -> list[Path]:
@@ -134,20 +156,22 @@ def write(labels: Labels, path: Path, images: bool = True) -> list[Path]:
     root = path.with_name(f"{path.stem}_images")
     listed: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for v, f, rows in by_frame(labels):
+    rows = {(v, f): found.tolist() for v, f, found in by_frame(labels)}
+    part = set(map(tuple, labels.incomplete.tolist()))
+    for v, f in map(tuple, labels.frames.tolist()):
         file = f"{root.name}/{folders[v]}/{names[v, f]}"
         listed.append({"id": len(listed) + 1, "file_name": file, "frame": f})
-        listed[-1]["video"] = labels.videos[v]
-        for n in rows:
-            annotations.append(_annotation(labels, int(n), len(listed), len(annotations) + 1))
+        listed[-1] |= {"video": labels.videos[v], "complete": (v, f) not in part}
+        for n in rows.get((v, f), []):
+            annotations.append(_annotation(labels, n, len(listed), len(annotations) + 1))
     category = _category(labels.skeleton)
     data = {"images": listed, "annotations": annotations, "categories": [category]}
-    if images and len(labels):
+    if images:
         with store.atomic(root) as partial:
-            used = np.unique(labels.video).tolist()
+            used = np.unique(labels.frames[:, 0]).tolist()
             write_images(labels, {v: partial / folders[v] for v in used})
     store.write_json(data, path)
-    return [path, root] if images and len(labels) else [path]
+    return [path, root] if images else [path]
 
 
 def _category(skeleton: Skeleton) -> dict[str, Any]:
@@ -167,6 +191,8 @@ def _annotation(labels: Labels, n: int, image: int, number: int) -> dict[str, An
     v = np.where(said, labels.visibility[n], 0)
     low, high = (xy[said].min(axis=0), xy[said].max(axis=0)) if said.any() else (xy[0], xy[0])
     width, height = (high - low).tolist()
+    who = int(labels.individual[n])
+    named = {"track_id": who, "individual": labels.name(n)}
     return {
         "id": number,
         "image_id": image,
@@ -180,8 +206,7 @@ def _annotation(labels: Labels, n: int, image: int, number: int) -> dict[str, An
         "bbox": [*low.tolist(), width, height],
         "area": width * height,
         "iscrowd": 0,
-        "track_id": int(labels.individual[n]),
-        "individual": labels.individuals[labels.individual[n]],
+        **(named if who != UNKNOWN else {"individual": None}),
         "origin": int(labels.origin[n]),
         "absent": np.flatnonzero(labels.visibility[n] == Visibility.ABSENT).tolist(),
     }

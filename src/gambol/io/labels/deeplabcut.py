@@ -5,8 +5,13 @@ extracted images is a video of its own whose frame is the rank of the image; onl
 are missing and the original video is there, the video is used, with the number in the image's
 name as the frame. Coordinates are pixels with integer centres, as ours. Rows in which an animal
 has no position at all are frames that nobody labelled yet, and are left out.
+
+In a project of several animals with `identity: false` the individuals of the tables are only
+places to put animals in: nobody said who is who, so we do not either. Body parts that belong to
+no animal (`uniquebodyparts`) are an individual of their own, `single`.
 """
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,13 +20,15 @@ import numpy as np
 import yaml
 
 from gambol.core.errors import InputError
-from gambol.core.labels import Labels, Origin, Visibility, join
+from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility, join
 from gambol.core.skeleton import Skeleton
 from gambol.io import store
 from gambol.io.labels import places
 from gambol.io.labels.anatomy import skeleton_of
 from gambol.io.labels.table import Table, read_table
 from gambol.io.video.images import natural_key
+
+SINGLE = "single"  # DeepLabCut's name for what belongs to no animal
 
 
 def read_project(path: Path, nan_means: Visibility) -> Labels:
@@ -36,7 +43,10 @@ def read_project(path: Path, nan_means: Visibility) -> Labels:
             "label some frames first"
         )
     original = partial(_original, config, root)
-    return join([_labels(t, read_table(t), skeleton, nan_means, original) for t in tables])
+    known = partial(_named, config)
+    return join(
+        [_labels(t, read_table(t), skeleton, nan_means, original, known) for t in tables]
+    )
 
 
 def read_single(path: Path, nan_means: Visibility) -> Labels:
@@ -47,9 +57,10 @@ def read_single(path: Path, nan_means: Visibility) -> Labels:
     if inside and (folders[2] / "config.yaml").is_file():
         config = read_config(folders[2] / "config.yaml")
         skeleton = _skeleton(config, folders[2] / "config.yaml")
-        return _labels(path, table, skeleton, nan_means, partial(_original, config, folders[2]))
+        original = partial(_original, config, folders[2])
+        return _labels(path, table, skeleton, nan_means, original, partial(_named, config))
     skeleton = skeleton_of(table.keypoints, source=path)
-    return _labels(path, table, skeleton, nan_means, places.nobody)
+    return _labels(path, table, skeleton, nan_means, places.nobody, bool)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -80,6 +91,14 @@ def _skeleton(config: dict[str, Any], source: Path) -> Skeleton:
     return skeleton_of(names, lines, source=source, name=task, remembered=config.get("gambol"))
 
 
+def _named(config: dict[str, Any], individual: str) -> bool:
+    """Tell whether a column of a table is always the same animal."""
+    ours = config.get("gambol")
+    if isinstance(ours, dict) and "unknown" in ours:
+        return individual not in ours["unknown"]
+    return individual in ("", SINGLE) or config.get("identity") is not False
+
+
 def _tables(root: Path, scorer: str) -> list[Path]:
     """Return the one table that counts of each folder: the scorer's, HDF5 before CSV."""
     chosen = []
@@ -102,7 +121,12 @@ def _original(config: dict[str, Any], root: Path, folder: str) -> str | None:
 
 
 def _labels(
-    path: Path, table: Table, skeleton: Skeleton, nan_means: Visibility, original: Any
+    path: Path,
+    table: Table,
+    skeleton: Skeleton,
+    nan_means: Visibility,
+    original: Callable[[str], str | None],
+    named: Callable[[str], bool],
 ) -> Labels:
     if extra := [name for name in table.keypoints if name not in skeleton.keypoints]:
         raise InputError(
@@ -118,29 +142,38 @@ def _labels(
     asked[:, place] = table.asked
     unsaid = np.where(asked[who], nan_means, Visibility.UNLABELLED)
     finite = np.isfinite(xy).all(axis=-1)
+    # a table of one animal names nobody, and there is nobody else
+    names = [n or "animal" for n in table.individuals if named(n) or not n] or ["animal"]
+    number = [
+        names.index(n or "animal") if named(n) or not n else UNKNOWN for n in table.individuals
+    ]
     return Labels(
         skeleton,
         frames.videos,
         frames.video[rows],
         frames.frame[rows],
-        who.astype(np.int64),
+        np.array(number, np.int64)[who],
         xy,
         np.where(finite, Visibility.VISIBLE, unsaid).astype(np.uint8),
         np.full(len(rows), origin, np.uint8),
-        tuple(name or "animal" for name in table.individuals),
+        tuple(names),
     )
 
 
 def _frames(path: Path, table: Table, original: Any) -> tuple[places.Frames, Origin]:
     """Find the frames: images of a person's labels, or numbers of a network's predictions."""
     if table.rows and all(row.isdigit() for row in table.rows):
-        stem = path.stem.partition("DLC")[0] or path.stem
-        near = [path.parent, path.parent / "videos", path.parent.parent / "videos"]
-        found = next((v for f in near if (v := places.video_named(stem, f))), stem)
         frame = np.array([int(row) for row in table.rows], np.int64)
-        return places.Frames((found,), np.zeros_like(frame), frame), Origin.MODEL
+        return places.Frames((video_of(path),), np.zeros_like(frame), frame), Origin.MODEL
     images = [_image(row, path) for row in table.rows]
     return places.frames_of(images, path, original), Origin.PERSON
+
+
+def video_of(path: Path) -> str:
+    """Return the video of a table of predictions, which begins with its name."""
+    stem = path.stem.partition("DLC")[0] or path.stem
+    near = [path.parent, path.parent / "videos", path.parent.parent / "videos"]
+    return next((v for f in near if (v := places.video_named(stem, f))), stem)
 
 
 def _image(row: str, path: Path) -> Path:

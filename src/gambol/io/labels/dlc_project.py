@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,15 @@ import yaml
 
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels
+from gambol.core.skeleton import Skeleton
 from gambol.io import store
-from gambol.io.labels.frames import by_frame, folder_names, image_names, write_images
+from gambol.io.labels.frames import (
+    by_frame,
+    columns,
+    folder_names,
+    image_names,
+    write_images,
+)
 
 SCORER = "gambol"
 
@@ -21,48 +29,51 @@ def write(labels: Labels, path: Path, images: bool = True) -> list[Path]:
     """Write a new project folder; with `images` the labelled frames are put into it.
 
     DeepLabCut knows positions only: occluded becomes visible, absent and unlabelled both empty.
+    Animals without a name get columns of their own, which config.yaml says are nobody's.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError(f"{path} exists already; choose a new folder for the project")
     folders = folder_names(labels)
     used = np.unique(labels.video).tolist()
+    labels = replace(labels, negatives=labels.negatives[:0])  # they would be rows of nothing
     with store.atomic(path) as partial:
         places = {v: partial / "labeled-data" / folders[v] for v in used}
         partial.mkdir()
-        config = yaml.safe_dump(_config(labels, path), sort_keys=False)
+        who, column = columns(labels)
+        config = yaml.safe_dump(_config(labels, who, path), sort_keys=False)
         store.write_text(config, partial / "config.yaml")
         names = image_names(labels)
         for v in used:
-            index, values = _values(labels, v, names)
-            rows = [f"labeled-data/{folders[v]}/{name}" for name in index]
-            write_table(places[v] / f"CollectedData_{SCORER}", rows, _columns(labels), values)
+            index, values = _values(labels, v, column, len(who))
+            rows = [f"labeled-data/{folders[v]}/{names[v, f]}" for f in index]
+            header = _header(who, labels.skeleton)
+            write_table(places[v] / f"CollectedData_{SCORER}", rows, header, values)
         if images:
             write_images(labels, places)
     return [path]
 
 
 def _values(
-    labels: Labels, video: int, names: dict[tuple[int, int], str]
-) -> tuple[list[str], np.ndarray]:
-    """Return the images of a video and their rows of numbers (frames, N J 2)."""
+    labels: Labels, video: int, column: np.ndarray, n_columns: int
+) -> tuple[list[int], np.ndarray]:
+    """Return the frames of a video and their rows of numbers (frames, N J 2)."""
     index, table = [], []
     for v, f, rows in by_frame(labels):
         if v != video:
             continue
-        xy = np.full((len(labels.individuals), len(labels.skeleton), 2), np.nan)
-        xy[labels.individual[rows]] = labels.xy[rows]
-        index.append(names[v, f])
+        xy = np.full((n_columns, len(labels.skeleton), 2), np.nan)
+        xy[column[rows]] = labels.xy[rows]
+        index.append(f)
         table.append(xy.ravel())
     return index, np.array(table)
 
 
-def _columns(labels: Labels) -> list[tuple[str, ...]]:
+def _header(who: tuple[str, ...], skeleton: Skeleton) -> list[tuple[str, ...]]:
     """Return the header of every column; individuals only where there are several."""
-    several = len(labels.individuals) > 1
     return [
-        (SCORER, *([who] if several else []), name, axis)
-        for who in labels.individuals
-        for name in labels.skeleton.keypoints
+        (SCORER, *([one] if len(who) > 1 else []), name, axis)
+        for one in who
+        for name in skeleton.keypoints
         for axis in "xy"
     ]
 
@@ -89,10 +100,11 @@ def write_table(
     return [stem.with_name(stem.name + ".csv"), target]
 
 
-def _config(labels: Labels, path: Path) -> dict[str, Any]:
+def _config(labels: Labels, who: tuple[str, ...], path: Path) -> dict[str, Any]:
     skeleton = labels.skeleton
     names = list(skeleton.keypoints)
-    several = len(labels.individuals) > 1
+    several = len(who) > 1
+    nobody = [name for name in who if name not in labels.individuals]
     config: dict[str, Any] = {
         "Task": skeleton.name,
         "scorer": SCORER,
@@ -106,7 +118,7 @@ def _config(labels: Labels, path: Path) -> dict[str, Any]:
     }
     if several:
         config |= {
-            "individuals": list(labels.individuals),
+            "individuals": list(who),
             "uniquebodyparts": [],
             "multianimalbodyparts": names,
         }
@@ -129,5 +141,5 @@ def _config(labels: Labels, path: Path) -> dict[str, Any]:
         "cropping": False,
         "corner2move2": [50, 50],
         "move2corner": True,
-        "gambol": skeleton.to_dict(),
+        "gambol": skeleton.to_dict() | ({"unknown": nobody} if several else {}),
     }

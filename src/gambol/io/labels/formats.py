@@ -135,6 +135,11 @@ def losses(labels: Labels, format: str) -> list[str]:
         found.append("who made a label is not kept")
     if format == "slp" and 2 in labels.origin:
         found.append("corrected labels become a person's")
+    if format in ("dlc", "analysis", "nwb"):
+        if len(labels.negatives):
+            found.append("frames without animals are left out")
+        if len(labels.incomplete):
+            found.append("which frames are labelled in part is not kept")
     bare = format in ("csv", "analysis")
     if bare and (any(k >= 0 for k in labels.skeleton.swap) or labels.skeleton.drawn):
         found.append(

@@ -2,15 +2,19 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 
 from gambol.core.errors import InputError
-from gambol.core.labels import Labels
+from gambol.core.labels import UNKNOWN, Labels
 from gambol.io import store
 from gambol.io.labels import places
 from gambol.io.video.open import open_video, split_ref
+
+NOBODY = "unknown"  # what columns of animals without a name are called
 
 
 def by_frame(labels: Labels) -> Iterator[tuple[int, int, np.ndarray]]:
@@ -20,6 +24,31 @@ def by_frame(labels: Labels) -> Iterator[tuple[int, int, np.ndarray]]:
     starts = np.flatnonzero(np.any(np.diff(pairs, axis=0, prepend=-1), axis=1))
     for rows in np.split(order, starts[1:]) if len(order) else []:
         yield int(labels.video[rows[0]]), int(labels.frame[rows[0]]), rows
+
+
+def columns(labels: Labels) -> tuple[tuple[str, ...], Int[np.ndarray, " N"]]:
+    """Return one name a column and the column of every row, for formats with one per animal.
+
+    Animals without a name go into further columns, `unknown 1` and so on, in any order: nobody
+    is left out, and the columns say that they are nobody's.
+    """
+    named = labels.individuals if (labels.individual != UNKNOWN).any() else ()
+    column = labels.individual.astype(np.int64)
+    most = 0
+    for _, _, rows in by_frame(labels):
+        nameless = rows[labels.individual[rows] == UNKNOWN]
+        column[nameless] = len(named) + np.arange(len(nameless))
+        most = max(most, len(nameless))
+    word = NOBODY
+    while any(name.startswith(f"{word} ") for name in named):
+        word += "-" + NOBODY
+    return (*named, *(f"{word} {k + 1}" for k in range(most))), column
+
+
+def all_named(labels: Labels) -> Labels:
+    """Return labels in which animals without a name have that of their column."""
+    names, column = columns(labels)
+    return replace(labels, individual=column, individuals=names or labels.individuals)
 
 
 def folder_names(labels: Labels) -> list[str]:
@@ -35,9 +64,10 @@ def folder_names(labels: Labels) -> list[str]:
 def image_names(labels: Labels) -> dict[tuple[int, int], str]:
     """Name the image of each labelled (video, frame): its own name, else img and the frame."""
     own = {v: places.images_in(Path(ref)) for v, ref in enumerate(labels.videos)}
-    width = max(4, len(str(labels.frame.max()))) if len(labels) else 4
+    frames = labels.frames
+    width = max(4, len(str(frames[:, 1].max()))) if len(frames) else 4
     names = {}
-    for v, f, _ in by_frame(labels):
+    for v, f in frames.tolist():
         if own[v] and f >= len(own[v]):
             raise InputError(
                 f"{labels.videos[v]} has {len(own[v])} images, but frame {f} is labelled; "

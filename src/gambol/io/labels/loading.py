@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels
@@ -37,10 +38,10 @@ def sought(labels: Labels, folders: list[Path]) -> Labels:
 
 def found_only(labels: Labels, source: Path) -> Labels:
     """Return labels whose videos exist; a missing one that is labelled is an error."""
-    if not len(labels):
+    if not len(labels.frames):
         raise InputError(f"{source} holds no labels; label some frames first")
     exists = [split_ref(ref)[0].exists() for ref in labels.videos]
-    used = np.unique(labels.video)
+    used = np.unique(labels.frames[:, 0])
     if lost := [labels.videos[v] for v in used if not exists[v]]:
         raise InputError(
             f"{source} labels the video {lost[0]}, which does not exist here; "
@@ -50,7 +51,19 @@ def found_only(labels: Labels, source: Path) -> Labels:
     kept = tuple(
         _absolute(ref) for ref, there in zip(labels.videos, exists, strict=True) if there
     )
-    return replace(labels, videos=kept, video=number[labels.video].astype(np.int64))
+    part = labels.incomplete[np.array(exists)[labels.incomplete[:, 0]]]
+    return replace(
+        labels,
+        videos=kept,
+        video=number[labels.video].astype(np.int64),
+        negatives=_moved(labels.negatives, number),
+        incomplete=_moved(part, number),
+    )
+
+
+def _moved(frames: Int[np.ndarray, "M 2"], number: np.ndarray) -> Int[np.ndarray, "M 2"]:
+    """Give (video, frame) pairs the new numbers of their videos."""
+    return np.stack([number[frames[:, 0]], frames[:, 1]], axis=1)
 
 
 def _absolute(ref: str) -> str:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from gambol.core.errors import InputError
-from gambol.core.labels import Labels, Visibility
+from gambol.core.labels import Labels, Origin, Visibility
 from gambol.io import store
 from gambol.io.labels import sleap
+from gambol.io.labels.frames import all_named
 from gambol.io.video.open import split_ref
 
 
@@ -23,18 +25,34 @@ def write(labels: Labels, path: Path) -> list[Path]:
         )
     # sleap-io leaves out what is not visible; better kept than lost
     seen = np.where(labels.labelled, Visibility.VISIBLE, labels.visibility).astype(np.uint8)
-    labels = replace(labels, visibility=seen)
-    return write_objects(sleap.objects(labels, open_videos=True), path)
+    labels = replace(labels, visibility=seen, negatives=labels.negatives[:0])
+    source = sleap.objects(all_named(labels), open_videos=True)
+    predicted = bool((labels.origin == Origin.MODEL).all())
+    return write_objects(
+        source, path, np.arange(labels.frame.max() + 1.0) if predicted else None
+    )
 
 
-def write_objects(source: Any, path: Path) -> list[Path]:
-    """Write an object of sleap-io."""
+def write_objects(
+    source: Any, path: Path, times: Float[np.ndarray, " T"] | None = None
+) -> list[Path]:
+    """Write an object of sleap-io.
+
+    Args:
+        source: labels of people, or predictions alone.
+        path: the file.
+        times: of each frame of the video, seconds; for predictions, and only for those.
+    """
     missing = [name for name in ("pynwb", "ndx_pose") if not importlib.util.find_spec(name)]
     if missing:
         raise InputError(f"{path} needs {missing[0]}; install it with pip install gambol[nwb]")
-    import sleap_io
+    from sleap_io.io import nwb, nwb_predictions
 
     with warnings.catch_warnings(), store.atomic(path) as partial:
         warnings.simplefilter("ignore")  # of hdmf, pynwb and their extensions, about themselves
-        sleap_io.save_nwb(source, str(partial))
+        if times is None:
+            nwb.save_nwb(source, str(partial))
+        else:  # without times sleap-io fails where frames are missing
+            notes = {"video_timestamps": times}
+            nwb_predictions.write_nwb(source, str(partial), pose_estimation_metadata=notes)
     return [path]

@@ -6,18 +6,20 @@ them as absent). Points that have a position but are marked not visible are read
 SLEAP's window leaves such points wherever they were when it drew the animal, and its own
 training drops them. Files that we wrote are read exactly: there `complete` marks the points of
 which a person said something, so hidden and complete is occluded, empty and complete absent.
-Predictions that a person's instance of the same frame replaces are left out.
+Predictions that a person's instance of the same frame replaces are left out, and so are those
+in frames that a person marked as negative. An instance without a track has no name, unless no
+frame holds two animals.
 """
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from gambol.core.errors import InputError
-from gambol.core.labels import Labels, Origin, Visibility
+from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility
 from gambol.core.skeleton import Skeleton
 from gambol.io import store
 from gambol.io.labels import places
@@ -26,8 +28,75 @@ from gambol.io.labels.frames import by_frame
 from gambol.io.video.open import split_ref
 
 
+class Scores(NamedTuple):
+    """What a file says of its labels beyond themselves; 1 where a person said it."""
+
+    points: Float[np.ndarray, "N J"]  # heights of peaks
+    instances: Float[np.ndarray, " N"]
+    tracking: Float[np.ndarray, " N"]
+    lengths: tuple[int, ...]  # frames of each video, as far as the file knows
+
+
 def read(path: Path, nan_means: Visibility) -> Labels:
     """Read user instances and the predictions that they do not replace."""
+    return read_scored(path, nan_means)[0]
+
+
+def read_scored(path: Path, nan_means: Visibility) -> tuple[Labels, Scores]:
+    """Read the same, and what the file says of it beyond the labels."""
+    source = _load(path)
+    remembered = source.provenance.get("gambol") or {}
+    skeleton = _skeleton_of(source, path, remembered.get("skeleton"))
+    videos, moved = _videos(source, path)
+    rows = _rows(source, path)
+    names, who = _individuals(source, rows)
+    pairs = [(v, moved[v].get(f, f)) for v, f, _ in rows]
+    negatives = [(v, moved[v].get(f, f)) for v, f in _negatives(source)]
+    negatives = [pair for pair in negatives if pair not in set(pairs)]
+    incomplete = [
+        (v, moved[v].get(f, f))
+        for v, f in remembered.get("incomplete") or []
+        if v < len(videos) and (v, moved[v].get(f, f)) not in negatives
+    ]
+    shape = (len(rows), len(skeleton))
+    points = [instance.points for _, _, instance in rows]
+    xy = np.array([p["xy"] for p in points], np.float64).reshape(*shape, 2)
+    visible = np.array([p["visible"] for p in points], bool).reshape(shape)
+    complete = np.array([p["complete"] for p in points], bool).reshape(shape)
+    xy, visibility = _states(xy, visible, complete if remembered else None, nan_means)
+    labels = Labels(
+        skeleton,
+        videos,
+        np.array([v for v, _ in pairs], np.int64),
+        np.array([f for _, f in pairs], np.int64),
+        who,
+        xy,
+        visibility,
+        np.array([_origin(instance) for _, _, instance in rows], np.uint8),
+        names,
+        np.array(negatives, np.int64).reshape(-1, 2),
+        np.array(incomplete, np.int64).reshape(-1, 2),
+    )
+    return labels, _scores(source, [instance for _, _, instance in rows], len(skeleton))
+
+
+def _scores(source: Any, instances: list[Any], n_keypoints: int) -> Scores:
+    points = np.ones((len(instances), n_keypoints))
+    whole, tracking = np.ones((2, len(instances)))
+    for n, instance in enumerate(instances):
+        if _origin(instance) == Origin.MODEL:
+            points[n], whole[n] = instance.points["score"], instance.score
+            tracking[n] = instance.tracking_score
+    lengths = []
+    for video in source.videos:
+        frames = [f.frame_idx for f in source.labeled_frames if f.video is video]
+        shape = video.backend_metadata.get("shape") or [0]
+        lengths.append(max(int(shape[0] or 0), 1 + max(frames, default=-1)))
+    return Scores(points, whole, tracking, tuple(lengths))
+
+
+def _load(path: Path) -> Any:
+    """Return a file as an object of sleap-io, with a skeleton."""
     import sleap_io
 
     try:
@@ -39,29 +108,7 @@ def read(path: Path, nan_means: Visibility) -> Labels:
         ) from error
     if not source.skeletons:
         raise InputError(f"{path} holds no skeleton; add one in SLEAP and save it again")
-    remembered = source.provenance.get("gambol") or {}
-    skeleton = _skeleton_of(source, path, remembered.get("skeleton"))
-    videos, moved = _videos(source, path)
-    rows = _rows(source, path)
-    names = _individuals(source, rows)
-    frame = [moved[v].get(f, f) for v, f, _, _ in rows]
-    shape = (len(rows), len(skeleton))
-    points = [instance.points for _, _, instance, _ in rows]
-    xy = np.array([p["xy"] for p in points], np.float64).reshape(*shape, 2)
-    visible = np.array([p["visible"] for p in points], bool).reshape(shape)
-    complete = np.array([p["complete"] for p in points], bool).reshape(shape)
-    xy, visibility = _states(xy, visible, complete if remembered else None, nan_means)
-    return Labels(
-        skeleton,
-        videos,
-        np.array([v for v, _, _, _ in rows], np.int64),
-        np.array(frame, np.int64),
-        np.array([names.index(name) for _, _, _, name in rows], np.int64),
-        xy,
-        visibility,
-        np.array([_origin(instance) for _, _, instance, _ in rows], np.uint8),
-        tuple(names),
-    )
+    return source
 
 
 def _is_package(path: Path) -> bool:
@@ -142,43 +189,53 @@ def _embedded(video: Any, path: Path) -> tuple[str, dict[int, int]]:
     return f"{path.resolve()}::{group}", {number: rank for rank, number in enumerate(numbers)}
 
 
-def _rows(source: Any, path: Path) -> list[tuple[int, int, Any, str]]:
-    """Return (video, frame, instance, name of the individual), sorted by video and frame."""
+def _rows(source: Any, path: Path) -> list[tuple[int, int, Any]]:
+    """Return (video, frame, instance), sorted by video and frame."""
     index = {id(video): k for k, video in enumerate(source.videos)}
-    crowd = any(len(_kept(frame)) > 1 for frame in source.labeled_frames)
-    rows = []
-    for frame in source.labeled_frames:
-        seen: set[str] = set()
-        for instance in _kept(frame):
-            name = instance.track.name if instance.track else None
-            if not name or name in seen:
-                name = _free_name(seen, crowd)
-            seen.add(name)
-            rows.append((index[id(frame.video)], int(frame.frame_idx), instance, name))
+    rows = [
+        (index[id(frame.video)], int(frame.frame_idx), instance)
+        for frame in source.labeled_frames
+        for instance in _kept(frame)
+    ]
     rows.sort(key=lambda row: row[:2])
-    if source.labeled_frames and rows and min(row[1] for row in rows) < 0:
+    if rows and min(row[1] for row in rows) < 0:
         raise InputError(f"{path} names a negative frame; save it again with SLEAP")
     return rows
 
 
 def _kept(frame: Any) -> list[Any]:
+    """Return what counts in a frame: a person's instance hides the prediction it came from."""
     adopted = [i.from_predicted for i in frame.user_instances if i.from_predicted is not None]
     unused = [i for i in frame.unused_predictions if not any(i is a for a in adopted)]
-    return [*frame.user_instances, *unused]
+    return [*frame.user_instances, *([] if frame.is_negative else unused)]
 
 
-def _free_name(seen: set[str], crowd: bool) -> str:
-    """Name an instance without a track: animal, or animal 1, animal 2 … in a crowd."""
-    if not crowd:
-        return "animal"
-    return next(name for k in range(1, 10**6) if (name := f"animal {k}") not in seen)
+def _negatives(source: Any) -> list[tuple[int, int]]:
+    """Return the frames in which a person saw no animal."""
+    index = {id(video): k for k, video in enumerate(source.videos)}
+    return [
+        (index[id(frame.video)], int(frame.frame_idx))
+        for frame in source.labeled_frames
+        if frame.is_negative and not frame.user_instances
+    ]
 
 
-def _individuals(source: Any, rows: list[tuple[int, int, Any, str]]) -> list[str]:
-    """Return the names of tracks, then the names given here; at least one."""
-    used = dict.fromkeys(name for _, _, _, name in rows)
-    tracks = list(dict.fromkeys(track.name for track in source.tracks))
-    return [*tracks, *(name for name in used if name not in tracks)] or ["animal"]
+def _individuals(
+    source: Any, rows: list[tuple[int, int, Any]]
+) -> tuple[tuple[str, ...], Int[np.ndarray, " N"]]:
+    """Return the names of the tracks, and whose each row is."""
+    names = list(dict.fromkeys(track.name for track in source.tracks))
+    tracks = [instance.track.name if instance.track else None for _, _, instance in rows]
+    if rows and not any(tracks) and len({row[:2] for row in rows}) == len(rows):
+        names = list(dict.fromkeys([*names, "animal"]))  # one animal, and no other ever
+        return tuple(names), np.full(len(rows), names.index("animal"))
+    seen: set[tuple[int, int, str]] = set()
+    who = np.full(len(rows), UNKNOWN, np.int64)
+    for n, ((video, frame, _), name) in enumerate(zip(rows, tracks, strict=True)):
+        if name and (video, frame, name) not in seen:  # nobody is twice in a frame
+            who[n] = names.index(name)
+            seen.add((video, frame, name))
+    return tuple(names) or ("animal",), who
 
 
 def _origin(instance: Any) -> Origin:
@@ -201,29 +258,46 @@ def write_objects(source: Any, path: Path) -> list[Path]:
     return [path]
 
 
-def objects(
-    labels: Labels, scores: Float[np.ndarray, "N J"] | None = None, open_videos: bool = False
-) -> Any:
-    """Return labels as an object of sleap-io; `scores` (0 to 1) are for a model's labels."""
+def objects(labels: Labels, scores: Scores | None = None, open_videos: bool = False) -> Any:
+    """Return labels as an object of sleap-io.
+
+    Args:
+        labels: what to say.
+        scores: of a model's labels; frames without any are there too, up to `lengths`.
+        open_videos: whether the videos are opened.
+    """
     import sleap_io
 
-    videos = [_video(ref, open_videos) for ref in labels.videos]
+    videos = [describe(ref, open_videos) for ref in labels.videos]
     tracks = [sleap_io.Track(name) for name in labels.individuals]
-    skeleton = _their_skeleton(labels.skeleton)
+    skeleton = theirs(labels.skeleton)
     frames = []
     for v, f, rows in by_frame(labels):
         instances = [_instance(labels, n, skeleton, tracks) for n in rows]
         if scores is not None:
             for n, instance in zip(rows, instances, strict=True):
-                instance.points["score"] = scores[n]
-                instance.score = float(scores[n].mean())
+                instance.points["score"] = scores.points[n]
+                instance.score = float(scores.instances[n])
+                instance.tracking_score = float(scores.tracking[n])
         frames.append(sleap_io.LabeledFrame(videos[v], f, instances))
-    remembered = {"version": version("gambol"), "skeleton": labels.skeleton.to_dict()}
-    notes = {"gambol": remembered}
+    for v, f in labels.negatives.tolist():
+        frames.append(sleap_io.LabeledFrame(videos[v], f, is_negative=True))
+    there = set(map(tuple, labels.frames.tolist()))
+    for v, length in enumerate(scores.lengths if scores else ()):
+        empty = [f for f in range(length) if (v, f) not in there]
+        frames += [sleap_io.LabeledFrame(videos[v], f) for f in empty]
+    notes = remember(labels.skeleton, incomplete=labels.incomplete.tolist())
     return sleap_io.Labels(frames, videos, [skeleton], tracks, provenance=notes)
 
 
-def _their_skeleton(skeleton: Skeleton) -> Any:
+def remember(skeleton: Skeleton, **more: Any) -> dict[str, Any]:
+    """Return the note in a file of ours by which we read it back exactly."""
+    said = {"version": version("gambol"), "skeleton": skeleton.to_dict()}
+    return {"gambol": said | {name: value for name, value in more.items() if value}}
+
+
+def theirs(skeleton: Skeleton) -> Any:
+    """Return a skeleton of sleap-io."""
     import sleap_io
 
     names = skeleton.keypoints
@@ -240,14 +314,15 @@ def _instance(labels: Labels, n: int, skeleton: Any, tracks: list[Any]) -> Any:
 
     predicted = labels.origin[n] == Origin.MODEL
     kind = sleap_io.PredictedInstance if predicted else sleap_io.Instance
-    track = tracks[labels.individual[n]]
+    who = int(labels.individual[n])
+    track = None if who == UNKNOWN else tracks[who]
     instance = kind.from_numpy(labels.xy[n], skeleton=skeleton, track=track)
     instance.points["visible"] = labels.visibility[n] == Visibility.VISIBLE
     instance.points["complete"] = labels.visibility[n] != Visibility.UNLABELLED
     return instance
 
 
-def _video(ref: str, open_it: bool) -> Any:
+def describe(ref: str, open_it: bool = False) -> Any:
     """Describe a video as SLEAP does."""
     import sleap_io
 

@@ -30,6 +30,7 @@ class Table(NamedTuple):
     keypoints: list[str]  # J names, in order of appearance
     xy: Float[np.ndarray, "R N J 2"]  # NaN where empty
     asked: Bool[np.ndarray, "N J"]  # which keypoints an individual has at all
+    likelihood: Float[np.ndarray, "R N J"]  # of a network's; NaN where the file has none
 
 
 def read_table(path: Path) -> Table:
@@ -52,15 +53,18 @@ def _take_apart(
     names = list(dict.fromkeys(c[1] for c in columns))
     xy = np.full((len(index), len(who), len(names), 2), np.nan)
     asked = np.zeros((len(who), len(names)), bool)
+    likelihood = np.full(xy.shape[:3], np.nan)
     for k, (person, name, coord) in enumerate(columns):
+        n, j = who.index(person), names.index(name)
+        if coord == "likelihood":
+            likelihood[:, n, j] = values[:, k]
         if coord in ("x", "y"):
-            n, j = who.index(person), names.index(name)
             xy[:, n, j, "xy".index(coord)] = values[:, k]
             asked[n, j] = True
     if not asked.any():
         raise InputError(f"{path} has no columns x and y; export the table again")
     xy[~np.isfinite(xy).all(axis=-1)] = np.nan
-    return Table(index, who, names, xy, asked)
+    return Table(index, who, names, xy, asked, likelihood)
 
 
 def repeated(values: Iterable[Key]) -> Key | None:

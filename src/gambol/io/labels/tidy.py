@@ -1,8 +1,10 @@
 """Our own table: one line a keypoint, readable by anything and complete.
 
-Columns video, frame, individual, keypoint, x, y, visibility, origin. Pixels have integer
-centres; x and y are empty where the keypoint is absent or unlabelled. Of the skeleton it keeps
-the names.
+Columns video, frame, individual, keypoint, x, y, visibility, origin, unnamed. Pixels have
+integer centres; x and y are empty where the keypoint is absent or unlabelled. An animal whose
+name nobody said has no individual, and `unnamed` counts such animals of a frame from 1. A line
+without keypoint speaks of the whole frame: `negative` or `incomplete` in place of a visibility.
+Of the skeleton it keeps the names.
 """
 
 import csv
@@ -10,14 +12,20 @@ import io
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 
 from gambol.core.errors import InputError
-from gambol.core.labels import Labels, Origin, Visibility
+from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility
 from gambol.io import store
 from gambol.io.labels import places
 from gambol.io.labels.anatomy import skeleton_of
+from gambol.io.labels.frames import by_frame
 
-COLUMNS = ("video", "frame", "individual", "keypoint", "x", "y", "visibility", "origin")
+COLUMNS = (
+    "video", "frame", "individual", "keypoint", "x", "y", "visibility", "origin", "unnamed",
+)  # fmt: skip
+_OF_FRAMES = ("negative", "incomplete")  # what a line can say of a whole frame
+Key = tuple[str, int, str, str]  # of an animal: video, frame, individual, unnamed
 
 
 def read(path: Path, nan_means: Visibility) -> Labels:
@@ -25,52 +33,72 @@ def read(path: Path, nan_means: Visibility) -> Labels:
     rows = list(csv.DictReader(io.StringIO(store.read_text(path))))
     if not rows:
         raise InputError(f"{path} holds no labels, only a header; export it again")
-    videos, who, names, keys = _axes(rows, path)
-    place = {key: n for n, key in enumerate(keys)}
-    xy = np.full((len(keys), len(names), 2), np.nan)
+    lines = _lines(rows, path)
+    videos = list(dict.fromkeys(row["video"] for row in rows))
+    points = [(line, row) for line, row in lines if row["keypoint"]]
+    whole = [(line, row) for line, row in lines if not row["keypoint"]]
+    who = tuple(dict.fromkeys(row["individual"] for _, row in points if row["individual"]))
+    names = {name: j for j, name in enumerate(dict.fromkeys(r["keypoint"] for _, r in points))}
+    place = {key: n for n, key in enumerate(dict.fromkeys(_key(row) for _, row in points))}
+    xy = np.full((len(place), len(names), 2), np.nan)
     visibility = np.full(xy.shape[:2], nan_means, np.uint8)
-    origin = np.zeros(len(keys), np.uint8)
-    for line, row in enumerate(rows, start=2):
-        n = place[row["video"], int(row["frame"]), row["individual"]]
-        j = names[row["keypoint"]]
+    origin = np.zeros(len(place), np.uint8)
+    for line, row in points:
+        n, j = place[_key(row)], names[row["keypoint"]]
         x, y, state, maker = _values(row, path, line)
         xy[n, j], visibility[n, j], origin[n] = (x, y), state, maker
+    negatives, incomplete = (_said(whole, word, videos, path) for word in _OF_FRAMES)
     return Labels(
         skeleton_of(list(names), source=path),
         tuple(places.find(ref, path.resolve().parent) for ref in videos),
-        np.array([videos.index(key[0]) for key in keys], np.int64),
-        np.array([key[1] for key in keys], np.int64),
-        np.array([who.index(key[2]) for key in keys], np.int64),
+        np.array([videos.index(key[0]) for key in place], np.int64),
+        np.array([key[1] for key in place], np.int64),
+        np.array([who.index(key[2]) if key[2] else UNKNOWN for key in place], np.int64),
         xy,
         visibility,
         origin,
-        tuple(who),
+        who or ("animal",),
+        negatives,
+        incomplete,
     )
 
 
-def _axes(
-    rows: list[dict[str, str]], path: Path
-) -> tuple[list[str], list[str], dict[str, int], list[tuple[str, int, str]]]:
-    """Return videos, individuals, positions of keypoints, and the key of each animal's row."""
-    seen: set[tuple[str, ...]] = set()
-    keys: dict[tuple[str, int, str], None] = {}
+def _key(row: dict[str, str]) -> Key:
+    return row["video"], int(row["frame"]), row["individual"], row.get("unnamed") or ""
+
+
+def _lines(rows: list[dict[str, str]], path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Return the lines with their numbers, after a look at what each needs."""
+    seen: set[tuple[Key, str, str]] = set()
     for line, row in enumerate(rows, start=2):
         if any(row.get(name) is None for name in COLUMNS[:7]) or not row["frame"].isdigit():
             raise InputError(
                 f"{path}: line {line} lacks a value or a frame number; mend the line"
             )
-        one = (row["video"], row["frame"], row["individual"], row["keypoint"])
+        one = (_key(row), row["keypoint"], "" if row["keypoint"] else row["visibility"])
         if one in seen:
             raise InputError(
                 f"{path}: line {line} repeats {row['keypoint']!r} of frame "
                 f"{row['frame']}; remove one of the two"
             )
         seen.add(one)
-        keys[row["video"], int(row["frame"]), row["individual"]] = None
-    videos = list(dict.fromkeys(row["video"] for row in rows))
-    who = list(dict.fromkeys(row["individual"] for row in rows))
-    names = dict.fromkeys(row["keypoint"] for row in rows)
-    return videos, who, {name: j for j, name in enumerate(names)}, list(keys)
+    return list(enumerate(rows, start=2))
+
+
+def _said(
+    rows: list[tuple[int, dict[str, str]]], word: str, videos: list[str], path: Path
+) -> Int[np.ndarray, "M 2"]:
+    """Return the (video, frame) pairs of the lines that say a word of whole frames."""
+    for line, row in rows:
+        if row["visibility"] not in _OF_FRAMES:
+            raise InputError(
+                f"{path}: line {line} has no keypoint and says {row['visibility']!r}; "
+                f"of a whole frame say {' or '.join(_OF_FRAMES)}"
+            )
+    said = [
+        (videos.index(r["video"]), int(r["frame"])) for _, r in rows if r["visibility"] == word
+    ]
+    return np.array(said, np.int64).reshape(-1, 2)
 
 
 def _values(row: dict[str, str], path: Path, line: int) -> tuple[float, float, int, int]:
@@ -96,14 +124,21 @@ def write(labels: Labels, path: Path) -> list[Path]:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
-    for n in range(len(labels)):
-        who = labels.individuals[labels.individual[n]]
-        head = (labels.videos[labels.video[n]], int(labels.frame[n]), who)
-        maker = Origin(labels.origin[n]).name.lower()
-        for j, name in enumerate(labels.skeleton.keypoints):
-            state = Visibility(labels.visibility[n, j])
-            said = state in (Visibility.VISIBLE, Visibility.OCCLUDED)
-            x, y = [repr(v) for v in labels.xy[n, j].tolist()] if said else ("", "")
-            table.writerow((*head, name, x, y, state.name.lower(), maker))
+    for v, f, rows in by_frame(labels):
+        nameless = 0
+        for n in rows.tolist():
+            who = labels.name(n)
+            nameless += not who
+            head = (labels.videos[v], f, who)
+            maker = Origin(labels.origin[n]).name.lower()
+            for j, name in enumerate(labels.skeleton.keypoints):
+                state = Visibility(labels.visibility[n, j])
+                said = state in (Visibility.VISIBLE, Visibility.OCCLUDED)
+                x, y = [repr(c) for c in labels.xy[n, j].tolist()] if said else ("", "")
+                number = "" if who else nameless
+                table.writerow((*head, name, x, y, state.name.lower(), maker, number))
+    for word, frames in zip(_OF_FRAMES, (labels.negatives, labels.incomplete), strict=True):
+        for v, f in frames.tolist():
+            table.writerow((labels.videos[v], f, "", "", "", "", word, "", ""))
     store.write_text(text.getvalue(), path)
     return [path]
