@@ -1,0 +1,1 @@
+"""Detections to identities: costs in nats, online trackers, stitching, review."""

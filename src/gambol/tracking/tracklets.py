@@ -1,0 +1,227 @@
+"""Conservative tracklets: tracks cut wherever an identity might have changed.
+
+A cut that proves harmless is healed by `stitch` and `crossings`; a swap inside a tracklet never
+is. What a person has said is kept here as links that must be, links that must not be, and rows
+that are no animal.
+"""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from gambol.core.instances import UNTRACKED, Detections
+
+MARGIN = 3.0  # nats: 1 in 20 of links this sure are wrong
+NEAR = 0.1  # L: closer keypoints of two animals are a contact
+IOU = 0.3  # of the boxes of two animals in contact
+LATE = 2.5  # median steps between frames: a longer one is a gap
+JUMP = 6.0  # robust standard deviations of acceleration; 1 in 10^7 frames if it were Gaussian
+JUMP_LENGTH = 0.05  # L: smaller jumps than this are never cut
+STILL = 0.01  # L: least standard deviation of acceleration over a frame
+RAYLEIGH = 1.18  # median length of a vector in the plane whose coordinates have sd 1
+
+
+class Constraints(NamedTuple):
+    """What a person has said, in rows of the detections; compiled from edits by `review`."""
+
+    same: tuple[tuple[int, ...], ...] = ()  # rows of one animal in time order
+    anchors: tuple[tuple[int, int], ...] = ()  # (row, animal): this is who it is
+    cuts: tuple[int, ...] = ()  # rows before which a tracklet must end
+    excluded: tuple[int, ...] = ()  # rows that are no animal
+
+
+class Tracklets(NamedTuple):
+    """D detections in M tracklets, which are numbered by their start."""
+
+    of: Int[np.ndarray, " D"]  # tracklet of each detection, or UNTRACKED
+    first: Int[np.ndarray, " M"]  # row of the first detection
+    last: Int[np.ndarray, " M"]
+    start: Float[np.ndarray, " M"]  # s
+    end: Float[np.ndarray, " M"]  # s
+    touching: Bool[np.ndarray, " D"]  # this detection is in contact with another
+
+    def rows(self) -> list[Int[np.ndarray, " R"]]:
+        """Return the rows of each tracklet in time order."""
+        order = np.argsort(self.of, kind="stable")
+        edges = np.searchsorted(self.of[order], np.arange(len(self.first) + 1))
+        return [order[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def cut(
+    detections: Detections,
+    track: Int[np.ndarray, " D"],
+    margin: Float[np.ndarray, " D"] | None,
+    times: Float[np.ndarray, " T"],
+    body: float,
+    constraints: Constraints = Constraints(),  # noqa: B008  a tuple cannot be changed
+) -> Tracklets:
+    """Cut tracks at doubtful links, at the edges of contacts, at gaps and at jumps.
+
+    Args:
+        detections: sorted by frame.
+        track: raw track of each detection, distinct in a frame, or UNTRACKED.
+        margin: nats between the best and the second-best joint assignment of the detection to
+            the frame before; where the tracks came without, that of exchanging two animals in
+            contact is worked out.
+        times: of the frames, s.
+        body: body length L, px.
+        constraints: what a person has said, which is stronger than all of this.
+    """
+    centre = centres(detections.xy)
+    known = (track >= 0) & np.isfinite(centre).all(axis=1)
+    known[list(constraints.excluded)] = False
+    pairs = contacts(detections, body)
+    contact = np.zeros(len(track), bool)
+    contact[pairs.ravel()] = True
+    order = np.lexsort((detections.frame, np.where(known, track, -1)))
+    order = order[known[order]]
+    before, after = order[:-1], order[1:]
+    seconds = times[detections.frame]
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    joined = (
+        (track[before] == track[after])
+        & (detections.frame[after] - detections.frame[before] == 1)
+        & (seconds[after] - seconds[before] <= LATE * step)
+        & (contact[before] == contact[after])
+    )
+    if margin is None:
+        margin = _margins(centre, order, joined, pairs, body)
+    joined &= margin[after] >= MARGIN
+    joined &= ~_jumps(centre[order], seconds[order], joined, body)
+    following = np.full(len(track), UNTRACKED)
+    following[before[joined]] = after[joined]
+    _obey(following, constraints)
+    return _number(following, known, seconds, contact)
+
+
+def centres(xy: Float[np.ndarray, "D J 2"]) -> Float[np.ndarray, "D 2"]:
+    """Return the mean of the keypoints that were found, px; NaN where none was."""
+    found = np.isfinite(xy).all(axis=-1, keepdims=True)
+    n = found.sum(axis=1)
+    total = np.where(found, xy, 0.0).sum(axis=1)
+    return np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
+
+
+def contacts(detections: Detections, body: float) -> Int[np.ndarray, "P 2"]:
+    """List pairs of detections of one frame that are in contact.
+
+    In contact: two keypoints closer than 0.1 L, or boxes with IoU above 0.3.
+    """
+    xy, frame = detections.xy, detections.frame
+    found = [np.zeros((0, 2), np.int64)]
+    low, high = _extreme(xy, np.inf, np.minimum), _extreme(xy, -np.inf, np.maximum)
+    for k in range(1, int(np.bincount(frame).max(initial=1))):
+        a = np.flatnonzero(frame[:-k] == frame[k:])
+        b = a + k
+        gap = np.maximum(low[a], low[b]) - np.minimum(high[a], high[b])
+        close = (gap < NEAR * body).all(axis=1)
+        a, b = a[close], b[close]
+        both = _iou(low[a], high[a], low[b], high[b]) > IOU
+        for begin in range(0, len(a), 4096):  # bounds the (pairs, J, J) distances
+            part = slice(begin, begin + 4096)
+            away = np.linalg.norm(xy[a[part], :, None] - xy[b[part], None], axis=-1)
+            both[part] |= (away < NEAR * body).any(axis=(1, 2))  # NaN is not near
+        found.append(np.stack([a, b], axis=1)[both])
+    return np.concatenate(found)
+
+
+def _extreme(xy: np.ndarray, fill: float, reduce: np.ufunc) -> np.ndarray:
+    return reduce.reduce(np.where(np.isfinite(xy), xy, fill), axis=1)
+
+
+def _iou(
+    low: np.ndarray, high: np.ndarray, other_low: np.ndarray, other_high: np.ndarray
+) -> Float[np.ndarray, " P"]:
+    """Overlap of boxes as a share of their union; 0 for boxes without area."""
+    shared = np.clip(np.minimum(high, other_high) - np.maximum(low, other_low), 0, None)
+    overlap = shared.prod(axis=1)
+    union = (high - low).prod(axis=1) + (other_high - other_low).prod(axis=1) - overlap
+    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+
+
+def _margins(
+    centre: Float[np.ndarray, "D 2"],
+    order: Int[np.ndarray, " R"],
+    joined: Bool[np.ndarray, " L"],
+    pairs: Int[np.ndarray, "P 2"],
+    body: float,
+) -> Float[np.ndarray, " D"]:
+    """Nats by which animals in contact fit their own course better than each other's.
+
+    The course is that of the last two frames; infinite for an animal without contact.
+    """
+    margin = np.full(len(centre), np.inf)
+    if len(order) < 3 or not len(pairs):
+        return margin
+    expected = np.full(centre.shape, np.nan)
+    place = centre[order]
+    expected[order[1:][joined]] = place[:-1][joined]
+    steady = np.append(False, joined[1:] & joined[:-1])
+    expected[order[1:][steady]] += (place[1:-1] - place[:-2])[steady[1:]]
+    off = np.linalg.norm(centre - expected, axis=1)[order[1:][steady]]
+    sd = max(float(np.median(off)) / RAYLEIGH if len(off) else 0.0, STILL * body)
+    a, b = pairs[np.isfinite(expected[pairs]).all(axis=(1, 2))].T
+    kept = centre[a] - expected[a], centre[b] - expected[b]
+    swapped = centre[a] - expected[b], centre[b] - expected[a]
+    nats = sum((x**2).sum(axis=1) for x in swapped) - sum((x**2).sum(axis=1) for x in kept)
+    for rows in (a, b):
+        np.minimum.at(margin, rows, nats / (2 * sd**2))
+    return margin
+
+
+def _jumps(
+    centre: Float[np.ndarray, "R 2"],
+    seconds: Float[np.ndarray, " R"],
+    joined: Bool[np.ndarray, " L"],
+    body: float,
+) -> Bool[np.ndarray, " L"]:
+    """Tell which of the R - 1 links are leaps beyond all other motion, in both directions.
+
+    A leap is a step that differs from the step before and from the step after it.
+    """
+    if len(joined) < 2:
+        return np.zeros(len(joined), bool)
+    steps = np.diff(centre, axis=0)
+    dt = np.where(joined, np.diff(seconds), 1.0)[:, None]
+    change = np.linalg.norm(np.diff(steps / dt, axis=0) * dt[1:], axis=1)
+    valid = joined[1:] & joined[:-1]  # links k and k + 1 are of one track
+    typical = float(np.median(change[valid])) / RAYLEIGH if valid.any() else 0.0
+    sudden = valid & (change > max(JUMP * typical, JUMP_LENGTH * body))
+    into, known_before = np.append(False, sudden), np.append(False, valid)
+    out, known_after = np.append(sudden, False), np.append(valid, False)
+    return joined & (into | ~known_before) & (out | ~known_after) & (into | out)
+
+
+def _obey(following: Int[np.ndarray, " D"], constraints: Constraints) -> None:
+    """Change who follows whom to what a person has said; the later word wins."""
+    for row in constraints.cuts:
+        following[following == row] = UNTRACKED
+    for chain in constraints.same:
+        for row, after in itertools.pairwise(chain):
+            following[following == after] = UNTRACKED
+            following[row] = after
+
+
+def _number(
+    following: Int[np.ndarray, " D"],
+    known: Bool[np.ndarray, " D"],
+    seconds: Float[np.ndarray, " D"],
+    contact: Bool[np.ndarray, " D"],
+) -> Tracklets:
+    """Number the chains of rows by their first row, which is by start."""
+    here = np.arange(len(following))
+    root, linked = here.copy(), following >= 0
+    root[following[linked]] = here[linked]
+    end = np.where(linked, following, here)
+    while True:  # each round doubles how far a row sees
+        further = root[root]
+        if (further == root).all():
+            break
+        root, end = further, end[end]
+    used = known | linked | (root != here)
+    first = np.flatnonzero(used & (root == here))
+    of = np.where(used, np.searchsorted(first, root), UNTRACKED)
+    last = end[first]
+    return Tracklets(of, first, last, seconds[first], seconds[last], contact)
