@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gambol.simulate import mouse, render
-from gambol.simulate.capsules import Capsules, Window, bounds, first_part, paint
+from gambol.simulate.capsules import Capsules, Window, bounds, first_part, join, paint
 from gambol.simulate.world import SimulateConfig, simulate
 
 
@@ -97,3 +97,34 @@ def test_fur_rides_on_the_body():
     there = window._replace(x=window.x + 7, y=window.y - 4)
     before, after = paint(body, window, _look(), 2), paint(moved, there, _look(), 2)
     assert np.abs(before.colour - after.colour).max() < 1e-3
+
+
+def _three():
+    zero = np.zeros(2, int)
+    ends = [np.array([[x, 10.0, 5.0, 4.0], [x, 10.0, 3.0, 4.0]]) for x in (10.0, 12.0, 40.0)]
+    return [Capsules(end, end, np.ones(2), np.zeros((2, 2)), zero, zero, 1.0) for end in ends]
+
+
+def test_joined_bodies_keep_who_is_who():
+    joined = join(_three(), [0, 1, 2], (4, 3))
+    assert joined.part.tolist() == [0, 0, 4, 4, 8, 8]
+    assert joined.material.tolist() == [0, 0, 3, 3, 6, 6]
+    assert len(np.unique(joined.along)) == 3  # each has fur of its own
+    points = np.array([[[10.0, 10.0], [13.0, 10.0], [40.0, 10.0], [25.0, 10.0]]])
+    one = joined._replace(start=joined.start[None], stop=joined.stop[None])
+    assert first_part(one, points).tolist() == [[0, 4, 8, -1]]
+
+
+def test_the_higher_of_two_joined_bodies_is_met():
+    low, high, _ = _three()
+    raised = high._replace(start=high.start + [0, 0, 3, 0], stop=high.stop + [0, 0, 3, 0])
+    joined = join([low, raised], [0, 1], (4, 3))
+    one = joined._replace(start=joined.start[None], stop=joined.stop[None])
+    assert first_part(one, np.array([[[10.5, 10.0]]])).tolist() == [[4]]
+
+
+def test_capsules_of_a_material_are_those_and_no_others():
+    joined = join(_three(), [0, 1, 2], (4, 3))
+    some = joined.of(frozenset({3, 6}))
+    assert some.material.tolist() == [3, 3, 6, 6]
+    assert np.array_equal(some.start, joined.start[2:])

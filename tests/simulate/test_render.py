@@ -5,7 +5,7 @@ import pytest
 
 from gambol.simulate import mouse, render
 from gambol.simulate.arena import Arena
-from gambol.simulate.capsules import Capsules
+from gambol.simulate.capsules import Capsules, Window
 from gambol.simulate.motion import move
 
 SIZE = (160, 120)
@@ -28,7 +28,8 @@ def _look(name="black"):
 
 def _frame(name="black", sensor=CLEAN, poses=None):
     rng = np.random.default_rng(0)
-    return render.develop(FLAT, _look(name), poses or [_body()], sensor, rng)
+    layers = [render.Layer(poses or [_body()])]
+    return render.develop(FLAT, _look(name), layers, sensor, rng)
 
 
 def test_far_from_the_animal_the_floor_keeps_its_grey_level():
@@ -84,3 +85,54 @@ def test_grey_is_the_luminance_of_the_colours():
     colour, grey = _frame(), _frame(sensor=CLEAN._replace(channels=1))
     assert grey.shape == (120, 160, 1)
     assert np.abs(colour @ [0.299, 0.587, 0.114] - grey[..., 0]).max() < 1.01
+
+
+def _ball(opacity, at=80.0, material=0):
+    ball, one = np.array([[at, 60.0, 6.0, 12.0]]), np.zeros(1, int)
+    body = Capsules(ball, ball, np.ones(1), np.zeros((1, 2)), one, one + material, 0.5)
+    return render.Layer([body], opacity)
+
+
+def test_half_the_opacity_is_half_way_to_the_colour():
+    lit = FLAT._replace(shadow=False)
+    seen = [
+        render.develop(lit, _look(), [_ball(o)], CLEAN, np.random.default_rng(0)).astype(float)
+        for o in (0.0, 0.5, 1.0)
+    ]
+    assert np.abs(seen[1] - (seen[0] + seen[2]) / 2).max() <= 1.0
+    assert (seen[0] == 153).all() and seen[2].min() < 60
+
+
+def test_later_layers_lie_upon_earlier_ones():
+    lit, rng = FLAT._replace(shadow=False), np.random.default_rng(0)
+    bright = _look()._replace(colour=np.array([[0.1] * 3, [0.9] * 3], np.float32))
+    layers = [_ball(1.0), _ball(1.0, at=84.0, material=1)]
+    up = render.develop(lit, bright, layers, CLEAN, rng)[60, 78].mean()
+    down = render.develop(lit, bright, layers[::-1], CLEAN, rng)[60, 78].mean()
+    assert up > 120 and down < 60
+
+
+def test_without_shadow_the_floor_beside_a_body_keeps_its_light():
+    lit = FLAT._replace(shadow=False)
+    frame = render.develop(lit, _look(), [_ball(1.0)], CLEAN, np.random.default_rng(0))
+    y, x = np.indices(frame.shape[:2])
+    assert (frame[np.hypot(x - 80, y - 60) > 13.5] == 153).all()
+
+
+def test_windows_that_overlap_through_others_are_one_cluster():
+    at = [0, 50, 8, 16, 90]
+    windows = [Window(x, 0, 10, 10) for x in at]
+    assert sorted(render.clusters(windows)) == [[0, 2, 3], [1], [4]]
+    beside = [Window(0, 0, 10, 10), Window(10, 0, 10, 10), Window(0, 10, 10, 10)]
+    assert len(render.clusters(beside)) == 3
+
+
+def test_a_lone_animal_has_the_plain_coat_and_several_differ_in_brightness():
+    rng = np.random.default_rng
+    plain, lone = render.coat(rng(3), "agouti"), render.coats(rng(3), "agouti", 1)
+    assert all(np.array_equal(a, b) for a, b in zip(plain, lone, strict=True))
+    several = render.coats(rng(3), "agouti", 3).colour.reshape(3, -1, 3)
+    fur = several[:, mouse.MATERIALS.index("fur"), 0]
+    assert np.ptp(fur) > 0.1 and np.diff(np.sort(fur)).min() > 0.04
+    same = render.coats(rng(3), "agouti", 3, identical=True).colour.reshape(3, -1, 3)
+    assert (same == plain.colour).all()

@@ -177,3 +177,114 @@ def _variance(weight, along):
     points = np.stack([x, y], axis=-1).reshape(-1, 2) - _centroid(weight)
     axes = np.stack([along, [-along[1], along[0]]])
     return weight.ravel() / weight.sum() @ (points @ axes.T) ** 2
+
+
+# ---- several animals -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["mouse", "fly"])
+def crowd(request):
+    return simulate(
+        SimulateConfig(
+            animal=request.param, animals=3, seconds=60.0, seed=2, width=640, height=480
+        )
+    )
+
+
+def test_several_animals_have_truth_each(crowd):
+    truth, n_keypoints = crowd.truth, len(crowd.skeleton)
+    assert truth.xy.shape == (1800, 3, n_keypoints, 2)
+    assert truth.visibility.shape == (1800, 3, n_keypoints)
+    assert truth.individual.tolist() == [0, 1, 2]
+    assert truth.state.shape == (1800, 3) and truth.state.max() < len(truth.states)
+    present = truth.visibility != Visibility.ABSENT
+    assert np.array_equal(np.isfinite(truth.xy).all(axis=-1), present)
+
+
+def test_frames_of_several_read_alone_equal_frames_read_in_sequence(crowd):
+    sequence = crowd.read(range(40, 44))
+    fresh = simulate(crowd.cfg)
+    assert np.array_equal(fresh.read([42])[0], sequence[2])
+    assert np.array_equal(fresh.truth.visibility, crowd.truth.visibility)
+
+
+def test_flies_leave_the_picture_and_return_and_mice_do_not(crowd):
+    absent = (crowd.truth.visibility == Visibility.ABSENT).all(axis=2)
+    if crowd.cfg.animal == "mouse":
+        assert not absent.any()
+    else:
+        left = np.diff(absent.astype(int), axis=0)
+        assert (left == 1).any() and (left == -1).any() and absent.mean() < 0.5
+
+
+def test_animals_that_lie_under_others_are_occluded(crowd):
+    """Keypoints that are visible of an animal alone and not in company lie under another."""
+    alone = np.stack(
+        [
+            Simulation(crowd.cfg, _one_of(crowd.motion, n)).truth.visibility[:, 0]
+            for n in range(3)
+        ],
+        axis=1,
+    )
+    together = crowd.truth.visibility
+    assert (together[alone != Visibility.VISIBLE] == alone[alone != Visibility.VISIBLE]).all()
+    covered = (alone == Visibility.VISIBLE) & (together == Visibility.OCCLUDED)
+    assert 0.001 < covered.mean() < 0.2
+    frame, animal, _ = np.nonzero(covered)
+    middle = crowd.scale * crowd.motion.joints[..., :2].mean(axis=2)
+    gaps = np.linalg.norm(middle[frame] - middle[frame, animal][:, None], axis=-1)
+    gaps[np.arange(len(gaps)), animal] = np.inf
+    assert gaps.min(axis=1).max() < 2.2 * crowd.cfg.body_length
+
+
+def _one_of(moved, n):
+    parts = (part[:, n : n + 1] for part in (moved.state, moved.joints, moved.stance))
+    return moved._replace(
+        **dict(zip(("state", "joints", "stance"), parts, strict=True)),
+        size=moved.size[n : n + 1],
+    )
+
+
+def test_identical_animals_share_size_and_looks_and_others_do_not():
+    for identical in (True, False):
+        cfg = SimulateConfig(animals=2, seconds=1.0, identical=identical)
+        film = simulate(cfg)
+        tints = film._look.colour.reshape(2, -1, 3)
+        assert np.array_equal(tints[0], tints[1]) == identical
+        assert (film.motion.size[0] == film.motion.size[1]) == identical
+
+
+@pytest.mark.parametrize("name", ["thorax", "wingL", "hindlegR4"])
+def test_a_fly_has_its_pixels_where_the_truth_says(name):
+    """Dye one animal's part: the pixels that change surround its keypoint."""
+    cfg = SimulateConfig(animal="fly", animals=2, seconds=4.0, seed=1, clean=True)
+    film = simulate(cfg)
+    j = film.skeleton.index(name)
+    seen = film.truth.visibility[:, 1, j] == Visibility.VISIBLE
+    frame = int(np.flatnonzero(seen)[0])
+    plain = film.read([frame])[0].astype(int)
+    dyed = simulate(cfg)
+    dyed._look.colour[len(dyed._look.colour) // 2 :] = [0.0, 1.0, 0.0]
+    changed = np.abs(dyed.read([frame])[0] - plain).max(axis=-1) > 4
+    y, x = np.nonzero(changed)
+    xy = film.truth.xy[frame, 1, j]
+    assert np.hypot(x - xy[0], y - xy[1]).min() < 1.5
+    assert np.hypot(x - xy[0], y - xy[1]).max() < 1.7 * cfg.body_length
+
+
+def test_a_crowd_that_does_not_fit_is_refused():
+    with pytest.raises(InputError, match="body_length 150 leaves no room"):
+        simulate(SimulateConfig(animals=6, body_length=150.0))
+    simulate(SimulateConfig(body_length=150.0, seconds=0.2))  # one of them fits
+
+
+@pytest.mark.parametrize("ground", ["bright", "dark"])
+def test_flies_stand_out_against_their_ground(ground):
+    film = simulate(SimulateConfig(animal="fly", ground=ground, seconds=9.0, clean=True))
+    thorax = film.truth.xy[:, 0, film.skeleton.index("thorax")]
+    inside = int(np.flatnonzero(((thorax > 40) & (thorax < [440, 320])).all(axis=1))[0])
+    frame = film.read([inside])[0].mean(axis=-1)
+    x, y = np.rint(thorax[inside]).astype(int)
+    body = frame[y - 3 : y + 4, x - 3 : x + 4].mean()
+    assert (np.median(frame) - body > 80) == (ground == "bright")
+    assert abs(np.median(frame) - body) > 80

@@ -16,6 +16,7 @@ class Arena(NamedTuple):
     floor: Float[np.ndarray, "2 2"]  # corners [[left, top], [right, bottom]], px
     reflectance: Float32[np.ndarray, "H W 3"]  # in [0, 1]
     light: Float32[np.ndarray, "H W 1"]  # relative illumination, about 1
+    shadow: bool = True  # whether bodies shade the floor
 
 
 def furnish(

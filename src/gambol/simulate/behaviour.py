@@ -4,6 +4,7 @@ Behaviour is a semi-Markov chain: a bout of a state lasts a gamma-distributed ti
 next state is drawn. Commands are smooth signals on the frame clock; they know no walls.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +38,7 @@ HABITS = {
 class Commands(NamedTuple):
     """What is asked of the body at every frame."""
 
-    state: Int[np.ndarray, " T"]  # index into STATES
+    state: Int[np.ndarray, " T"]  # index into the habits
     speed: Float[np.ndarray, " T"]  # mm/s along the body
     turning: Float[np.ndarray, " T"]  # rad/s
     head_yaw: Float[np.ndarray, " T"]  # rad against the body; positive is to the animal's right
@@ -48,15 +49,18 @@ class Commands(NamedTuple):
     tail_curl: Float[np.ndarray, " T"]  # rad of bend from one tail link to the next
 
 
-def command(rng: np.random.Generator, n_frames: int, fps: float) -> Commands:
-    """Draw bouts and the commands that perform them."""
-    state, bout = _bouts(rng, n_frames, fps)
+def command(
+    rng: np.random.Generator, n_frames: int, fps: float, habits: Mapping[str, Habit] = HABITS
+) -> Commands:
+    """Draw bouts and the commands that perform them; an animal starts with a walk."""
+    state, bout = _bouts(rng, n_frames, fps, habits)
     n_bouts = bout[-1] + 1
-    habits = [HABITS[name] for name in STATES]
-    speed, wander, scan = np.array([(h.speed, h.wander, h.scan) for h in habits])[state].T
+    numbers = [(h.speed, h.wander, h.scan) for h in habits.values()]
+    speed, wander, scan = np.array(numbers)[state].T
+    names = np.array([*habits])[state]
     vigour = np.exp(0.3 * rng.standard_normal(n_bouts).clip(-2.0, 2.0))[bout]
     sniffs, turns, grooms, rears = (
-        (state == STATES.index(s)).astype(float) for s in ("sniff", "turn", "groom", "rear")
+        (names == s).astype(float) for s in ("sniff", "turn", "groom", "rear")
     )
     turned = np.bincount(bout)[bout] / fps  # seconds of the whole bout
     angle = (rng.choice([-1, 1], n_bouts) * rng.uniform(0.7, 2.6, n_bouts))[bout]
@@ -79,16 +83,16 @@ def command(rng: np.random.Generator, n_frames: int, fps: float) -> Commands:
 
 
 def _bouts(
-    rng: np.random.Generator, n_frames: int, fps: float
+    rng: np.random.Generator, n_frames: int, fps: float, habits: Mapping[str, Habit]
 ) -> tuple[np.ndarray, np.ndarray]:
     """State and bout number of every frame."""
     states: list[int] = []
     lengths: list[int] = []
-    name = "walk"
+    name, order = "walk", [*habits]
     while sum(lengths) < n_frames:
-        habit = HABITS[name]
+        habit = habits[name]
         seconds = max(0.3, rng.gamma(4.0, habit.seconds / 4.0))
-        states.append(STATES.index(name))
+        states.append(order.index(name))
         lengths.append(max(1, round(seconds * fps)))
         weights = np.array(list(habit.then.values()))
         name = list(habit.then)[rng.choice(len(weights), p=weights / weights.sum())]

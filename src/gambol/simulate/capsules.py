@@ -5,6 +5,7 @@ from above, every point of the plane meets the highest surface first. Integer co
 pixel centres.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, no_type_check
 
 import numba
@@ -26,6 +27,19 @@ class Capsules(NamedTuple):
     def pose(self, *index: int) -> "Capsules":
         """Return the capsules of one pose."""
         return self._replace(start=self.start[index], stop=self.stop[index])
+
+    def of(self, materials: frozenset[int]) -> "Capsules":
+        """Return the capsules made of some materials."""
+        rows = np.flatnonzero(np.isin(self.material, list(materials)))
+        return Capsules(
+            self.start.take(rows, axis=-2),
+            self.stop.take(rows, axis=-2),
+            self.flatness[rows],
+            self.along[rows],
+            self.part[rows],
+            self.material[rows],
+            self.scale,
+        )
 
 
 class Window(NamedTuple):
@@ -59,6 +73,30 @@ class Picture(NamedTuple):
 def first_part(bodies: Capsules, points: Float[np.ndarray, "T J 2"]) -> Int[np.ndarray, "T J"]:
     """Tell which part a vertical ray through each point meets first, -1 for the floor."""
     return _first_part(bodies.start, bodies.stop, bodies.flatness, bodies.part, points)
+
+
+def join(
+    bodies: Sequence[Capsules], animals: Sequence[int], counts: tuple[int, int]
+) -> Capsules:
+    """Put bodies of one kind together, in as many poses each.
+
+    Args:
+        bodies: one of each animal.
+        animals: their numbers; part p of animal n becomes n `counts[0]` + p, and its fur lies
+            elsewhere on the tile.
+        counts: parts and materials of one body.
+    """
+    number = [np.full(len(body.part), n) for body, n in zip(bodies, animals, strict=True)]
+    owner = np.concatenate(number)
+    return Capsules(
+        np.concatenate([body.start for body in bodies], axis=-2),
+        np.concatenate([body.stop for body in bodies], axis=-2),
+        np.concatenate([body.flatness for body in bodies]),
+        np.concatenate([body.along for body in bodies]) + 37.0 * owner[:, None],
+        np.concatenate([body.part for body in bodies]) + counts[0] * owner,
+        np.concatenate([body.material for body in bodies]) + counts[1] * owner,
+        bodies[0].scale,
+    )
 
 
 def bounds(body: Capsules, size: tuple[int, int], margin: float) -> Window:
@@ -206,7 +244,7 @@ def _shade(
                 u = (x * ex + y * ey) / length2
                 s = along[k, 0] + u * (along[k, 1] - along[k, 0])
                 shade *= max(0.2, 1.0 + hair[m] * _tile(fur, s * texels, across * texels))
-            shine = gloss[m] * max(0.0, facing) ** 12
+            shine = gloss[m] * max(0.0, facing) ** 12 if gloss[m] > 0.0 else 0.0
             for c in range(3):
                 colour[row // n, column // n, c] += share * (shade * tint[m, c] + shine)
             coverage[row // n, column // n] += share

@@ -11,49 +11,65 @@ from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter1d
 
 DUTY = 0.62  # share of the stride for which a paw stands; above a half, so a trot never floats
-PHASE = np.array([0.0, 0.5, 0.5, 0.0])  # left fore, right fore, left hind, right hind
-_LIFT = 4.0  # mm
-_GROUND = 1.5  # mm, height of a standing paw's centre
+
+
+class Gait(NamedTuple):
+    """How an animal with P legs steps."""
+
+    phase: tuple[float, ...]  # of each leg, in strides
+    stride: float  # mm, of a slow animal
+    longer: float  # s, by which a stride lengthens with speed
+    lift: float  # mm
+    ground: float  # mm, height of a standing paw's centre
+
+
+TROT = Gait((0.0, 0.5, 0.5, 0.0), 30.0, 0.08, 4.0, 1.5)  # left, right fore; left, right hind
 
 
 class Steps(NamedTuple):
-    """Paws in the order of mouse.PAWS."""
+    """Paws in the order of the gait's phases."""
 
-    paws: Float[np.ndarray, "T 4 3"]  # mm
-    stance: Bool[np.ndarray, "T 4"]  # True: planted
+    paws: Float[np.ndarray, "T P 3"]  # mm
+    stance: Bool[np.ndarray, "T P"]  # True: planted
     phase: Float[np.ndarray, " T"]  # strides since the start
 
 
-def step(rest: Float[np.ndarray, "T 4 2"], moved: Float[np.ndarray, " T"], fps: float) -> Steps:
+def step(
+    rest: Float[np.ndarray, "T P 2"],
+    moved: Float[np.ndarray, " T"],
+    fps: float,
+    gait: Gait = TROT,
+) -> Steps:
     """Place the paws.
 
     Args:
         rest: where each paw would stand under the body at that moment, mm.
         moved: how far the body moved per frame, rotation included, mm.
         fps: frames per second.
+        gait: how this animal steps.
     """
-    phase = _stride(moved, fps)
+    phase = _stride(moved, fps, gait)
     paws = np.empty((*rest.shape[:2], 3))
     stance = np.empty(rest.shape[:2], bool)
-    for paw in range(4):
-        paws[:, paw], stance[:, paw] = _one_paw(rest[:, paw], phase + PHASE[paw])
+    for paw in range(rest.shape[1]):
+        paws[:, paw], stance[:, paw] = _one_paw(rest[:, paw], phase + gait.phase[paw], gait)
     return Steps(paws, stance, phase)
 
 
-def _stride(moved: np.ndarray, fps: float) -> np.ndarray:
+def _stride(moved: np.ndarray, fps: float, gait: Gait) -> np.ndarray:
     """Phase of the gait: strides lengthen with speed, and no paw is left in the air."""
     speed = gaussian_filter1d(moved * fps, 0.04 * fps, mode="nearest")
-    rate = speed / (30.0 + 0.08 * speed)  # strides per second
+    rate = speed / (gait.stride + gait.longer * speed)  # strides per second
     phase = np.empty(len(moved))
     now = 0.1
     for frame in range(len(moved)):
         phase[frame] = now
         airborne = (now + 0.5 * (DUTY - 0.5)) % 0.5 > DUTY - 0.5
-        now += max(rate[frame], 1.8 * airborne * (speed[frame] > 2.0)) / fps
+        now += max(rate[frame], 1.8 * airborne * (speed[frame] > gait.stride / 15.0)) / fps
     return phase
 
 
-def _one_paw(rest: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _one_paw(rest: np.ndarray, phase: np.ndarray, gait: Gait) -> tuple[np.ndarray, np.ndarray]:
     cycle = np.floor(phase).astype(int)
     within = phase - cycle
     stance = within < DUTY
@@ -64,5 +80,5 @@ def _one_paw(rest: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarra
     swing = np.clip((within - DUTY) / (1.0 - DUTY), 0.0, 1.0)
     ahead = (swing * swing * (3.0 - 2.0 * swing))[:, None]
     xy = (1.0 - ahead) * holds[cycle - first] + ahead * holds[cycle - first + 1]
-    height = _GROUND + _LIFT * np.sin(np.pi * swing)
+    height = gait.ground + gait.lift * np.sin(np.pi * swing)
     return np.column_stack([xy, height]), stance

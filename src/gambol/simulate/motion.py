@@ -19,12 +19,14 @@ class Motion(NamedTuple):
     """What N animals do over T frames."""
 
     times: Float[np.ndarray, " T"]  # s
-    state: Int[np.ndarray, "T N"]  # index into behaviour.STATES
-    joints: Float[np.ndarray, "T N R 3"]  # mm, in the order of mouse.JOINTS
-    stance: Bool[np.ndarray, "T N 4"]  # whether each of mouse.PAWS is planted
+    state: Int[np.ndarray, "T N"]  # index into `states`
+    joints: Float[np.ndarray, "T N R 3"]  # mm, in the order of JOINTS of the animal
+    stance: Bool[np.ndarray, "T N P"]  # whether each of its paws is planted
+    size: Float[np.ndarray, " N"]  # length of each animal, 1 for the mean
+    states: tuple[str, ...] = behaviour.STATES
 
 
-class _Path(NamedTuple):
+class Path(NamedTuple):
     """Where the hips go."""
 
     xy: Float[np.ndarray, "T 2"]  # mm
@@ -47,6 +49,16 @@ def move(
     commands = behaviour.command(rng, n_frames + lead, fps)
     start = floor.mean(axis=0) + rng.uniform(-0.2, 0.2, 2) * (floor[1] - floor[0])
     path = _walk(commands, start, rng.uniform(-np.pi, np.pi), fps, floor)
+    joints, stance = embody(commands, path, fps, floor)
+    times = np.arange(n_frames) / fps
+    state, joints, stance = (p[lead:, None] for p in (commands.state, joints, stance))
+    return Motion(times, state, joints, stance, np.ones(1))
+
+
+def embody(
+    commands: Commands, path: Path, fps: float, floor: Float[np.ndarray, "2 2"]
+) -> tuple[Float[np.ndarray, "T R 3"], Bool[np.ndarray, "T 4"]]:
+    """Give the path of one mouse a body: all its joints, and which paws are planted."""
     spine = _spine(commands, path, fps)
     spine = spine._replace(xy=spine.xy + _inward(spine.xy, fps, floor)[:, None])
     joints, stance = _limbs(commands, spine, fps)
@@ -57,40 +69,71 @@ def move(
     sink = np.minimum(np.arange(len(tail)) / 3.0, 1.0)  # the tail reaches the floor at link 3
     lain = 3.2 - 0.25 * np.arange(len(tail))
     joints[:, tail, 2] = (1.0 - sink) * base[:, 2:] + sink * lain
-    times = np.arange(n_frames) / fps
-    return Motion(times, commands.state[lead:, None], joints[lead:, None], stance[lead:, None])
+    return joints, stance
 
 
 # ---- the path --------------------------------------------------------------------------------
 
 
+class Walker(NamedTuple):
+    """One animal on its way."""
+
+    xy: Float[np.ndarray, " 2"]  # mm
+    heading: float  # rad
+    steer: float = 0.0  # rad/s that walls add
+    hand: float = 0.0  # side it turns to before a wall, 0 where the way is free
+
+
 def _walk(
     commands: Commands, start: np.ndarray, heading: float, fps: float, floor: np.ndarray
-) -> _Path:
+) -> Path:
     """Follow the commands, drawn along walls and turned away before they are touched."""
     xy = np.empty((len(commands.speed), 2))
     headings, turnings = np.empty(len(xy)), np.empty(len(xy))
-    here, steer, hand = start.copy(), 0.0, 0.0
+    walker = Walker(start.copy(), heading)
     for frame, (speed, turning) in enumerate(
         zip(commands.speed, commands.turning, strict=True)
     ):
-        ahead = np.array([np.cos(heading), np.sin(heading)])
-        push = _push(here + (80.0 + 0.16 * speed) * ahead, floor)
-        near = min(1.0, float(np.hypot(*push)))
-        side = ahead[0] * push[1] - ahead[1] * push[0]
-        # the hand chosen when a wall comes near is kept until the way is free
-        hand = (hand or (1.0 if side > 0.0 else -1.0)) if near > 0.0 else 0.0
-        busy = min(1.0, speed / 60.0 + 0.5 * abs(turning))
-        pull = min(1.0, speed / 60.0) * _pull(here + 40.0 * ahead, ahead, floor)
-        wanted = 5.0 * near * hand * busy + (1.0 - near) * pull
-        steer += (wanted - steer) * min(1.0, 1.0 / (0.10 * fps))
-        # a turn that was meant to go into the wall goes the other way
-        wish = turning * (1.0 - near) + abs(turning) * hand * near
-        turnings[frame] = np.clip(wish + steer, -6.0, 6.0)
-        heading += turnings[frame] / fps
-        here = here + speed * (1.0 - 0.75 * near) / fps * ahead
-        xy[frame], headings[frame] = here, heading
-    return _Path(xy, headings, turnings)
+        walker, turnings[frame] = advance(walker, speed, turning, fps, floor)
+        xy[frame], headings[frame] = walker.xy, walker.heading
+    return Path(xy, headings, turnings)
+
+
+def advance(
+    walker: Walker,
+    speed: float,
+    turning: float,
+    fps: float,
+    floor: Float[np.ndarray, "2 2"],
+    *,
+    shy: float = 1.0,
+) -> tuple[Walker, float]:
+    """Go one frame further; also return the turning rate (rad/s) that the walls left.
+
+    Args:
+        walker: before.
+        speed: mm/s that is wanted.
+        turning: rad/s that is wanted.
+        fps: frames per second.
+        floor: corners, mm.
+        shy: how strongly walls draw the animal along, 0 to 1.
+    """
+    heading, steer = walker.heading, walker.steer
+    ahead = np.array([np.cos(heading), np.sin(heading)])
+    push = _push(walker.xy + (80.0 + 0.16 * speed) * ahead, floor)
+    near = min(1.0, float(np.hypot(*push)))
+    side = ahead[0] * push[1] - ahead[1] * push[0]
+    # the hand chosen when a wall comes near is kept until the way is free
+    hand = (walker.hand or (1.0 if side > 0.0 else -1.0)) if near > 0.0 else 0.0
+    busy = min(1.0, speed / 60.0 + 0.5 * abs(turning))
+    pull = shy * min(1.0, speed / 60.0) * _pull(walker.xy + 40.0 * ahead, ahead, floor)
+    wanted = 5.0 * near * hand * busy + (1.0 - near) * pull
+    steer += (wanted - steer) * min(1.0, 1.0 / (0.10 * fps))
+    # a turn that was meant to go into the wall goes the other way
+    wish = turning * (1.0 - near) + abs(turning) * hand * near
+    turned = float(np.clip(wish + steer, -6.0, 6.0))
+    here = walker.xy + speed * (1.0 - 0.75 * near) / fps * ahead
+    return Walker(here, heading + turned / fps, steer, hand), turned
 
 
 def _push(probe: np.ndarray, floor: np.ndarray) -> np.ndarray:
@@ -136,7 +179,7 @@ class _Spine(NamedTuple):
     pitch: Float[np.ndarray, "T 5"]
 
 
-def _spine(commands: Commands, path: _Path, fps: float) -> _Spine:
+def _spine(commands: Commands, path: Path, fps: float) -> _Spine:
     lean = behaviour.ease(np.clip(0.24 * path.turning, -0.9, 0.9), 0.07, fps)
     bend = lean + commands.flank
     heading = path.heading[:, None] + bend[:, None] * _BEND

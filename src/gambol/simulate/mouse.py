@@ -6,13 +6,13 @@ C57BL/6: 90 mm from nose to tail base, a tail of 78 mm, 29 mm wide.
 """
 
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from gambol.core.skeleton import Skeleton, guess_swap
 from gambol.simulate.capsules import Capsules
+from gambol.simulate.tailor import Pattern, Tailor, clothe
 
 KEYPOINTS = (
     *("nose", "left_ear", "right_ear", "neck", "back", "tail_base", "tail_mid", "tail_tip"),
@@ -72,75 +72,12 @@ def dress(joints: Float[np.ndarray, "*T R 3"], scale: float) -> Capsules:
     No radius depends on the pose: an animal that sits up looks short and broad because its
     capsules are seen end on.
     """
-    pattern = _pattern()
-    centre = scale * (pattern.basis @ joints)
-    radius = np.broadcast_to(scale * pattern.radius[:, None], (*centre.shape[:-1], 1))
-    nodes = np.concatenate([centre, radius], axis=-1)
-    return Capsules(
-        start=np.ascontiguousarray(nodes[..., pattern.start, :]),
-        stop=np.ascontiguousarray(nodes[..., pattern.stop, :]),
-        flatness=pattern.flatness,
-        along=pattern.along,
-        part=pattern.part,
-        material=pattern.material,
-        scale=scale,
-    )
-
-
-class _Pattern(NamedTuple):
-    """How surface nodes hang on joints, and which nodes each capsule spans."""
-
-    basis: Float[np.ndarray, "M R"]
-    radius: Float[np.ndarray, " M"]
-    start: np.ndarray
-    stop: np.ndarray
-    flatness: Float[np.ndarray, " S"]
-    along: Float[np.ndarray, "S 2"]
-    part: np.ndarray
-    material: np.ndarray
-
-
-class _Tailor:
-    """Collects nodes (weights over joints, radius) and the capsules between them."""
-
-    def __init__(self) -> None:
-        self.rows: list[np.ndarray] = []
-        self.radii: list[float] = []
-        self.capsules: list[tuple[int, int, float, float, float, int, int]] = []
-
-    def chain(
-        self,
-        part: str,
-        material: str,
-        centres: np.ndarray,
-        radii: np.ndarray,
-        *,
-        flatness: float = 1.0,
-        along: float = 0.0,
-        spacing: float = 3.0,
-    ) -> None:
-        """Add capsules through rows of joint weights; `along` is the fur's coordinate (mm)."""
-        first = len(self.rows)
-        self.rows += list(centres)
-        self.radii += [float(r) for r in radii]
-        ids = PARTS.index(part), MATERIALS.index(material)
-        for k in range(max(1, len(centres) - 1)):
-            ends = first + k, first + min(k + 1, len(centres) - 1)
-            here = along + spacing * k
-            self.capsules.append((*ends, flatness, here, here + spacing, *ids))
-
-    def pattern(self) -> _Pattern:
-        start, stop, flatness, since, until, part, material = map(
-            np.array, zip(*self.capsules, strict=True)
-        )
-        along = np.stack([since, until], axis=1)
-        rows, radii = np.array(self.rows), np.array(self.radii)
-        return _Pattern(rows, radii, start, stop, flatness, along, part, material)
+    return clothe(_pattern(), joints, scale)
 
 
 @cache
-def _pattern() -> _Pattern:
-    tailor = _Tailor()
+def _pattern() -> Pattern:
+    tailor = Tailor(PARTS, MATERIALS)
     _sew_trunk(tailor)
     _sew_head(tailor)
     _sew_tail(tailor)
@@ -150,7 +87,7 @@ def _pattern() -> _Pattern:
     return tailor.pattern()
 
 
-def _sew_trunk(tailor: _Tailor) -> None:
+def _sew_trunk(tailor: Tailor) -> None:
     controls = np.stack(
         [
             *(_at("tail_base"), _middle("hip"), _at("back")),
@@ -165,7 +102,7 @@ def _sew_trunk(tailor: _Tailor) -> None:
     tailor.chain("trunk", "fur", _spline(knots, s) @ controls, radii, flatness=0.85)
 
 
-def _sew_head(tailor: _Tailor) -> None:
+def _sew_head(tailor: Tailor) -> None:
     s = np.array([0.0, 3, 6, 9, 12, 15, 18, 21, 24])
     radii = np.array([9.2, 9.2, 9.1, 8.8, 8.3, 7.4, 6.2, 4.9, 3.6])
     neck, nose = _at("neck"), _at("nose")
@@ -182,7 +119,7 @@ def _sew_head(tailor: _Tailor) -> None:
         tailor.chain("eyes", "eye", eye[None], np.array([1.6]))
 
 
-def _sew_tail(tailor: _Tailor) -> None:
+def _sew_tail(tailor: Tailor) -> None:
     controls = np.stack([_at(name) for name in TAIL])
     knots = np.linspace(0.0, TAIL_LENGTH, len(TAIL))
     s = np.linspace(0.0, TAIL_LENGTH, 27)
@@ -190,7 +127,7 @@ def _sew_tail(tailor: _Tailor) -> None:
     tailor.chain("tail", "tail", _spline(knots, s) @ controls, radii)
 
 
-def _sew_fore_leg(tailor: _Tailor, side: str) -> None:
+def _sew_fore_leg(tailor: Tailor, side: str) -> None:
     paw, shoulder = _at(f"{side}_forepaw"), _at(f"{side}_shoulder")
     forward = (_at("neck") - _middle("shoulder")) / 10.0  # per mm, as all below
     across = (_at("left_shoulder") - _at("right_shoulder")) / 12.0
@@ -203,7 +140,7 @@ def _sew_fore_leg(tailor: _Tailor, side: str) -> None:
         tailor.chain(f"{side}_forepaw", "skin", toe, np.array([0.8, 0.6]), flatness=1.0)
 
 
-def _sew_hind_leg(tailor: _Tailor, side: str) -> None:
+def _sew_hind_leg(tailor: Tailor, side: str) -> None:
     paw, hip = _at(f"{side}_hindpaw"), _at(f"{side}_hip")
     forward = (_at("back") - _middle("hip")) / 20.0
     across = (_at("left_hip") - _at("right_hip")) / 18.0

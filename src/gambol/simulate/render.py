@@ -23,6 +23,7 @@ COATS = {
 }
 _EYES = {"black": (0.02, 0.02, 0.02), "agouti": (0.03, 0.02, 0.02), "albino": (0.5, 0.1, 0.1)}
 _HAIR = {"black": 0.24, "agouti": 0.20, "albino": 0.07}
+_TONES = {"black": (0.75, 1.7), "agouti": (0.78, 1.3), "albino": (0.80, 1.04)}
 _LAMP = np.array([-0.42, -0.50, 0.757], np.float32)
 
 
@@ -52,29 +53,91 @@ def coat(rng: np.random.Generator, name: str) -> Paint:
     )
 
 
+def coats(
+    rng: np.random.Generator, name: str, n_animals: int, *, identical: bool = False
+) -> Paint:
+    """Return the looks of N animals with one coat, materials one animal after the other.
+
+    Unless identical, furs differ in brightness, in even steps in random order; the coat of a
+    lone animal is as it is.
+    """
+    look = coat(rng, name)
+    tones = np.ones(n_animals)
+    if n_animals > 1 and not identical:
+        tones = rng.permutation(np.geomspace(*_TONES[name], n_animals))
+    tints = np.ones((n_animals, len(look.colour), 1), np.float32)
+    tints[:, 0, 0] = tones
+    tints[:, 1, 0] = np.sqrt(tones)  # ears vary less
+    return look._replace(
+        colour=(tints * look.colour).reshape(-1, 3),
+        rim=np.tile(look.rim, n_animals),
+        gloss=np.tile(look.gloss, n_animals),
+        hair=np.tile(look.hair, n_animals),
+    )
+
+
+class Layer(NamedTuple):
+    """Surfaces that hide each other by height, and everything drawn before them."""
+
+    poses: Sequence[Capsules]  # those that the shutter lets through
+    opacity: float = 1.0
+
+
 def develop(
     arena: Arena,
     look: Paint,
-    poses: Sequence[Capsules],
+    layers: Sequence[Layer],
     sensor: Sensor,
     rng: np.random.Generator,
 ) -> UInt8[np.ndarray, "H W C"]:
-    """Draw one frame: the mean over the poses that the shutter lets through."""
-    height, width = arena.light.shape[:2]
-    scale = poses[0].scale
-    spans = [bounds(pose, (width, height), 16.0 * scale) for pose in poses]
-    window = _union(spans)
-    picture = _expose([paint(pose, window, look, sensor.subsamples) for pose in poses])
+    """Draw one frame: layers upon the arena, each the mean over its poses."""
     scene = arena.reflectance * arena.light
-    rows = slice(window.y, window.y + window.height)
-    columns = slice(window.x, window.x + window.width)
-    shade = _shadow(picture.coverage, scale)[..., None]
-    under = scene[rows, columns] * shade * (1.0 - picture.coverage[..., None])
-    scene[rows, columns] = under + picture.colour * arena.light[rows, columns]
+    for layer in layers:
+        _lay(scene, arena, look, layer, sensor.subsamples)
     return _sense(scene, sensor, rng)
 
 
-def _union(windows: list[Window]) -> Window:
+def _lay(
+    scene: Float32[np.ndarray, "H W 3"], arena: Arena, look: Paint, layer: Layer, rays: int
+) -> None:
+    """Draw a layer and its shadow into a lit scene."""
+    height, width = scene.shape[:2]
+    scale = layer.poses[0].scale
+    margin = 16.0 * scale if arena.shadow else 1.0
+    window = union([bounds(pose, (width, height), margin) for pose in layer.poses])
+    if window.width == 0 or window.height == 0:
+        return
+    picture = _expose([paint(pose, window, look, rays) for pose in layer.poses])
+    rows = slice(window.y, window.y + window.height)
+    columns = slice(window.x, window.x + window.width)
+    shade = _shadow(picture.coverage, scale)[..., None] if arena.shadow else 1.0
+    share = layer.opacity
+    under = scene[rows, columns] * shade * (1.0 - share * picture.coverage[..., None])
+    scene[rows, columns] = under + share * picture.colour * arena.light[rows, columns]
+
+
+def clusters(windows: Sequence[Window]) -> list[list[int]]:
+    """Put windows that overlap, directly or through others, together."""
+    groups: list[tuple[list[int], Window]] = []
+    for n, window in enumerate(windows):
+        members, span = [n], window
+        apart = []
+        for group in groups:
+            if _overlap(group[1], span):
+                members, span = group[0] + members, union([group[1], span])
+            else:
+                apart.append(group)
+        groups = [*apart, (members, span)]
+    return [sorted(members) for members, _ in groups]
+
+
+def _overlap(a: Window, b: Window) -> bool:
+    beside = a.x >= b.x + b.width or b.x >= a.x + a.width
+    return not (beside or a.y >= b.y + b.height or b.y >= a.y + a.height)
+
+
+def union(windows: Sequence[Window]) -> Window:
+    """Return the smallest window that holds all."""
     x, y = min(w.x for w in windows), min(w.y for w in windows)
     right, low = max(w.x + w.width for w in windows), max(w.y + w.height for w in windows)
     return Window(x, y, right - x, low - y)

@@ -1,4 +1,4 @@
-"""A recording that was never made: a mouse in an open field, and the truth about every frame.
+"""A recording that was never made: animals in an arena, and the truth about every frame.
 
 >>> film = simulate(SimulateConfig(seconds=1.0, seed=3))
 >>> len(film), film.read([0, 29]).shape, film.truth.xy.shape
@@ -17,23 +17,28 @@ from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.labels import Visibility
 from gambol.core.skeleton import Skeleton
-from gambol.simulate import arena, behaviour, capsules, motion, mouse, render
+from gambol.simulate import arena, capsules, render
+from gambol.simulate.capsules import Capsules
 from gambol.simulate.motion import Motion
+from gambol.simulate.render import Layer
+from gambol.simulate.species import Flies, Mice, Species
 
 
 class SimulateConfig(Config):
     """What to film. The same settings give the same recording, bit for bit."""
 
-    animal: Literal["mouse"] = "mouse"
-    animals: Literal[1] = 1
+    animal: Literal["mouse", "fly"] = "mouse"
+    animals: int = Field(1, ge=1, le=6)
+    identical: bool = False  # True: nothing but their motion tells animals apart
     seconds: PositiveFloat = 10.0
     fps: float = Field(30.0, ge=5.0)  # slower, and a step of a running mouse is lost
     width: PositiveInt = Field(480, ge=64)  # px
     height: PositiveInt = Field(360, ge=64)
-    body_length: PositiveFloat = 90.0  # px from nose to tail base when stretched; 1 px is 1 mm
+    body_length: PositiveFloat = 90.0  # px, nose to tail base, or head to abdomen
     seed: NonNegativeInt = 0
     colour: bool = True  # False: one grey channel
-    coat: Literal["black", "agouti", "albino"] = "black"
+    coat: Literal["black", "agouti", "albino"] = "black"  # of mice
+    ground: Literal["bright", "dark"] = "bright"  # of flies: lit from below, or on black
     light: NonNegativeFloat = 0.13  # sd of the light over the arena; 0 is even
     noise: NonNegativeFloat = 2.5  # sd of the sensor's noise, grey levels of 255
     exposure: float = Field(0.35, ge=0.0, le=1.0)  # share of the frame time the shutter is open
@@ -57,7 +62,8 @@ class Simulation:
     def __init__(self, cfg: SimulateConfig, moved: Motion) -> None:
         self.cfg = cfg
         self.motion = moved
-        self.skeleton: Skeleton = mouse.skeleton()
+        self.species = _species(cfg)
+        self.skeleton: Skeleton = self.species.skeleton()
 
     def __len__(self) -> int:
         """Return the number of frames, T."""
@@ -86,19 +92,17 @@ class Simulation:
     @property
     def scale(self) -> float:
         """Pixels per mm."""
-        return self.cfg.body_length / mouse.BODY_LENGTH
+        return self.cfg.body_length / self.species.body_length
 
     @cached_property
     def truth(self) -> Truth:
         """Where every keypoint is, whether it can be seen, and what the animal is doing."""
-        xy = self.scale * self.motion.joints[:, :, : len(mouse.KEYPOINTS), :2]
-        visibility = np.stack(
-            [self._visibility(xy[:, n], n) for n in range(xy.shape[1])], axis=1
-        )
+        xy = self.scale * self.motion.joints[:, :, : len(self.skeleton), :2]
+        visibility = self._visibility(xy)
         absent = (visibility == Visibility.ABSENT)[..., None]
         individuals = np.arange(xy.shape[1])
         known = np.where(absent, np.nan, xy)
-        return Truth(known, visibility, individuals, self.motion.state, behaviour.STATES)
+        return Truth(known, visibility, individuals, self.motion.state, self.motion.states)
 
     def read(self, indices: Sequence[int]) -> UInt8[np.ndarray, "B H W C"]:
         """Draw frames by index, in the order asked for; each is always drawn alike."""
@@ -118,11 +122,12 @@ class Simulation:
     def arena(self) -> arena.Arena:
         """The empty arena."""
         rng = np.random.default_rng([self.cfg.seed, _ARENA])
-        return arena.furnish(rng, self.size, self.scale, self.cfg.light)
+        return self.species.furnish(rng, self.size, self.scale, self.cfg.light)
 
     @cached_property
     def _look(self) -> capsules.Paint:
-        return render.coat(np.random.default_rng([self.cfg.seed, _COAT]), self.cfg.coat)
+        rng = np.random.default_rng([self.cfg.seed, _COAT])
+        return self.species.looks(rng, self.motion.joints.shape[1])
 
     @property
     def _sensor(self) -> render.Sensor:
@@ -134,10 +139,48 @@ class Simulation:
 
     def _draw(self, index: int) -> UInt8[np.ndarray, "H W C"]:
         rng = np.random.default_rng([self.cfg.seed, _FRAME, index])
-        joints = _within_exposure(self.motion.joints[:, 0], index, self._moments())
-        bodies = mouse.dress(joints, self.scale)
-        poses = [bodies.pose(moment) for moment in range(len(joints))]
-        return render.develop(self.arena, self._look, poses, self._sensor, rng)
+        joints = _within_exposure(self.motion.joints, index, self._moments())
+        layers = self._layers([self._dress(joints[:, n], n) for n in range(joints.shape[1])])
+        return render.develop(self.arena, self._look, layers, self._sensor, rng)
+
+    def _dress(self, joints: Float[np.ndarray, "T R 3"], animal: int) -> Capsules:
+        """Clothe one animal; its size is in its clothes."""
+        size = self.motion.size[animal]
+        return self.species.dress(joints / size, self.scale * size)
+
+    def _layers(self, bodies: list[Capsules]) -> list[Layer]:
+        """Order what is to be drawn.
+
+        Bodies of one opaque sheet that may touch hide each other point by point. Bodies with
+        sheets that let light through are drawn one upon the other, the higher one later.
+        """
+        sheets = self.species.sheets
+        if len(sheets) > 1:
+            order = np.argsort([body.start[..., 2].mean() for body in bodies], kind="stable")
+            groups = [[int(n)] for n in order]
+        else:
+            margin = 16.0 * self.scale
+            groups = render.clusters(
+                [capsules.bounds(body, self.size, margin) for body in bodies]
+            )
+        layers = []
+        for group in groups:
+            joined = capsules.join([bodies[n] for n in group], group, self._counts)
+            for materials, opacity in sheets:
+                body = joined if len(sheets) == 1 else self._only(joined, materials)
+                poses = [body.pose(moment) for moment in range(len(body.start))]
+                layers.append(Layer(poses, opacity))
+        return layers
+
+    @property
+    def _counts(self) -> tuple[int, int]:
+        """Parts and materials of one body."""
+        return self.species.parts, self.species.materials
+
+    def _only(self, bodies: Capsules, materials: frozenset[int]) -> Capsules:
+        """Keep the capsules made of some materials, of whichever animal."""
+        n, count = self.motion.joints.shape[1], self.species.materials
+        return bodies.of(frozenset(m + k * count for k in range(n) for m in materials))
 
     def _moments(self) -> Float[np.ndarray, " E"]:
         """Moments of a frame that the shutter averages, in frames from its middle."""
@@ -146,43 +189,65 @@ class Simulation:
             return np.zeros(1)
         return exposure * (np.arange(_POSES) - (_POSES - 1) / 2) / _POSES
 
-    def _visibility(self, xy: np.ndarray, individual: int) -> UInt8[np.ndarray, "T J"]:
-        """A keypoint is seen when nothing but its own part lies above it."""
-        met = np.empty(xy.shape[:2], np.int64)
+    def _visibility(self, xy: Float[np.ndarray, "T N J 2"]) -> UInt8[np.ndarray, "T N J"]:
+        """A keypoint is seen when nothing but a part of its own lies above it."""
+        n_animals, parts = xy.shape[1], self.species.parts
+        solid = self.species.sheets[0].materials
+        met = np.empty(xy.shape[:3], np.int64)
         for first in range(0, len(xy), _CHUNK):
             some = slice(first, first + _CHUNK)
-            bodies = mouse.dress(self.motion.joints[some, individual], self.scale)
-            met[some] = capsules.first_part(bodies, xy[some])
-        own = [np.isin(met[:, j], list(parts)) for j, parts in enumerate(mouse.own_parts())]
-        code = np.where(np.stack(own, axis=1), Visibility.VISIBLE, Visibility.OCCLUDED)
+            joints = self.motion.joints[some]
+            bodies = [self._dress(joints[:, n], n) for n in range(n_animals)]
+            joined = capsules.join(bodies, range(n_animals), self._counts)
+            if len(self.species.sheets) > 1:
+                joined = self._only(joined, solid)
+            points = xy[some].reshape(len(joints), -1, 2)
+            met[some] = capsules.first_part(joined, points).reshape(met[some].shape)
+        own = np.empty(met.shape, bool)
+        for n in range(n_animals):
+            for j, mine in enumerate(self.species.own_parts()):
+                own[:, n, j] = np.isin(met[:, n, j], [part + n * parts for part in mine])
+        code = np.where(own, Visibility.VISIBLE, Visibility.OCCLUDED)
         inside = (np.rint(xy) >= 0).all(axis=-1) & (np.rint(xy) < self.size).all(axis=-1)
         return np.where(inside, code, Visibility.ABSENT).astype(np.uint8)
 
 
 def simulate(cfg: SimulateConfig) -> Simulation:
-    """Let the animal behave; frames are drawn later, when they are read."""
+    """Let the animals behave; frames are drawn later, when they are read."""
     n_frames = max(1, round(cfg.seconds * cfg.fps))
-    scale = cfg.body_length / mouse.BODY_LENGTH
-    floor = arena.floor((cfg.width, cfg.height)) / scale
-    if (needed := 1.6 * mouse.BODY_LENGTH) > (floor[1] - floor[0]).min():
+    species = _species(cfg)
+    scale = cfg.body_length / species.body_length
+    floor = species.floor((cfg.width, cfg.height), scale) / scale
+    span, length = floor[1] - floor[0], species.body_length
+    # one needs room to turn; several need room to pass
+    needed = length * max(
+        1.6 / span.min(), float(np.sqrt(_CROWD * (cfg.animals - 1) / np.prod(span)))
+    )
+    if needed > 1.0:
         raise InputError(
             f"body_length {cfg.body_length:g} leaves no room to walk in {cfg.width} x "
-            f"{cfg.height} pixels; {cfg.body_length * (floor[1] - floor[0]).min() / needed:.0f}"
-            " is the longest that does"
+            f"{cfg.height} pixels; {cfg.body_length / needed:.0f} is the longest that does"
         )
     rng = np.random.default_rng([cfg.seed, _MOTION])
-    return Simulation(cfg, motion.move(rng, n_frames, cfg.fps, floor))
+    return Simulation(cfg, species.move(rng, cfg.animals, n_frames, cfg.fps, floor))
+
+
+def _species(cfg: SimulateConfig) -> Species:
+    if cfg.animal == "fly":
+        return Flies(cfg.ground, cfg.identical)
+    return Mice(cfg.coat, cfg.identical)
 
 
 _MOTION, _ARENA, _COAT, _FRAME = range(4)  # streams of random numbers of one seed
 _CHUNK = 1000  # frames dressed at a time, 7 MB
+_CROWD = 2.5  # squared body lengths of floor for every animal but the first
 _POSES = 5  # poses that stand for one exposure
 
 
 def _within_exposure(
-    joints: Float[np.ndarray, "T R 3"], index: int, moments: Float[np.ndarray, " E"]
-) -> Float[np.ndarray, "E R 3"]:
+    joints: Float[np.ndarray, "T N R 3"], index: int, moments: Float[np.ndarray, " E"]
+) -> Float[np.ndarray, "E N R 3"]:
     """Poses around a frame, on the parabola through it and its neighbours."""
     before, now, after = joints[np.clip([index - 1, index, index + 1], 0, len(joints) - 1)]
-    t = moments[:, None, None]
+    t = moments[:, None, None, None]
     return now + t * (after - before) / 2 + t * t * (after - 2 * now + before) / 2
