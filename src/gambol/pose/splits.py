@@ -210,7 +210,7 @@ def _name(labels: Labels, row: int) -> tuple[str, int, str]:
     return (
         labels.videos[labels.video[row]],
         int(labels.frame[row]),
-        labels.individuals[labels.individual[row]],
+        labels.name(row),
     )
 
 

@@ -1,0 +1,112 @@
+"""What the labels of several animals say: top-down or bottom-up, crops, centroids, and why."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from gambol.core.instances import body_length
+from gambol.pose import crops
+from gambol.pose.choose import SCALES
+
+SMALL = 0.2  # of the frame's shorter side: animals below it are cut out one by one
+OVERVIEW = 32.0  # network pixels of a body that are enough to find it
+SMALLEST = 64  # network pixels of a crop's side, at least
+
+Approach = Literal["single", "top-down", "bottom-up"]
+
+
+class Crops(NamedTuple):
+    """How animals are cut out."""
+
+    side: int  # network pixels, a multiple of the network's
+    jitter: float  # network pixels, sd of training centres around the labels
+    cut_off: float  # share of labelled keypoints that lie outside their crop
+    reason: str
+
+
+class Centroids(NamedTuple):
+    """How animals are found before they are cut out."""
+
+    scale: float  # network pixels per pixel of the frames that come in
+    sigma: float  # network pixels
+    depth: int  # of the U-Net
+    reason: str
+
+
+def approach(
+    xy: Float[np.ndarray, "N J 2"], most: int, size: tuple[int, int], joined: bool = True
+) -> tuple[Approach, str]:
+    """Choose how animals are found in frames of (width, height) `size`.
+
+    Args:
+        xy: labelled animals, video pixels.
+        most: animals in a frame, at most.
+        size: of the frames.
+        joined: bones join all keypoints, as fields between them need.
+    """
+    if most <= 1:
+        return "single", "one animal a frame: its keypoints are the highest peaks"
+    share = body_length(xy) / min(size)
+    if share < SMALL:
+        return "top-down", (
+            f"top-down: up to {most} animals, each {share:.0%} of the frame's side, are found "
+            "first and then looked at one by one"
+        )
+    if not joined:
+        return "top-down", (
+            f"top-down: up to {most} animals are looked at one by one, since no bones join all "
+            "their keypoints"
+        )
+    return "bottom-up", (
+        f"bottom-up: up to {most} animals, each {share:.0%} of the frame's side, are seen "
+        "together and their keypoints joined"
+    )
+
+
+def crop_size(
+    xy: Float[np.ndarray, "N J 2"], anchor: int | None, sigma: float, multiple: int
+) -> Crops:
+    """Choose crops that hold an animal, the error of its centroid and its peaks.
+
+    side = ⌈2 (q + δ + 3σ) / 2^d⌉ 2^d, with q the p99 over animals of the largest offset of a
+    keypoint from the centroid and δ = 0.1 q.
+
+    Args:
+        xy: labelled animals, network pixels.
+        anchor: keypoint that stands for the animal; None: the middle of its box.
+        sigma: of the confidence maps, network pixels.
+        multiple: of the network's input.
+    """
+    middle = crops.centroid(xy, anchor)
+    reach = np.abs(xy - middle[:, None]).max(axis=-1)  # (N, J)
+    known = np.isfinite(reach).any(axis=1)
+    q = float(np.percentile(np.nanmax(reach[known], axis=1), 99))
+    delta = 0.1 * q
+    side = max(-(-2 * (q + delta + 3 * sigma) // multiple), -(-SMALLEST // multiple)) * multiple
+    cut_off = float((reach[np.isfinite(reach)] > side / 2).mean())
+    return Crops(
+        int(side),
+        delta / 2,
+        cut_off,
+        f"crops: {int(side)} px at the network's scale hold the animal "
+        f"({cut_off:.1%} of labels are cut off)",
+    )
+
+
+def centroids(body: float, scale: float | None = None) -> Centroids:
+    """Choose the network that finds animals of `body` pixels in the frames that come in.
+
+    A `scale` that is given is taken as it is, and the rest follows from it.
+    """
+    if scale is None:
+        scale = min((s for s in SCALES if s * body >= OVERVIEW), default=1.0)
+    small = body * scale
+    fields = {d: 9 * 2**d - 4 for d in (2, 3, 4, 5)}
+    depth = min((d for d, field in fields.items() if field >= 1.5 * small), default=5)
+    # the paper's 5 px suits bodies of 100 px; a blob must not be larger than its animal
+    sigma = min(max(2.5, 0.05 * small), 5.0)
+    return Centroids(
+        scale, sigma, depth,
+        f"centroids: animals of {small:.0f} px are enough to find them, depth {depth}",
+    )  # fmt: skip

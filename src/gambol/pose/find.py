@@ -1,0 +1,164 @@
+"""Finding every animal of a frame: top-down through crops, or bottom-up through fields.
+
+Both take a video frame at network scale and give the animals in network pixels, with the raw
+height and covariance of every peak; `pose.judge` learns on validation what they are worth.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from gambol.core import pixels
+from gambol.kernels.maxima import maxima
+from gambol.nn.engine import Engine
+from gambol.nn.outputs.confidence import Confidence
+from gambol.nn.outputs.fields import Fields
+from gambol.pose import crops, dataset
+from gambol.pose.group import Candidates, Links, group
+from gambol.pose.predict import Net
+
+APART = 0.3  # body lengths within which two centroids are one animal
+LOW = 0.1  # height from which a local maximum may be a keypoint of a group
+
+
+class Found(NamedTuple):
+    """I animals of one frame."""
+
+    xy: Float[np.ndarray, "I J 2"]  # NaN where a keypoint was not found
+    height: Float[np.ndarray, "I J"]  # of the peak; NaN where there is none
+    cov: Float[np.ndarray, "I J 2 2"]  # raw; NaN where there is none
+    whole: Float[np.ndarray, " I"]  # evidence for one animal: centroid's height or mean link
+    looks: Float[np.ndarray, "I A"]  # log-probability of each class; A = 0 without classes
+
+    def moved(self, matrix: Float[np.ndarray, "2 3"]) -> "Found":
+        """Return the animals in other pixels."""
+        return self._replace(
+            xy=pixels.apply(matrix, self.xy), cov=pixels.apply_covariance(matrix, self.cov)
+        )
+
+
+class TopDown(NamedTuple):
+    """A network that finds animals, and one for the keypoints of the animal in a crop."""
+
+    centroid: Net  # its scale is relative to the frames that come in
+    pose: Net
+    side: int  # of a crop, network pixels
+    threshold: float  # height from which a local maximum is an animal
+    apart: float  # network pixels within which two centroids are one
+    limit: int  # animals that go on
+
+
+class BottomUp(NamedTuple):
+    """A network of confidence maps and fields, and how peaks are linked."""
+
+    engine: Engine
+    confidence: Confidence
+    fields: Fields
+    links: Links
+    multiple: int
+    limit: int  # peaks per keypoint that go on
+
+
+Finder = TopDown | BottomUp
+
+
+def find(finder: Finder, frame: UInt8[np.ndarray, "h w C"]) -> Found:
+    """Find the animals of a frame at network scale, in network pixels."""
+    if isinstance(finder, TopDown):
+        return _top_down(finder, frame)
+    return _bottom_up(finder, frame)
+
+
+def centroids(
+    net: Net,
+    frame: UInt8[np.ndarray, "h w C"],
+    threshold: float,
+    apart: float,
+    limit: int,
+) -> tuple[Float[np.ndarray, "I 2"], Float[np.ndarray, " I"]]:
+    """Return where animals are, in pixels of the frame that comes in, and how sure that is.
+
+    Of two that are nearer than `apart`, the higher one stays.
+    """
+    position = net.position
+    assert isinstance(position, Confidence)
+    tiny = dataset.shrink(frame, net.scale)
+    maps = net.engine(dataset.letterbox(tiny, net.multiple)[None])[0][0]
+    h, w = -(-tiny.shape[0] // position.stride), -(-tiny.shape[1] // position.stride)
+    sigma = position.sigma / position.stride
+    peaks = maxima(np.ascontiguousarray(maps[0, :h, :w]), sigma, threshold, limit)
+    n = int(peaks.n)
+    matrix = pixels.compose(
+        pixels.cells(position.stride),
+        pixels.invert(dataset.from_video_map(frame.shape[1], frame.shape[0], net.scale)),
+    )
+    xy = pixels.apply(matrix, peaks.xy[:n])
+    kept: list[int] = []
+    for i in range(n):  # by falling height
+        if all(np.linalg.norm(xy[i] - xy[k]) >= apart for k in kept):
+            kept.append(i)
+    return xy[kept], peaks.height[kept]
+
+
+def _top_down(finder: TopDown, frame: UInt8[np.ndarray, "h w C"]) -> Found:
+    middles, heights = centroids(
+        finder.centroid, frame, finder.threshold, finder.apart, finder.limit
+    )
+    if not len(middles):
+        return nothing(finder.pose.position.keypoints)
+    cuts = [crops.crop(frame, middle, finder.side) for middle in middles]
+    maps = finder.pose.engine(np.stack([image for image, _ in cuts]))
+    found = finder.pose.position.find(maps[0], (finder.side, finder.side))
+    xy = found.xy + np.stack([corner for _, corner in cuts])[:, None]
+    return Found(xy, found.height, found.cov, heights, np.zeros((len(xy), 0)))
+
+
+def _bottom_up(finder: BottomUp, frame: UInt8[np.ndarray, "h w C"]) -> Found:
+    found, fields = candidates(finder, frame)
+    groups = group(found, fields, finder.links, finder.fields.stride)
+    member = groups.member[(groups.member >= 0).any(axis=1)]
+    some = member >= 0
+    if not len(found.xy):
+        return nothing(finder.confidence.keypoints)
+    return Found(
+        np.where(some[..., None], found.xy[member], np.nan),
+        np.where(some, found.height[member], np.nan),
+        np.where(some[..., None, None], found.cov[member], np.nan),
+        groups.link,
+        np.zeros((len(member), 0)),
+    )
+
+
+def candidates(
+    finder: BottomUp, frame: UInt8[np.ndarray, "h w C"]
+) -> tuple[Candidates, Float[np.ndarray, "F _h _w"]]:
+    """Return the peaks of all animals, in network pixels, and the fields between them."""
+    maps, fields = finder.engine(dataset.letterbox(frame, finder.multiple)[None])[:2]
+    confidence = finder.confidence
+    h = -(-frame.shape[0] // confidence.stride)
+    w = -(-frame.shape[1] // confidence.stride)
+    sigma = confidence.sigma / confidence.stride
+    found = maxima(maps[0, :, :h, :w], sigma, LOW, finder.limit)
+    keypoint, place = np.nonzero(np.arange(finder.limit) < found.n[:, None])
+    grid = pixels.cells(confidence.stride)
+    return (
+        Candidates(
+            pixels.apply(grid, found.xy[keypoint, place]),
+            keypoint,
+            found.height[keypoint, place],
+            pixels.apply_covariance(grid, found.cov[keypoint, place]),
+        ),
+        fields[0],
+    )
+
+
+def nothing(keypoints: int) -> Found:
+    """No animal."""
+    return Found(
+        np.zeros((0, keypoints, 2)),
+        np.zeros((0, keypoints)),
+        np.zeros((0, keypoints, 2, 2)),
+        np.zeros(0),
+        np.zeros((0, 0)),
+    )

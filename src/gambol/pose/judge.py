@@ -1,0 +1,333 @@
+"""Judging several animals on labelled frames: who is who, how far off, what a find is worth.
+
+The same matching scores a network while it trains, calibrates it, and says which finds are
+real animals.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+
+from gambol.core.instances import Detections
+from gambol.kernels.assignment import assign
+from gambol.nn.engine import Engine, TorchEngine
+from gambol.nn.model import PoseNet
+from gambol.nn.outputs.confidence import Confidence
+from gambol.nn.outputs.fields import Fields
+from gambol.pose import calibrate, crops
+from gambol.pose.dataset import Frames
+from gambol.pose.find import APART, BottomUp, Found, TopDown, candidates, centroids, find
+from gambol.pose.group import TAU, Links, score_pairs, true_links
+from gambol.pose.predict import Net
+from gambol.pose.train import Judge
+
+THRESHOLD = 0.2  # height from which a centroid counts before validation chose better
+LOWEST = 0.05  # height of a centroid that is looked at at all
+AROUND = 0.3  # body lengths around a labelled animal in a frame where others are not labelled
+FEW = 8  # finds of the rarer kind from which the weights of P(real animal) are learned
+PRIOR = (-2.0, 4.0, 0.5, 2.0)  # weights of P(real animal) before any evidence
+
+
+class Match(NamedTuple):
+    """Which find is which labelled animal of one frame."""
+
+    found: Int[np.ndarray, " I"]  # index of the find of every labelled animal; -1 for none
+    error: Float[np.ndarray, "I J"]  # px; NaN where there is no label or no find
+
+
+class Judged(NamedTuple):
+    """What finds are worth."""
+
+    calibration: calibrate.Calibration  # of keypoints
+    real: Float[np.ndarray, " 4"]  # weights of P(real animal), see `features`
+
+
+class Worth(NamedTuple):
+    """One frame's animals with calibrated uncertainty."""
+
+    confidence: Float[np.ndarray, "I J"]  # P(error <= radius); 0 where nothing was found
+    covariance: Float[np.ndarray, "I J 2 2"]
+    presence: Float[np.ndarray, "I J"]  # P(visible or occluded)
+    score: Float[np.ndarray, " I"]  # P(this is a real animal)
+
+
+def match(
+    xy: Float[np.ndarray, "F J 2"], truth: Float[np.ndarray, "I J 2"], body: float
+) -> Match:
+    """Match finds to labelled animals one to one, so that they lie nearest on the whole.
+
+    The cost of a pair is the mean over labelled keypoints of min(distance / body, 1), a
+    keypoint that was not found counting 1; beyond 0.5 the two are strangers.
+
+    Args:
+        xy: finds, px; NaN where a keypoint was not found.
+        truth: labelled animals; NaN where there is no label.
+        body: length of an animal, px.
+    """
+    distance = np.linalg.norm(xy[None] - truth[:, None], axis=-1)  # (I, F, J)
+    labelled = np.isfinite(truth).all(axis=-1)
+    part = np.where(np.isfinite(distance), np.minimum(distance / body, 1), 1.0)
+    count = np.maximum(labelled.sum(axis=1), 1)[:, None]
+    cost = (part * labelled[:, None]).sum(axis=-1) / count
+    cost = np.where(labelled.any(axis=1)[:, None], cost, np.inf)
+    half = np.full(len(truth), 1 / 2)
+    who = assign(cost, half).column if len(xy) else np.full(len(truth), -1)
+    mine = np.where(who >= 0, who, 0)
+    error = np.full(labelled.shape, np.nan)
+    if len(xy):
+        error = np.where((who >= 0)[:, None], distance[np.arange(len(truth)), mine], np.nan)
+    return Match(who, error)
+
+
+def unjudged(
+    xy: Float[np.ndarray, "F _k 2"], truth: Float[np.ndarray, "I J 2"], body: float
+) -> Bool[np.ndarray, " F"]:
+    """Tell which finds of an incomplete frame may show an animal that nobody labelled.
+
+    Those whose middle lies outside all boxes of labelled animals, grown by 0.3 body lengths.
+
+    Args:
+        xy: finds, px.
+        truth: labelled animals.
+        body: length of an animal, px.
+    """
+    if not len(truth):
+        return np.ones(len(xy), bool)
+    middle = crops.centroid(xy, None)[:, None]
+    low, high = np.nanmin(truth, axis=1), np.nanmax(truth, axis=1)  # (I, 2)
+    off = (middle < low - AROUND * body) | (middle > high + AROUND * body)
+    return np.asarray(off.any(axis=-1).all(axis=1))
+
+
+def penalised(
+    found: list[Float[np.ndarray, "_ J 2"]],
+    truth: list[Float[np.ndarray, "_ J 2"]],
+    body: float,
+    complete: Bool[np.ndarray, " frames"],
+) -> Float[np.ndarray, " M"]:
+    """Errors of all labelled keypoints; each miss and each false animal is one body length.
+
+    Args:
+        found: finds of every frame, px.
+        truth: labelled animals of the same frames, px.
+        body: length of an animal, px; no error counts for more.
+        complete: every animal of the frame is labelled.
+    """
+    parts = []
+    for xy, animals, whole in zip(found, truth, complete, strict=True):
+        matched = match(xy, animals, body)
+        labelled = np.isfinite(animals).all(axis=-1)
+        error = np.where(np.isfinite(matched.error), np.minimum(matched.error, body), body)
+        false = ~np.isin(np.arange(len(xy)), matched.found)
+        if not whole:
+            false &= ~unjudged(xy, animals, body)
+        parts += [error[labelled], np.full(int(false.sum()), body)]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def fit(
+    found: list[Found],
+    truth: list[Float[np.ndarray, "_ J 2"]],
+    visibility: list[UInt8[np.ndarray, "_ J"]],
+    body: float,
+    radius: float,
+    complete: Bool[np.ndarray, " frames"],
+) -> Judged:
+    """Learn what finds are worth from frames that did not train the network.
+
+    Args:
+        found: of every frame, video pixels.
+        truth: labelled animals of the same frames, video pixels.
+        visibility: codes of `core.labels.Visibility`.
+        body: length of an animal, px.
+        radius: px up to which a keypoint counts as right.
+        complete: every animal of the frame is labelled.
+    """
+    matches = [match(f.xy, t, body) for f, t in zip(found, truth, strict=True)]
+    rows = [
+        (t[i], v[i], f.xy[k], f.cov[k], f.height[k])
+        for f, t, v, m in zip(found, truth, visibility, matches, strict=True)
+        for i, k in enumerate(m.found)
+        if k >= 0
+    ]
+    keypoints = truth[0].shape[1]
+    if not rows:
+        return Judged(calibrate.prior(keypoints, radius), np.array(PRIOR))
+    labels, states, xy, cov, height = (np.stack(part) for part in zip(*rows, strict=True))
+    calibration = calibrate.fit(labels, states, xy, cov, height, radius)
+    seen = [features(f, _confidence(f, calibration)) for f in found]
+    real = [np.isin(np.arange(len(f.xy)), m.found) for f, m in zip(found, matches, strict=True)]
+    clear = [
+        r | whole | ~unjudged(f.xy, t, body)
+        for f, t, r, whole in zip(found, truth, real, complete, strict=True)
+    ]
+    known = np.concatenate(clear)
+    weights = _real(np.concatenate(seen)[known], np.concatenate(real)[known])
+    return Judged(calibration, weights)
+
+
+def value(found: Found, judged: Judged) -> Worth:
+    """Say what the animals of a frame are worth; video pixels."""
+    sure = calibrate.apply(judged.calibration, found.height, found.cov)
+    seen = features(found, sure.confidence)
+    score = 1 / (1 + np.exp(-(seen @ judged.real)))
+    return Worth(sure.confidence, sure.covariance, sure.presence, score)
+
+
+def detections(frame: int, found: Found, worth: Worth) -> Detections:
+    """Return the animals of one frame as rows; positions in the pixels of `found`."""
+    return Detections(
+        np.full(len(found.xy), frame),
+        found.xy,
+        worth.covariance,
+        worth.confidence,
+        worth.score,
+        np.zeros((len(found.xy), 0)),
+        found.looks,
+    )
+
+
+def best_threshold(finder: TopDown, val: Frames, body: float, anchor: int | None) -> float:
+    """Return the height from which centroids are animals: the largest F1 on validation.
+
+    Args:
+        finder: its threshold is ignored.
+        val: labelled frames.
+        body: length of an animal, pixels of `val`.
+        anchor: keypoint that stands for the animal; None: the middle of its box.
+    """
+    heights, hits, total = [], [], 0
+    for image, xy, whole in zip(val.images, animals(val), val.complete, strict=True):
+        spots, height = centroids(finder.centroid, image, LOWEST, finder.apart, finder.limit)
+        who = match(spots[:, None], crops.centroid(xy, anchor)[:, None], body).found
+        hit = np.isin(np.arange(len(spots)), who)
+        known = hit | whole | ~unjudged(spots[:, None], xy, body)
+        heights.append(height[known])
+        hits.append(hit[known])
+        total += len(xy)
+    height, hit = np.concatenate(heights), np.concatenate(hits)
+    steps = np.arange(2 * LOWEST, 0.65, LOWEST)
+    f1 = [2 * hit[height >= t].sum() / max((height >= t).sum() + total, 1) for t in steps]
+    best = np.flatnonzero(np.array(f1) == max(f1))
+    return float(steps[best[len(best) // 2]])  # the middle of equally good ones
+
+
+def features(found: Found, confidence: Float[np.ndarray, "I J"]) -> Float[np.ndarray, "I 4"]:
+    """Evidence for a real animal: 1, mean P(correct), logit of `whole`, share of keypoints."""
+    there = np.isfinite(found.height)
+    mean = (confidence * there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    whole = np.clip(found.whole, 0.01, 0.99)
+    one = np.ones(len(mean))
+    return np.stack([one, mean, np.log(whole / (1 - whole)), there.mean(axis=1)], axis=1)
+
+
+def to_dict(judged: Judged) -> dict[str, Any]:
+    """Return plain numbers and lists, for JSON."""
+    return {"calibration": judged.calibration.to_dict(), "real": judged.real.tolist()}
+
+
+def from_dict(values: dict[str, Any]) -> Judged:
+    """Undo `to_dict`."""
+    calibration = calibrate.Calibration.from_dict(values["calibration"])
+    return Judged(calibration, np.array(values["real"], np.float64))
+
+
+def centroid_judge(val: Frames, body: float) -> Judge:
+    """Score a network that finds animals; all pixels are those of `val`, at its scale."""
+    animals = [xy[:, 0][np.isfinite(xy[:, 0]).all(axis=-1)] for xy in val.xy]
+
+    def judge(net: PoseNet, device: torch.device) -> Float[np.ndarray, " M"]:
+        finder = _net(net, device)
+        found = [
+            centroids(finder, image, THRESHOLD, APART * body, 2 * len(a) + 4)[0]
+            for image, a in zip(val.images, animals, strict=True)
+        ]
+        scale = float(np.linalg.norm(val.to_video[0][0, :2]))
+        return scale * penalised(
+            [f[:, None] for f in found], [a[:, None] for a in animals], body, val.complete
+        )
+
+    return judge
+
+
+def bottom_up_judge(val: Frames, links: Links, most: int, body: float) -> Judge:
+    """Score a network of confidence maps and fields; pixels of `val`."""
+
+    def judge(net: PoseNet, device: torch.device) -> Float[np.ndarray, " M"]:
+        engine = TorchEngine(net, str(device), "float32", 0)
+        finder = bottom_up(net, engine, links, most)
+        found = [find(finder, image) for image in val.images]
+        some = [f.xy[np.isfinite(f.height).sum(axis=1) >= 2] for f in found]
+        scale = float(np.linalg.norm(val.to_video[0][0, :2]))
+        return scale * penalised(some, animals(val), body, val.complete)
+
+    return judge
+
+
+def animals(frames: Frames) -> list[Float[np.ndarray, "_ J 2"]]:
+    """Return the labelled animals of every frame."""
+    return [xy[np.isfinite(xy).all(axis=-1).any(axis=-1)] for xy in frames.xy]
+
+
+def bottom_up(net: PoseNet, engine: Engine, links: Links, most: int) -> BottomUp:
+    """Make a finder of a network that draws confidence maps and fields."""
+    confidence, fields = net.outputs[:2]
+    assert isinstance(confidence, Confidence) and isinstance(fields, Fields)
+    return BottomUp(engine, confidence, fields, links, net.multiple, 4 * most + 8)
+
+
+def fit_links(finder: BottomUp, val: Frames, body: float) -> Links:
+    """Learn on validation what a line score says about a link: log-odds per edge.
+
+    Edges with few links of either kind share their weights.
+    """
+    parts = []
+    for image, truth in zip(val.images, animals(val), strict=True):
+        found, fields = candidates(finder, image)
+        pairs = score_pairs(found, fields, finder.links, finder.fields.stride)
+        linked, known = true_links(pairs, found, truth, 0.1 * body)
+        parts.append((pairs.edge[known], pairs.score[known], linked[known]))
+    edge, score, linked = (np.concatenate(part) for part in zip(*parts, strict=True))
+    slope, offset = finder.links.slope.copy(), finder.links.offset.copy()
+    shared = _logistic(score, linked)
+    for e in range(len(slope)):
+        own = edge == e
+        weights = _logistic(score[own], linked[own]) or shared
+        if weights is not None:
+            slope[e], offset[e] = weights
+    return finder.links._replace(slope=slope, offset=offset)
+
+
+def _logistic(
+    score: Float[np.ndarray, " M"], linked: Bool[np.ndarray, " M"]
+) -> tuple[float, float] | None:
+    """Slope and offset of the log-odds; None where there are too few links or non-links."""
+    if min(linked.sum(), (~linked).sum()) < FEW:
+        return None
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=10.0).fit(score[:, None] - TAU, linked)
+    return float(model.coef_[0, 0]), float(model.intercept_[0])
+
+
+def _net(net: PoseNet, device: torch.device) -> Net:
+    engine = TorchEngine(net, str(device), "float32", 0)
+    return Net(engine, net.position, net.multiple, 1.0)
+
+
+def _confidence(found: Found, calibration: calibrate.Calibration) -> Float[np.ndarray, "I J"]:
+    return calibrate.apply(calibration, found.height, found.cov).confidence
+
+
+def _real(
+    seen: Float[np.ndarray, "M 4"], real: Bool[np.ndarray, " M"]
+) -> Float[np.ndarray, " 4"]:
+    """Fit P(real animal) where there are finds of both kinds, else keep the prior."""
+    if min(real.sum(), (~real).sum()) < FEW:
+        return np.array(PRIOR)
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=1.0).fit(seen[:, 1:], real)
+    return np.concatenate([model.intercept_, model.coef_[0]])

@@ -1,0 +1,106 @@
+"""Choices for several animals, against their formulas and on recordings of flies."""
+
+import math
+
+import numpy as np
+import pytest
+from crowds import BODY, LENGTH, animals
+
+from gambol.core.instances import body_length
+from gambol.io import labels as io_labels
+from gambol.io.video.open import open_video
+from gambol.pose import choose_many
+
+
+def crowd(n=200, seed=0, scale=1.0):
+    rng = np.random.default_rng(seed)
+    return scale * animals(rng.uniform(0, 500, (n, 2)), rng.uniform(-3, 3, n))
+
+
+def test_one_animal_a_frame_needs_no_grouping():
+    way, reason = choose_many.approach(crowd(), 1, (100, 100))
+    assert way == "single" and reason
+
+
+def test_small_animals_are_cut_out_and_large_ones_seen_together():
+    xy = crowd()
+    length = body_length(xy)
+    for share, way in [(0.05, "top-down"), (0.19, "top-down"), (0.21, "bottom-up")]:
+        short = round(length / share)
+        for size in [(short, 3 * short), (3 * short, short)]:  # the shorter side counts
+            made, reason = choose_many.approach(xy, 2, size)
+            assert made == way and reason.startswith(f"{way}: up to 2 animals")
+
+
+@pytest.mark.parametrize("multiple", [8, 16, 32])
+@pytest.mark.parametrize("anchor", [None, 0, 2])
+def test_crops_follow_their_formula(anchor, multiple):
+    xy = crowd(300)
+    xy[::7, 3] = np.nan
+    far = []
+    for points in xy:  # by hand, animal after animal
+        seen = points[np.isfinite(points).all(axis=-1)]
+        middle = (seen.min(axis=0) + seen.max(axis=0)) / 2 if anchor is None else points[anchor]
+        far.append(np.abs(seen - middle).max())
+    q = np.percentile(far, 99)
+    side = math.ceil(2 * (q + 0.1 * q + 3 * 3.5) / multiple) * multiple
+    cut = choose_many.crop_size(xy, anchor, 3.5, multiple)
+    assert cut.side == max(side, 64) and cut.side % multiple == 0
+    assert cut.jitter == pytest.approx(0.05 * q)
+    assert cut.cut_off == 0.0
+
+
+def test_crops_are_never_smaller_than_the_network_needs():
+    assert choose_many.crop_size(crowd(scale=0.05), None, 2.0, 16).side == 64
+    assert choose_many.crop_size(crowd(scale=0.05), None, 2.0, 48).side == 96
+
+
+def test_what_crops_cut_off_is_said():
+    xy = crowd(1000)
+    xy[0, 2] += 400  # one far slip in 1000 animals
+    cut = choose_many.crop_size(xy, 0, 3.5, 16)
+    assert cut.cut_off == pytest.approx(1 / xy[..., 0].size)
+    assert "0.0% of labels" in cut.reason
+
+
+@pytest.mark.parametrize("body", [10.0, 33.0, 50.0, 100.0, 400.0, 3000.0])
+def test_animals_are_found_at_the_coarsest_scale_that_shows_them(body):
+    found = choose_many.centroids(body)
+    small = body * found.scale
+    assert found.scale == 1.0 or small >= choose_many.OVERVIEW
+    if body >= 2 * choose_many.OVERVIEW:
+        assert found.scale <= 0.5  # the scale that many.md starts from
+    assert 2.5 <= found.sigma <= 5.0
+    sees = 9 * 2**found.depth - 4
+    assert sees >= 1.5 * small or found.depth == 5
+    assert found.depth == 2 or 9 * 2 ** (found.depth - 1) - 4 < 1.5 * small
+
+
+def test_a_scale_that_is_asked_for_decides_about_the_rest():
+    asked = choose_many.centroids(400.0, 0.5)
+    assert asked.scale == 0.5 and asked.depth == choose_many.centroids(200.0, 1.0).depth
+    assert asked.sigma == choose_many.centroids(200.0, 1.0).sigma == 5.0
+    assert "200 px" in asked.reason
+
+
+@pytest.mark.parametrize("name", ["two_flies", "three_flies"])
+def test_flies_are_small_in_their_arena(data, name):
+    path = data / "flies_tracks" / f"{name}.slp"
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    labels = io_labels.load(path)
+    _, counts = np.unique(labels.pairs, axis=0, return_counts=True)
+    video = open_video(labels.videos[0], grey=True)
+    way, _ = choose_many.approach(labels.xy, int(counts.max()), video.size)
+    length = body_length(labels.xy)
+    video.close()
+    assert way == ("top-down" if length / min(video.size) < 0.2 else "bottom-up")
+    cut = choose_many.crop_size(labels.xy, None, 3.5, 16)
+    assert cut.cut_off <= 0.01  # many.md: above 1 % is an error
+    assert length < cut.side < 3 * length
+    found = choose_many.centroids(length)
+    assert 32 <= found.scale * length <= 70
+
+
+def test_the_length_of_the_drawn_body_is_that_of_its_box():
+    assert body_length(BODY[None]) == pytest.approx(LENGTH)

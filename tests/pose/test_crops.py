@@ -1,0 +1,63 @@
+"""Centroids and crops, against what is plain for boxes and single pixels."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gambol.core import pixels
+from gambol.nn.augment import FILL
+from gambol.pose.crops import centroid, crop
+
+NONE = np.full(2, np.nan)
+
+
+def test_the_middle_is_that_of_the_box_and_no_mean_of_keypoints():
+    xy = np.array([[0.0, 0.0], [10.0, 2.0], [9.0, 1.0], NONE])
+    np.testing.assert_array_equal(centroid(xy, None), [5.0, 1.0])
+
+
+def test_the_anchor_stands_for_the_animal_where_it_was_seen():
+    seen = np.array([[0.0, 0.0], [10.0, 2.0], [9.0, 1.0]])
+    hidden = seen.copy()
+    hidden[2] = np.nan
+    middles = centroid(np.stack([seen, hidden]), 2)
+    np.testing.assert_array_equal(middles, [[9.0, 1.0], [5.0, 1.0]])
+
+
+@pytest.mark.parametrize("anchor", [None, 0])
+def test_an_animal_that_was_not_seen_has_no_middle_and_raises_no_warning(anchor):
+    xy = np.full((2, 3, 3, 2), np.nan)
+    xy[0, 1] = [[1.0, 2.0], [3.0, 4.0], NONE]
+    middles = centroid(xy, anchor)
+    assert middles.shape == (2, 3, 2)
+    assert np.isfinite(middles).all(axis=-1).tolist() == [[False, True, False], [False] * 3]
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_it_moves_with_the_animal(seed):
+    rng = np.random.default_rng(seed)
+    xy, shift = rng.normal(0, 50, (5, 2)), rng.normal(0, 50, 2)
+    xy[rng.random(5) < 0.4] = np.nan
+    for anchor in (None, 1):
+        np.testing.assert_allclose(
+            centroid(xy + shift, anchor), centroid(xy, anchor) + shift, atol=1e-9
+        )
+
+
+@pytest.mark.parametrize("middle", [(20.3, 15.6), (0.0, 0.0), (39.0, 29.4), (-8.0, 12.0)])
+@pytest.mark.parametrize("side", [8, 9, 64])
+def test_a_crop_shows_the_frame_from_its_corner_on_and_grey_beyond(middle, side):
+    frame = np.random.default_rng(0).integers(0, 100, (30, 40, 3), np.uint8)
+    cut, corner = crop(frame, np.array(middle), side)
+    assert cut.shape == (side, side, 3)
+    assert np.abs(corner + pixels.centre(side, side) - middle).max() <= 0.5
+    for y, x in np.ndindex(side, side):
+        column, row = corner + (x, y)
+        there = 0 <= column < 40 and 0 <= row < 30
+        assert (cut[y, x] == (frame[row, column] if there else FILL)).all()
+
+
+def test_a_crop_far_beyond_the_frame_is_grey():
+    cut, _ = crop(np.zeros((30, 40, 1), np.uint8), np.array([500.0, -90.0]), 16)
+    assert (cut == FILL).all()

@@ -1,0 +1,170 @@
+"""Finding animals with oracles in place of networks: what is drawn must come back."""
+
+import numpy as np
+import pytest
+from crowds import (
+    BODY,
+    LENGTH,
+    Everyone,
+    J,
+    animals,
+    bottom_up,
+    coded,
+    confidence,
+    corner,
+    errors,
+    top_down,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gambol.core import pixels
+from gambol.pose import crops, dataset, find
+from gambol.pose.predict import Net
+
+SIZE = (250, 200)
+PLACES = np.array([[60.3, 50.8], [180.9, 60.1], [70.2, 150.6], [185.4, 148.3]])
+ANGLES = np.array([0.3, 2.0, -1.1, 3.0])
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+@pytest.mark.parametrize("way", [top_down, bottom_up])
+def test_every_drawn_animal_comes_back(way, n):
+    xy = animals(PLACES[:n], ANGLES[:n])
+    finder = top_down(xy, SIZE) if way is top_down else bottom_up(xy)
+    found = find.find(finder, coded(SIZE))
+    assert errors(found.xy, xy).max() < 0.05
+    assert (found.height > 0.9).all() and found.looks.shape == (n, 0)
+    assert np.linalg.eigvalsh(found.cov).min() > 0
+    assert (found.whole > 0.5).all() and (found.whole <= 1.0 + 1e-6).all()
+
+
+@pytest.mark.parametrize("anchor", [None, 2])
+def test_two_animals_half_a_body_apart_each_return_their_own(anchor):
+    turn = np.array([0.4, 0.4])
+    xy = animals(np.array([[120.0, 100.0], [120.0, 100.0 + LENGTH / 2]]), turn)
+    found = find.find(top_down(xy, SIZE, anchor=anchor), coded(SIZE))
+    assert errors(found.xy, xy).max() < 0.05
+
+
+@pytest.mark.parametrize("middle", [[-12.0, 100.0], [262.0, 40.5], [120.0, 211.0]])
+def test_a_crop_around_a_point_outside_the_frame_is_not_shifted(middle):
+    # trap 9: the crop stays where it is asked for, and its corner tells where
+    image, at = crops.crop(coded(SIZE), np.array(middle), 96)
+    assert np.abs(at + pixels.centre(96, 96) - middle).max() <= 1 / 2
+    np.testing.assert_array_equal(corner(image), at)
+    inside = image[..., 2] == 255
+    x, y = np.meshgrid(np.arange(96), np.arange(96))
+    np.testing.assert_array_equal(image[inside][:, 0], (x + at[0])[inside])
+    np.testing.assert_array_equal(image[inside][:, 1], (y + at[1])[inside])
+    assert (image[~inside] == dataset.augment.FILL).all()
+    there = pixels.inside(np.stack([x, y], -1) + at.astype(float), *SIZE)
+    np.testing.assert_array_equal(inside, there)
+
+
+def test_a_crop_far_from_the_frame_is_empty():
+    image, at = crops.crop(coded(SIZE), np.array([-500.0, 900.0]), 64)
+    assert (image == dataset.augment.FILL).all() and at.tolist() == [-532, 868]
+
+
+def test_an_animal_whose_middle_is_outside_is_read_in_its_crop():
+    xy = animals(np.array([[-6.0, 100.0]]), np.array([0.0]))  # its head looks in
+    output, middle = confidence(), crops.centroid(xy, None)[0]
+    image, at = crops.crop(coded(SIZE), middle, 96)
+    maps = Everyone([output], xy - at)(image[None])[0]
+    assert np.abs(output.find(maps, (96, 96)).xy[0] + at - xy[0]).max() < 0.02
+
+
+@given(
+    st.floats(-10, 260),
+    st.floats(-10, 210),
+    st.floats(-3.2, 3.2),
+    st.sampled_from([0.5, 0.75, 0.8, 1.0, 1.5]),
+    st.sampled_from([SIZE, (201, 177)]),
+)
+def test_video_to_crop_to_peak_to_video_is_the_start(x, y, angle, scale, size):
+    truth = animals(np.array([[x, y]]), np.array([angle]))
+    picture = np.zeros((size[1], size[0], 1), np.uint8)
+    state = np.full((1, 1, J), 2, np.uint8)
+    frames = dataset.make_frames([picture], truth[None], state, scale)
+    cut = dataset.cut_out(frames, None, 128)
+    output = confidence()
+    maps = Everyone([output], cut.xy[0])(cut.images[0][None])[0]
+    peaks = output.find(maps, (128, 128))
+    found = find.Found(peaks.xy, peaks.height, peaks.cov, np.ones(1), np.zeros((1, 0))).moved(
+        cut.to_video[0]
+    )
+    assert np.abs(found.xy[0] - truth[0]).max() < 0.02
+    # the covariance is carried by the same map
+    factor = np.linalg.norm(cut.to_video[0][0, :2]) * np.linalg.norm(cut.to_video[0][1, :2])
+    ratio = np.linalg.det(found.cov) / np.linalg.det(peaks.cov)
+    np.testing.assert_allclose(ratio, factor**2, rtol=1e-6)
+
+
+def spots(xy, heights, apart, limit=20, threshold=0.2):
+    """Centroids of a map with drawn maxima of these heights."""
+    one = confidence(1, 3.0)
+
+    def engine(frames):
+        parts = [
+            h * Everyone([one], p[None, None])(frames)[0]
+            for p, h in zip(xy, heights, strict=True)
+        ]
+        return (np.max(parts, axis=0).astype(np.float32),)
+
+    net = Net(engine, one, 16, 1.0)
+    return find.centroids(net, coded(SIZE), threshold, apart, limit)
+
+
+def test_of_two_centroids_of_one_animal_the_higher_stays():
+    # trap 8: else one animal would be reported twice
+    xy = np.array([[60.0, 60.0], [72.0, 60.0], [150.0, 60.0]])
+    at, height = spots(xy, [0.6, 0.9, 0.5], apart=15.0)
+    np.testing.assert_allclose(at, xy[[1, 2]], atol=0.1)
+    np.testing.assert_allclose(height, [0.9, 0.5], atol=0.03)
+    assert len(spots(xy, [0.6, 0.9, 0.5], apart=10.0)[0]) == 3
+
+
+def test_a_chain_of_centroids_is_thinned_from_its_highest():
+    xy = np.array([[60.0, 60.0], [72.0, 60.0], [84.0, 60.0]])
+    at, _ = spots(xy, [0.8, 0.7, 0.6], apart=15.0)
+    np.testing.assert_allclose(at, xy[[0, 2]], atol=0.1)
+
+
+def test_no_more_animals_than_the_limit_and_the_highest_first():
+    # trap 16
+    xy = np.array([[30.0 + 40 * i, 50.0] for i in range(5)])
+    at, height = spots(xy, [0.5, 0.9, 0.4, 0.8, 0.3], apart=5.0, limit=2)
+    np.testing.assert_allclose(at, xy[[1, 3]], atol=0.1)
+    assert len(spots(xy, [0.5, 0.9, 0.4, 0.8, 0.3], 5.0, threshold=0.45)[0]) == 3
+    four = animals(PLACES, ANGLES)
+    assert len(find.find(top_down(four, SIZE, limit=3), coded(SIZE)).xy) == 3
+    found, _ = find.candidates(bottom_up(four, limit=3), coded(SIZE))
+    assert np.bincount(found.keypoint, minlength=J).tolist() == [3] * J
+
+
+@pytest.mark.parametrize("way", ["top-down", "bottom-up"])
+def test_an_empty_frame_has_no_animals(way):
+    nobody = np.full((1, J, 2), np.nan)
+    finder = top_down(nobody, SIZE) if way == "top-down" else bottom_up(nobody)
+    found = find.find(finder, coded(SIZE))
+    assert found.xy.shape == (0, J, 2) and found.cov.shape == (0, J, 2, 2)
+    assert found.whole.shape == (0,) and found.moved(pixels.resize(2.0)).xy.shape == (0, J, 2)
+
+
+def test_a_keypoint_that_is_not_drawn_is_missing_and_not_invented():
+    xy = animals(PLACES[:2], ANGLES[:2])
+    xy[1, 3] = np.nan
+    found = find.find(bottom_up(xy), coded(SIZE))
+    gone = np.isnan(found.xy).all(axis=-1)
+    assert gone.sum() == 1 and gone[:, 3].sum() == 1
+    np.testing.assert_array_equal(gone, np.isnan(found.height))
+    np.testing.assert_array_equal(gone, np.isnan(found.cov).any(axis=(-1, -2)))
+
+
+def test_the_padding_of_a_frame_holds_no_animals():
+    # 200 is no multiple of 16: an answer below the picture must not count
+    xy = animals(PLACES[:1], ANGLES[:1])
+    finder = bottom_up(np.concatenate([xy, xy[:, :1] * 0 + [[[100.0, 207.0]]] + 0 * BODY]))
+    found, _ = find.candidates(finder, coded(SIZE))
+    assert (found.xy[:, 1] < SIZE[1]).all() and len(found.xy) == J
