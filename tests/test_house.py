@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "gambol"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {
-    "av", "cv2", "h5py", "matplotlib", "numba", "openvino", "pandas", "scipy", "sklearn",
+    "av", "cv2", "h5py", "matplotlib", "numba", "openvino", "pandas", "pycocotools", "scipy", "sklearn",
     "sleap_io", "tables", "torch", "xarray",
 }  # fmt: skip
 

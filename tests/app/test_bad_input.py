@@ -203,7 +203,7 @@ def labels_of_several_animals(w):
     one = labels_of(w.film)
     two = labels_of(w.film)
     object.__setattr__(two, "individuals", ("another",))
-    return train(w.table(join([one, two])), w)
+    return [*train(w.table(join([one, two])), w), "--set", "approach=single"]
 
 
 @bad("labels.slp is damaged")
@@ -494,6 +494,7 @@ def other_things_in_the_way(w):
 def a_damaged_state(w):
     run = w.run()
     (run / "model.json").unlink()
+    (run / "fitted.json").unlink()
     w.write("run/state.pt", "no state")
     run.rename(w.out)
     return ["train", w.labels, "--out", w.out, "--set", "fit.steps=2", "--set", "fit.batch=2"]

@@ -13,7 +13,7 @@ from gambol.core.errors import InputError
 COMMANDS = typer.main.get_command(cli.app).commands
 PROMISED = (
     *("demo", "new", "import", "export", "info", "doctor", "suggest"),
-    *("train", "predict", "evaluate", "movies", "report", "simulate"),
+    *("train", "predict", "track", "review", "evaluate", "movies", "report", "simulate"),
 )
 
 

@@ -13,6 +13,7 @@ from gambol.io.project import Project
 from gambol.io.video import VideoWriter
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.model import ModelSpec, PoseNet, default_head
+from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.pose import calibrate, evaluate
 from gambol.stages import report
 
@@ -26,7 +27,7 @@ def write_run(folder):
     backbone = UNetSpec(depth=2, filters=4)
     spec = ModelSpec(
         backbone=backbone, head=default_head(backbone), channels=1, keypoints=MOUSE.keypoints,
-        sigma=5.0,
+        outputs=(ConfidenceSpec(sigma=5.0),),
     )  # fmt: skip
     truth = rng.uniform(20, 180, (ROWS, 4, 2))
     xy = truth + rng.normal(0, 3, truth.shape)

@@ -39,7 +39,7 @@ def test_a_run_says_everything_about_itself(trained, recording):
     known = {p.name for p in trained.iterdir()}
     assert known == {
         "config.yaml", "model.json", "weights.safetensors", "last.safetensors", "log.jsonl",
-        "metrics.json", "split.csv", "heldout.npz", "provenance.json",
+        "metrics.json", "split.csv", "heldout.npz", "provenance.json", "fitted.json",
     }  # fmt: skip
     told = json.loads((trained / "provenance.json").read_text())
     labels = io_labels.load(recording.labels)
@@ -114,7 +114,7 @@ def test_every_backbone_goes_through_the_stage(kind, recording, tmp_path):
     assert io_run.load(run).model.spec.backbone.kind == kind
 
 
-def test_several_animals_are_refused(recording, tmp_path):
+def test_several_animals_where_one_was_promised_are_refused(recording, tmp_path):
     labels = io_labels.load(recording.labels)
     from dataclasses import replace
 
@@ -123,7 +123,8 @@ def test_several_animals_are_refused(recording, tmp_path):
     two = join([labels, replace(labels, individuals=("other",))])
     io_labels.write(two, tmp_path / "two.csv", "csv")
     with pytest.raises(InputError, match="several labelled animals"):
-        train.run(small(20), tmp_path / "two.csv", tmp_path / "run")
+        cfg = small(20).override(["approach=single"])
+        train.run(cfg, tmp_path / "two.csv", tmp_path / "run")
 
 
 def test_tensorboard_gets_what_the_log_gets(recording, tmp_path):

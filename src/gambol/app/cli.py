@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from gambol.app import console
+from gambol.app import tracks as of_several
 from gambol.core.errors import InputError
 
 app = typer.Typer(
@@ -341,26 +342,36 @@ def report(
 @app.command()
 def simulate(
     out: Annotated[Path, typer.Argument(help="Folder for film, truth and labels.")],
-    animal: Annotated[str, typer.Option(help="mouse.")] = "mouse",
+    animal: Annotated[str, typer.Option(help="mouse or fly.")] = "mouse",
     animals: Annotated[int, typer.Option(min=1, help="Number of animals.")] = 1,
+    identical: Annotated[bool, typer.Option(help="Animals that look alike.")] = False,
     seconds: Annotated[float, typer.Option(help="Length of the film.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Same seed, same film.")] = 0,
     labelled: Annotated[int, typer.Option(min=1, help="Frames to label.")] = 40,
     as_json: Json = False,
 ) -> None:
-    """Film a simulated animal whose truth is known.
+    """Film simulated animals whose truth is known.
 
     Example: gambol simulate sim --seconds 20 --seed 3
     """
     from gambol.stages import simulate as stage
 
-    world = {"animal": animal, "animals": animals, "seconds": seconds, "seed": seed}
+    world = {
+        "animal": animal,
+        "animals": animals,
+        "identical": identical,
+        "seconds": seconds,
+        "seed": seed,
+    }
     cfg = stage.FilmConfig.from_values(
         {"world": world, "labelled": labelled}, "gambol simulate"
     )
     with console.reporting(as_json) as progress:
         made = stage.run(cfg, out, progress=progress)
     console.result(made._asdict(), as_json, _lines)
+
+
+app.add_typer(of_several.verbs)
 
 
 def _settings(kind: Any, path: Path | None, assignments: list[str]) -> Any:
@@ -388,12 +399,19 @@ def _lines(values: dict[str, Any]) -> str:
 
 def _scores(values: dict[str, Any]) -> str:
     """Show the numbers of an evaluation in a few lines."""
-    low, high = values["intervals"]["mean_px"]
-    rows = [
-        f"{values['n']} keypoints: mean {values['mean_px']:.2f} px "
-        f"(95 % interval {low:.2f} to {high:.2f}), median {values['median_px']:.2f}, "
-        f"p95 {values['p95_px']:.2f}"
-    ]
+    if "mota" in values:
+        return _tracking(values)
+    rows = []
+    if "animals" in values:
+        rows += _animals(values["animals"])
+        values = {**values, **values["animals"]["matched"]}
+    if values["mean_px"] is not None:
+        low, high = values["intervals"]["mean_px"]
+        rows.append(
+            f"{values['n']} keypoints: mean {values['mean_px']:.2f} px "
+            f"(95 % interval {low:.2f} to {high:.2f}), median {values['median_px']:.2f}, "
+            f"p95 {values['p95_px']:.2f}"
+        )
     rows += [
         f"  {name}: mean {scores['mean_px']:.2f} px"
         for name, scores in values["keypoints"].items()
@@ -402,3 +420,24 @@ def _scores(values: dict[str, Any]) -> str:
     if "run" in values:
         rows.append(f"run: {values['run']}")
     return "\n".join(rows)
+
+
+def _animals(values: dict[str, Any]) -> list[str]:
+    """Show how well animals were found."""
+    low, high = values["intervals"]["oks_map"]
+    rows = [
+        f"{values['n_animals']} animals in {values['n_frames']} frames, {values['n_found']} "
+        f"found, {values['n_matched']} of them right",
+        f"OKS mAP {values['oks_map']:.3f} (95 % interval {low:.3f} to {high:.3f}; "
+        f"{values['oks_map_01']:.3f} with the wider tolerance of 0.1)",
+    ]
+    return rows
+
+
+def _tracking(values: dict[str, Any]) -> str:
+    """Show how well identities were kept."""
+    return (
+        f"{values['n_animals']} animals in {values['n_frames']} frames: IDF1 "
+        f"{values['idf1']:.4f}, MOTA {values['mota']:.4f}, HOTA {values['hota']:.4f}, "
+        f"{values['id_switches']} identity switches"
+    )

@@ -69,9 +69,7 @@ def see(trained: io_run.Trained, labels: Labels) -> Seen:
     model = trained.model
     _check_names(model.spec.keypoints, labels)
     run_by = engine.build(trained.net, engine.choose_device("cpu"), "float32", 0)
-    net = predict.Net(
-        run_by, trained.net.stride, model.spec.sigma, trained.net.multiple, model.scale
-    )
+    net = predict.Net(run_by, trained.net.position, trained.net.multiple, model.scale)
     calibration = calibrate.Calibration.from_dict(model.calibration)
     rows = []
     for i, image in enumerate(io_frames.labelled(labels, grey=model.grey)):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gambol.core.errors import InputError
 from gambol.io import labels as io_labels
-from gambol.io import poses, poses_export
+from gambol.io import poses_export, tracks
 from gambol.io.project import Project
 
 
@@ -32,7 +32,8 @@ def run(source: Path, format: str, out: Path, images: bool = True) -> Exported:
     if source.resolve() == out.resolve():
         raise InputError(f"{out} is the source itself; choose another name")
     if source.suffix == ".nc":
-        return Exported(poses_export.write(poses.read(source), out, format), [])
+        series = tracks.read(source)
+        return Exported(poses_export.write(series.poses, out, format, series.untracked), [])
     if io_labels.detect(source) == "project":
         with Project.open(source if source.is_dir() else source.parent) as project:
             labels = project.labels()

@@ -3,6 +3,8 @@
 reads   run/            the folder of a finished training
         videos          files, image folders, stacks
 writes  out/NAME.nc     poses of each video (`core.poses`), made of shards in out/.NAME.shards
+        out/NAME.detections.nc   instead, where a frame shows several animals; `gambol track`
+                        gives them their identities
 
 Killed at any moment and started again with the same command, it goes on where it was, and ends
 with the same result.
@@ -23,6 +25,7 @@ from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
 from gambol.core.video import Video
+from gambol.io import detections as io_detections
 from gambol.io import poses as io_poses
 from gambol.io import provenance
 from gambol.io import run as io_run
@@ -30,7 +33,8 @@ from gambol.io.video.ahead import read_ahead
 from gambol.io.video.open import fingerprint, open_video, split_ref
 from gambol.kernels.peaks import Peaks
 from gambol.nn import engine
-from gambol.pose import calibrate, dataset, predict
+from gambol.pose import calibrate, dataset, find, predict
+from gambol.stages import finders, predict_many
 
 SHARD = 256  # frames; fixed, so that results never depend on where a run was interrupted
 BATCH = 16  # whole frames that a GPU searches at once
@@ -71,14 +75,15 @@ def run(
     """Predict the videos whose poses are missing or were made from something else."""
     model = io_run.load(trained)
     where = engine.choose_device(device)
-    targets = _targets(videos, out)
+    targets = _targets(videos, out, ".nc" if model.model.many is None else ".detections.nc")
     for video in videos:  # what cannot be read is said before hours are spent on the others
         open_video(video, grey=model.model.grey).close()
+    pairs = list(zip(videos, targets, strict=True))
+    if model.model.many is not None:
+        finder = _finder(cfg, model, where, threads)
+        return [_several(cfg, model, finder, v, target, progress) for v, target in pairs]
     net = _net(cfg, model, where, threads)
-    return [
-        _one(cfg, model, net, where, video, target, progress)
-        for video, target in zip(videos, targets, strict=True)
-    ]
+    return [_one(cfg, model, net, where, v, target, progress) for v, target in pairs]
 
 
 def describe(values: dict[str, Any]) -> str:
@@ -104,14 +109,14 @@ def _absolute(path: Path) -> Path:
     return whole if inside is None else Path(f"{whole}::{inside}")
 
 
-def _targets(videos: list[Path], out: Path) -> list[Path]:
+def _targets(videos: list[Path], out: Path, suffix: str) -> list[Path]:
     names = [str(split_ref(video)[0].stem) for video in videos]
     for name in names:
         if names.count(name) > 1:
             raise InputError(
                 f"two videos are named {name}; predict them into two --out folders"
             )
-    return [out / f"{name}.nc" for name in names]
+    return [out / f"{name}{suffix}" for name in names]
 
 
 def _net(
@@ -134,7 +139,7 @@ def _net(
 
 def _wrap(model: io_run.Trained, run_by: engine.Engine) -> predict.Net:
     net, spec = model.net, model.model
-    return predict.Net(run_by, net.stride, spec.spec.sigma, net.multiple, spec.scale)
+    return predict.Net(run_by, net.position, net.multiple, spec.scale)
 
 
 def _error(net: predict.Net, held: io_run.Heldout) -> float:
@@ -158,7 +163,7 @@ def _one(
 ) -> Predicted:
     video = open_video(path, grey=model.model.grey)
     try:
-        key = _key(cfg, model, net, path)
+        key = _key(cfg, model, net.engine.name, path)
         frames = len(video)
         if io_poses.made_from(target) == key:
             progress(Step("predict", frames, frames, path.name))
@@ -168,13 +173,13 @@ def _one(
         video.close()
 
 
-def _key(cfg: PredictConfig, model: io_run.Trained, net: predict.Net, path: Path) -> str:
+def _key(cfg: PredictConfig, model: io_run.Trained, run_by: str, path: Path) -> str:
     """Hash of what the result depends on."""
     parts = [
         gambol.__version__,
         cfg.fingerprint(),
         model.weights_hash,
-        net.engine.name,
+        run_by,
         fingerprint(path),
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
@@ -203,28 +208,7 @@ def _predict(
         shards.write(number, shard)
         fresh, searched = fresh + len(frames), searched + int(shard.searched.sum())
         progress(Step("predict", min((number + 1) * SHARD, total), total, path.name))
-    notes = provenance.record(
-        stage="predict",
-        run=str(model.folder.resolve()),
-        weights_hash=model.weights_hash,
-        video=str(_absolute(path)),
-        engine=net.engine.name,
-        settings=cfg.model_dump(mode="json"),
-        follows=follow,
-        decoder="local Gaussian fit",
-    )
-    attrs = {
-        "made_from": key,
-        "source_file": str(_absolute(path)),
-        "confidence_radius_px": 0.05 * model.model.body_px,
-        "calibration": model.model.calibration,
-        "provenance": notes,
-        "speed": {  # of the last sitting
-            "fps": fresh / clock.elapsed(),
-            "decode_share": clock.decode / clock.elapsed(),
-            "network_share": clock.network / clock.elapsed(),
-        },
-    }
+    attrs = _attrs(cfg, model, net.engine.name, path, key, clock, fresh, follows=follow)
     io_poses.assemble(shards, count, video.times, model.model.bones, video.fps, attrs)
     seconds = clock.elapsed()
     return Predicted(
@@ -248,6 +232,99 @@ def _follows(
     width, height = dataset.network_size(*video.size, model.model.scale)
     small = model.model.window**2 < 0.5 * width * height
     return small and where.torch_name == "cpu"
+
+
+def _attrs(
+    cfg: PredictConfig,
+    model: io_run.Trained,
+    run_by: str,
+    path: Path,
+    key: str,
+    clock: "_Clock",
+    fresh: int,
+    **more: Any,
+) -> dict[str, Any]:
+    """Where a result is from."""
+    notes = provenance.record(
+        stage="predict",
+        run=str(model.folder.resolve()),
+        weights_hash=model.weights_hash,
+        video=str(_absolute(path)),
+        engine=run_by,
+        settings=cfg.model_dump(mode="json"),
+        outputs=[one.model_dump(mode="json") for one in model.net.spec.outputs],
+        **more,
+    )
+    return {
+        "made_from": key,
+        "source_file": str(_absolute(path)),
+        "confidence_radius_px": 0.05 * model.model.body_px,
+        "calibration": model.model.calibration,
+        "provenance": notes,
+        "speed": {  # of the last sitting
+            "fps": fresh / clock.elapsed(),
+            "decode_share": clock.decode / clock.elapsed(),
+            "network_share": clock.network / clock.elapsed(),
+        },
+    }
+
+
+def _finder(
+    cfg: PredictConfig, model: io_run.Trained, where: engine.Device, threads: int
+) -> find.Finder:
+    if cfg.precision != "float32":
+        raise InputError(
+            f"{model.folder} finds several animals a frame, for which --precision fast is not "
+            "checked; leave it out"
+        )
+    if cfg.window == "follow":
+        raise InputError(
+            f"{model.folder} finds several animals a frame, which no window can follow; leave "
+            "window out"
+        )
+    return finders.of_run(model, where, "float32", threads)
+
+
+def _several(
+    cfg: PredictConfig,
+    model: io_run.Trained,
+    finder: find.Finder,
+    path: Path,
+    target: Path,
+    progress: Progress,
+) -> Predicted:
+    """Find all animals of a video."""
+    video = open_video(path, grey=model.model.grey)
+    try:
+        run_by, total = finders.name(finder), len(video)
+        key = _key(cfg, model, run_by, path)
+        if io_detections.made_from(target) == key:
+            progress(Step("predict", total, total, path.name))
+            return Predicted(path, target, total, 0.0, 0.0, 0, 0.0, 0.0)
+        kept, clock = io_detections.Pieces(target, key), _Clock()
+        fresh, clock.decode = predict_many.predict(
+            finder, model, video, kept, SHARD, time.monotonic, progress, path.name
+        )
+        clock.network = clock.elapsed() - clock.decode
+        attrs = _attrs(cfg, model, run_by, path, key, clock, fresh)
+        attrs["body_px"] = model.model.body_px
+        assert model.model.many is not None
+        attrs["most"] = model.model.many.most
+        pieces = -(-total // SHARD)
+        io_detections.assemble(kept, pieces, video.times, model.model.bones, video.fps, attrs)
+        seconds = clock.elapsed()
+        return Predicted(
+            path,
+            target,
+            total,
+            seconds,
+            fresh / seconds,
+            fresh,
+            clock.decode / seconds,
+            clock.network / seconds,
+        )
+    finally:
+        video.close()
 
 
 class _Clock:

@@ -6,38 +6,35 @@ writes  out/       the run folder that `io.run` describes
 Killed at any moment and started again with the same command, it goes on where it was.
 """
 
-import signal
-import threading
+import hashlib
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 import torch
-from pydantic import BeforeValidator, PositiveFloat, PositiveInt, SerializeAsAny
+from pydantic import PositiveFloat, PositiveInt
 
 import gambol
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels
-from gambol.core.progress import Progress, Step, silent
-from gambol.core.registry import Spec
+from gambol.core.progress import Progress, silent
 from gambol.io import frames as io_frames
 from gambol.io import labels as io_labels
 from gambol.io import run as io_run
 from gambol.io import store
 from gambol.io.video.open import open_video
 from gambol.nn.augment import AugmentConfig
-from gambol.nn.backbones import backbones
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.unet import UNetSpec
-from gambol.nn.model import ModelSpec, PoseNet, default_head
-from gambol.pose import dataset, splits, train
+from gambol.nn.model import AnyBackbone, AnyOutput, ModelSpec, PoseNet, default_head
+from gambol.nn.outputs.confidence import ConfidenceSpec
+from gambol.pose import choose_many, dataset, distributed, infer, scenes, splits, train
 from gambol.pose import linear as pose_linear
 from gambol.pose.choose import Choice, choose
-from gambol.stages import trained
+from gambol.stages import learning, train_many, trained
 
 
 class SplitConfig(Config):
@@ -61,11 +58,13 @@ class LinearFit(Config):
 class TrainConfig(Config):
     """Settings of the stage. What is null is chosen from the labels, with a reason."""
 
-    backbone: Annotated[SerializeAsAny[Spec], BeforeValidator(backbones.parse)] | None = None
-    sigma: PositiveFloat = 3.5  # of the confidence maps, network pixels; 5 was 0.2 px worse
+    approach: choose_many.Approach | None = None  # how several animals are found
+    backbone: AnyBackbone | None = None
+    output: AnyOutput = ConfidenceSpec()  # what says where keypoints are
     scale: PositiveFloat | None = None  # network pixels per video pixel
     window: PositiveInt | None = None  # side of training windows, network pixels
     colour: Literal["grey", "rgb"] | None = None
+    many: train_many.ManyConfig = train_many.ManyConfig()
     augment: AugmentConfig = AugmentConfig()
     fit: train.FitConfig = train.FitConfig()
     linear: LinearFit = LinearFit()
@@ -99,24 +98,37 @@ def run(
     """
     loaded = io_labels.load(labels)
     made_from = _origin(cfg, loaded, rows)
-    if _is_done(out, made_from):
-        say(f"{out} is finished and current")
-        return out
-    torch_device = _device(device, threads)
-    ready = _prepare(cfg, loaded, made_from, rows, say)
+    own = distributed.own_device(_device(device, threads))
+    with distributed.joined(own) as team:
+        done = _is_done(out, made_from)
+        team.wait()  # nobody writes before all have looked
+        if done:
+            say(f"{out} is finished and current")
+            return out
+        ready = _prepare(cfg, loaded, made_from, rows, say)
+        if team.first:
+            _begin(cfg, ready, out)
+        team.wait()
+        sitting = learning.Sitting(own, team, tensorboard, progress, say)
+        start = time.monotonic()
+        if ready.approach == "single":
+            fitted = _fit(cfg, ready, out, sitting)
+            if team.first:
+                trained.finish(cfg, ready, fitted, out, labels, own, time.monotonic() - start)
+        else:
+            train_many.run(cfg, ready, out, labels, sitting)
+        team.wait()
+    return out
+
+
+def _begin(cfg: TrainConfig, ready: trained.Prepared, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     store.write_text(cfg.yaml(), out / "config.yaml")
     io_run.write_split([(e.part, e.video, e.frame, e.individual) for e in ready.entries], out)
-    start = time.monotonic()
-    fitted = _fit(cfg, ready, out, torch_device, tensorboard, progress)
-    trained.finish(cfg, ready, fitted, out, labels, torch_device, time.monotonic() - start)
-    return out
 
 
 def _origin(cfg: TrainConfig, labels: Labels, rows: splits.Split | None) -> str:
     """Hash of what the result depends on."""
-    import hashlib
-
     drawn = "" if rows is None else splits.split_hash(splits.to_rows(labels, rows))
     parts = [gambol.__version__, cfg.fingerprint(), labels.content_hash(), drawn]
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:12]
@@ -151,47 +163,57 @@ def _prepare(
     rows: splits.Split | None,
     say: Callable[[str], None],
 ) -> trained.Prepared:
-    _check_single(labels)
+    if not labels.labelled.any():
+        raise InputError("no keypoint has a position; label some frames first")
     split = rows if rows is not None else _split(cfg.split, labels)
     if rows is None:
         splits.check_leakage(labels, split, gap=1)
-    images = io_frames.keep(
-        io_frames.labelled(labels, grey=False if cfg.colour is None else cfg.colour == "grey")
+    seen = scenes.gather(labels)
+    picked = labels.select(seen.first)
+    grey = False if cfg.colour is None else cfg.colour == "grey"
+    images = io_frames.keep(io_frames.labelled(picked, grey=grey))
+    size = images[0].shape[1], images[0].shape[0]
+    approach, reason = choose_many.approach(
+        labels.xy, seen.animals.shape[1], size, joined=len(labels.skeleton.roots) == 1
     )
+    if cfg.approach is not None and cfg.approach != approach:
+        approach, reason = cfg.approach, f"{cfg.approach}: as the settings say"
+    _check_approach(approach, seen)
     choice = _choose(cfg, labels, images)
-    for reason in choice.reasons:
-        say(reason)
+    for sentence in (reason, *choice.reasons):
+        say(sentence)
     if choice.channels == 1 and images[0].shape[-1] == 3:
-        images = io_frames.keep(io_frames.labelled(labels, grey=True))
-    everything = dataset.make_frames(images, labels.xy, labels.visibility, choice.scale)
+        images = io_frames.keep(io_frames.labelled(picked, grey=True))
+    everything = dataset.make_frames(
+        images, seen.xy, seen.visibility, choice.scale, seen.identity, seen.complete
+    )
     # the test part never comes here: train, val and calib are all that training may see
-    which = {"train": split.train, "val": split.val, "calib": split.calib}
-    parts = {name: everything.select(part) for name, part in which.items()}
+    which = {
+        name: rows[np.lexsort((rows, labels.frame[rows], labels.video[rows]))]  # as scenes are
+        for name, rows in zip(("train", "val", "calib"), split, strict=False)
+    }
+    parts = {name: scenes.part(everything, seen, part) for name, part in which.items()}
     backbone = cfg.backbone or UNetSpec(depth=choice.depth, rate=1.5)
     spec = ModelSpec(
         backbone=backbone,
         head=default_head(backbone),
         channels=choice.channels,
         keypoints=labels.skeleton.keypoints,
-        sigma=cfg.sigma,
+        outputs=(cfg.output,),
     )
     entries = splits.to_rows(labels, split)
     return trained.Prepared(
-        labels, entries, parts, which, choice, spec, cfg.fit.seed, made_from
+        approach, labels, entries, parts, which, choice, spec, cfg.fit.seed, made_from
     )
 
 
-def _check_single(labels: Labels) -> None:
-    """One animal per frame; several need a model that this stage does not have."""
-    pairs = np.stack([labels.video, labels.frame], axis=1)
-    _, counts = np.unique(pairs, axis=0, return_counts=True)
-    if counts.max() > 1:
+def _check_approach(approach: choose_many.Approach, seen: scenes.Scenes) -> None:
+    crowded = int((seen.animals[:, 1:] >= 0).any(axis=1).sum())
+    if approach == "single" and crowded:
         raise InputError(
-            f"{int((counts > 1).sum())} frames have several labelled animals; "
-            "`gambol train` learns one animal per frame"
+            f"{crowded} frames have several labelled animals, which approach=single cannot "
+            "learn; leave approach out, or set it to top-down or bottom-up"
         )
-    if not labels.labelled.any():
-        raise InputError("no keypoint has a position; label some frames first")
 
 
 def _split(cfg: SplitConfig, labels: Labels) -> splits.Split:
@@ -236,49 +258,43 @@ def _fit(
     cfg: TrainConfig,
     ready: trained.Prepared,
     out: Path,
-    device: str,
-    tensorboard: bool,
-    progress: Progress,
+    sitting: learning.Sitting,
 ) -> train.Fitted:
-    torch.manual_seed(cfg.fit.seed)
-    net = PoseNet(ready.spec)
-    skeleton = ready.labels.skeleton
     if isinstance(ready.spec.backbone, LinearSpec):
-        return _fit_linear(cfg.linear, net, ready.parts["train"], ready.parts["val"])
-    augmentation = cfg.augment.model_copy(
-        update={"rotation": ready.choice.rotation, "flip": ready.choice.flip}
-    )
-    windows = dataset.Windows(
-        ready.choice.window, 0.0 if ready.choice.whole else cfg.fit.away, ready.choice.whole
-    )
-    state = io_run.read_state(out)
-    if state is not None and state.pop("made_from") != ready.made_from:
+        torch.manual_seed(cfg.fit.seed)
+        net = PoseNet(ready.spec)
+        fitted = _fit_linear(cfg.linear, net, ready.parts["train"], ready.parts["val"])
+        if sitting.team.first:
+            learning.keep(out, ready.made_from, fitted)
+        return fitted
+    val = ready.parts["val"]
+    if not len(val.images) or not np.isfinite(val.xy).any():
         raise InputError(
-            f"{out} holds an unfinished run with other settings; choose another --out"
+            "no frames to choose the best weights on; label more, or make the other splits "
+            "smaller"
         )
-    if state is not None:
-        io_run.rewrite_log([train.Evaluated(*e)._asdict() for e in state["history"]], out)
-    with _asked_to_stop() as stop, _board(out, tensorboard) as board:
+    choice = ready.choice
+    job = learning.Job(
+        "train",
+        out,
+        ready.made_from,
+        ready.spec,
+        ready.parts["train"],
+        lambda net, where: infer.distances(net, val, where),
+        dataset.Windows(choice.window, 0.0 if choice.whole else cfg.fit.away, choice.whole),
+        ready.labels.skeleton,
+        cfg.fit,
+        cfg.augment.model_copy(update={"rotation": choice.rotation, "flip": choice.flip}),
+        _called(ready),
+    )
+    return learning.learn(job, sitting)
 
-        def log(line: train.Evaluated) -> None:
-            io_run.append_log(line._asdict(), out)
-            board(line)
-            progress(_step(cfg.fit, line))
 
-        return train.fit(
-            net,
-            ready.parts["train"],
-            ready.parts["val"],
-            windows,
-            skeleton,
-            cfg.fit,
-            augmentation,
-            device=device,
-            state=state,
-            save=lambda s: io_run.write_state({**s, "made_from": ready.made_from}, out),
-            log=log,
-            stop=stop,
-        )
+def _called(ready: trained.Prepared) -> tuple[str, ...]:
+    """What the training frames are called."""
+    labels = ready.labels.select(np.sort(ready.rows["train"]))
+    pairs = np.unique(np.stack([labels.video, labels.frame], axis=1), axis=0)
+    return tuple(f"{Path(labels.videos[v]).name} frame {f}" for v, f in pairs)
 
 
 def _fit_linear(
@@ -291,64 +307,17 @@ def _fit_linear(
     size = max(i.shape[1] for i in frames.images), max(i.shape[0] for i in frames.images)
     padded = [dataset.letterbox(image, 1, size)[..., 0] / 255.0 for image in frames.images]
     rng = np.random.default_rng(0)
-    model = pose_linear.fit(np.stack(padded), frames.xy, settings, rng)
+    model = pose_linear.fit(np.stack(padded), frames.xy[:, 0], settings, rng)
     # the network sees (255 g - 128) / 128 of a grey level g in 0 to 1
     level = 128.0 / 255.0
     bias = model.bias + model.weight.sum((1, 2)) * (level - model.fill)
     weights = {
-        "head.conv.weight": torch.from_numpy(level * model.weight[:, None]).float(),
-        "head.conv.bias": torch.from_numpy(bias).float(),
+        "heads.0.conv.weight": torch.from_numpy(level * model.weight[:, None]).float(),
+        "heads.0.conv.bias": torch.from_numpy(bias).float(),
     }
     net.load_state_dict(weights)
-    errors = train.distances(net, val, torch.device("cpu"))
+    errors = infer.distances(net, val, torch.device("cpu"))
     minutes = (time.monotonic() - start) / 60
     px = float(np.nanmean(errors)), float(np.nanmedian(errors))
     line = train.Evaluated(cfg.steps, minutes, 0.0, *px, 0.0, 0.0, 0.0)
     return train.Fitted(weights, weights, [line], 0, "convex optimum")
-
-
-def _step(cfg: train.FitConfig, line: train.Evaluated) -> Step:
-    """Progress of the budget, in its own unit."""
-    note = f"step {line.step}, validation {line.val_px:.2f} px"
-    if cfg.minutes is not None and cfg.steps is None:
-        return Step("train", round(60 * line.minutes), round(60 * cfg.minutes), note)
-    return Step("train", line.step, cfg.steps or cfg.max_steps, note)
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Listen for SIGTERM, which clusters send some time before they kill."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _board(out: Path, wanted: bool) -> Iterator[Callable[[train.Evaluated], None]]:
-    """Write TensorBoard events where they are wanted."""
-    if not wanted:
-        yield lambda line: None
-        return
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise InputError(
-            "TensorBoard is not installed; run `pip install gambol[tensorboard]`"
-        ) from error
-    writer = SummaryWriter(str(out / "tensorboard"))
-
-    def add(line: train.Evaluated) -> None:
-        for name, value in line._asdict().items():
-            if name != "step":
-                writer.add_scalar(name, value, line.step)
-
-    try:
-        yield add
-    finally:
-        writer.close()

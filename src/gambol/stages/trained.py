@@ -14,8 +14,9 @@ from gambol.io import provenance, store
 from gambol.io import run as io_run
 from gambol.nn import field
 from gambol.nn.model import ModelSpec, PoseNet, parameter_count
-from gambol.pose import calibrate, dataset, evaluate, splits, train
+from gambol.pose import calibrate, dataset, evaluate, infer, splits, train
 from gambol.pose.choose import Choice, measure
+from gambol.pose.choose_many import Approach
 
 FIELD_FRAMES = 16  # validation frames that the effective receptive field is measured on
 
@@ -23,6 +24,7 @@ FIELD_FRAMES = 16  # validation frames that the effective receptive field is mea
 class Prepared(NamedTuple):
     """Everything that is settled before the first step."""
 
+    approach: Approach
     labels: Labels
     entries: list[splits.Entry]
     parts: dict[str, dataset.Frames]
@@ -49,8 +51,6 @@ def finish(
     name = "calib" if len(ready.rows["calib"]) else "val"
     calibration = _calibrate(net, ready.parts[name], body)
     held = _hold(net, ready, calibration)
-    io_run.write_weights(fitted.weights, out / "weights.safetensors")
-    io_run.write_weights(fitted.last, out / "last.safetensors")
     io_run.write_heldout(held, out)
     scores = evaluate.evaluate(
         ready.labels.select(ready.rows["val"]), held.xy, held.confidence, presence=held.presence
@@ -82,14 +82,13 @@ def finish(
             parameters=parameter_count(net),
             chosen=list(ready.choice.reasons),
             field_px=field.measure(net, padded)._asdict(),  # network pixels
-            decoder="local Gaussian fit",
+            outputs=[one.model_dump(mode="json") for one in net.spec.outputs],
         ),
         out / "provenance.json",
     )
     store.write_text(
         _model_file(ready, calibration, body).model_dump_json(indent=1), out / io_run.MODEL
     )
-    (out / io_run.STATE).unlink(missing_ok=True)
 
 
 def _model_file(
@@ -123,9 +122,9 @@ def _see(net: PoseNet, frames: dataset.Frames) -> _Seen:
     device = torch.device("cpu")
     truth, xy, height, cov = [], [], [], []
     for i, image in enumerate(frames.images):
-        found = train.forward(net, image, device)
+        found = infer.forward(net, image, device)
         matrix = frames.to_video[i]
-        truth.append(pixels.apply(matrix, frames.xy[i]))
+        truth.append(pixels.apply(matrix, frames.xy[i, 0]))
         xy.append(pixels.apply(matrix, found.xy))
         height.append(found.height)
         cov.append(pixels.apply_covariance(matrix, found.cov))
@@ -135,7 +134,7 @@ def _see(net: PoseNet, frames: dataset.Frames) -> _Seen:
 def _calibrate(net: PoseNet, frames: dataset.Frames, body: float) -> calibrate.Calibration:
     seen = _see(net, frames)
     return calibrate.fit(
-        seen.truth, frames.visibility, seen.xy, seen.cov, seen.height, 0.05 * body
+        seen.truth, frames.visibility[:, 0], seen.xy, seen.cov, seen.height, 0.05 * body
     )
 
 
@@ -148,7 +147,7 @@ def _hold(net: PoseNet, ready: Prepared, calibration: calibrate.Calibration) -> 
         images=frames.images,
         to_video=frames.to_video,
         truth=seen.truth,
-        visibility=frames.visibility,
+        visibility=frames.visibility[:, 0],
         xy=seen.xy,
         height=seen.height,
         cov=sure.covariance,

@@ -1,0 +1,44 @@
+"""The networks of a run for several animals, on a device, ready to find animals in frames."""
+
+import numpy as np
+
+from gambol.io import run as io_run
+from gambol.nn import engine
+from gambol.pose import find, judge
+from gambol.pose.group import Links
+from gambol.pose.predict import Net
+
+
+def of_run(
+    trained: io_run.Trained,
+    where: engine.Device,
+    precision: engine.Precision = "float32",
+    threads: int = 0,
+) -> find.Finder:
+    """Build what finds the animals of a frame at the run's scale."""
+    many, net = trained.model.many, trained.net
+    assert many is not None
+    run_by = engine.build(net, where, precision, threads)
+    if trained.centroid is None:
+        links = Links(
+            np.array(many.edges, np.int64).reshape(-1, 2),
+            *(np.array(many.links[name]) for name in ("longest", "slope", "offset")),
+        )
+        return judge.bottom_up(net, run_by, links, many.most)
+    first = trained.centroid
+    finds = engine.build(first, where, precision, threads)
+    return find.TopDown(
+        Net(finds, first.position, first.multiple, many.centroid_scale),
+        Net(run_by, net.position, net.multiple, trained.model.scale),
+        many.side,
+        many.threshold,
+        many.apart,
+        2 * many.most + 4,
+    )
+
+
+def name(finder: find.Finder) -> str:
+    """Return what runs it, for provenance."""
+    if isinstance(finder, find.TopDown):
+        return finder.pose.engine.name
+    return finder.engine.name

@@ -1,0 +1,122 @@
+"""Prediction of several animals a frame: detections of each video, still without names.
+
+writes  out/NAME.detections.nc   every animal found in every frame (`io.detections`)
+
+`stages.predict` calls this for runs that were trained on several animals; `stages.track` gives
+the detections their identities.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from jaxtyping import UInt8
+
+from gambol.core import pixels
+from gambol.core.instances import Detections
+from gambol.core.progress import Progress, Step
+from gambol.core.video import Video
+from gambol.io import detections as io_detections
+from gambol.io import run as io_run
+from gambol.io.video.ahead import read_ahead
+from gambol.pose import calibrate, dataset, find, judge
+
+CHUNK = 16  # frames that are decoded together
+
+
+def predict(
+    finder: find.Finder,
+    trained: io_run.Trained,
+    video: Video,
+    kept: io_detections.Pieces,
+    shard: int,
+    clock: Callable[[], float],
+    progress: Progress,
+    name: str,
+) -> tuple[int, float]:
+    """Fill in the missing pieces; return the frames that were searched and seconds of waiting.
+
+    Args:
+        finder: the networks.
+        trained: the run they are from.
+        video: what is searched.
+        kept: finished pieces.
+        shard: frames a piece.
+        clock: tells the time in seconds.
+        progress: hears of every piece.
+        name: of the video, for people.
+    """
+    total, fresh, waited = len(video), 0, 0.0
+    judged = judged_by(trained)
+    for number in range(-(-total // shard)):
+        if kept.read(number) is not None:
+            continue
+        wanted = list(range(number * shard, min((number + 1) * shard, total)))
+        piece, wait = _piece(finder, judged, trained.model.scale, video, wanted, clock)
+        kept.write(number, piece)
+        fresh, waited = fresh + len(wanted), waited + wait
+        progress(Step("predict", wanted[-1] + 1, total, name))
+    return fresh, waited
+
+
+def judged_by(trained: io_run.Trained) -> judge.Judged:
+    """What the run learned about the worth of its finds."""
+    many = trained.model.many
+    assert many is not None
+    calibration = calibrate.Calibration.from_dict(trained.model.calibration)
+    return judge.Judged(calibration, np.array(many.real))
+
+
+def in_frame(
+    finder: find.Finder,
+    judged: judge.Judged,
+    scale: float,
+    image: UInt8[np.ndarray, "H W C"],
+    frame: int,
+) -> Detections:
+    """Find the animals of one video frame, in video pixels."""
+    small = dataset.shrink(image, scale)
+    matrix = pixels.invert(dataset.from_video_map(image.shape[1], image.shape[0], scale))
+    found = find.find(finder, small).moved(matrix)
+    return judge.detections(frame, found, judge.value(found, judged))
+
+
+def _piece(
+    finder: find.Finder,
+    judged: judge.Judged,
+    scale: float,
+    video: Video,
+    wanted: list[int],
+    clock: Callable[[], float],
+) -> tuple[io_detections.Piece, float]:
+    rows: list[Detections] = []
+    readable: list[bool] = []
+    waited, before = 0.0, clock()
+    for frame, image, fine in _frames(video, wanted):
+        waited += clock() - before
+        readable.append(fine)
+        if fine:
+            rows.append(in_frame(finder, judged, scale, image, frame))
+        before = clock()
+    found = _join(rows, len(judged.calibration.covariance))
+    return io_detections.Piece(wanted[0], np.array(readable, bool), found), waited
+
+
+def _frames(video: Video, wanted: list[int]) -> Iterator[tuple[int, np.ndarray, bool]]:
+    for part in read_ahead(video, wanted, chunk=CHUNK):
+        yield from zip(part.indices.tolist(), part.frames, part.readable.tolist(), strict=True)
+
+
+def _join(rows: list[Detections], keypoints: int) -> Detections:
+    """Put the detections of frames one below the other."""
+    if rows:
+        return Detections(*(np.concatenate(part) for part in zip(*rows, strict=True)))
+    none = np.zeros(0)
+    return Detections(
+        none.astype(np.int64),
+        np.zeros((0, keypoints, 2)),
+        np.zeros((0, keypoints, 2, 2)),
+        np.zeros((0, keypoints)),
+        none,
+        np.zeros((0, 0)),
+        np.zeros((0, 0)),
+    )

@@ -1,0 +1,256 @@
+"""Training for several animals a frame: top-down (two networks) or bottom-up (one).
+
+Both end in the same run folder as a single animal's training; `stages.train` calls this.
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from gambol.core.config import Config
+from gambol.core.errors import InputError, did_you_mean
+from gambol.core.skeleton import Skeleton
+from gambol.io import run as io_run
+from gambol.nn.augment import AugmentConfig
+from gambol.nn.backbones.unet import UNetSpec
+from gambol.nn.engine import Device, build
+from gambol.nn.model import ModelSpec, PoseNet
+from gambol.nn.outputs.confidence import ConfidenceSpec
+from gambol.nn.outputs.fields import FieldsSpec
+from gambol.pose import choose_many, dataset, find, group, infer, judge, train
+from gambol.stages import learning, trained, trained_many
+
+if TYPE_CHECKING:
+    from gambol.stages.train import TrainConfig
+
+CENTROID = Skeleton(("centroid",))
+SHARE = 0.25  # of a budget that goes into finding animals, the rest into their keypoints
+
+
+class ManyConfig(Config):
+    """Settings for several animals a frame; single animals do not read them."""
+
+    anchor: str | None = None  # keypoint that stands for the animal; null: middle of its box
+    crop: PositiveInt | None = None  # side of a crop, network pixels
+    centroid_scale: PositiveFloat | None = None  # network pixels per video pixel
+    centroid_share: float = Field(default=SHARE, gt=0, lt=1)  # of the budget, to find animals
+    edges: tuple[tuple[str, str], ...] | None = None  # of the fields; null: the skeleton's
+    grouping: Literal["tree", "graph"] = "tree"  # graph: edges may close cycles
+    field_sigma: PositiveFloat | None = None  # network pixels; null: 1/15 of the body, 4 to 8
+
+
+def run(
+    cfg: "TrainConfig",
+    ready: trained.Prepared,
+    out: Path,
+    labels: Path,
+    sitting: learning.Sitting,
+) -> None:
+    """Train what the approach needs, then score and calibrate it on validation."""
+    start = time.monotonic()
+    _check_parts(ready)
+    way = _top_down if ready.approach == "top-down" else _bottom_up
+    made = way(cfg, ready, out, sitting)
+    if sitting.team.first:
+        spent = time.monotonic() - start
+        trained_many.finish(cfg, ready, made, out, labels, sitting.device, spent)
+
+
+def _check_parts(ready: trained.Prepared) -> None:
+    for name, use in (("train", "train on"), ("val", "choose the best weights on")):
+        if not np.isfinite(ready.parts[name].xy).any():
+            raise InputError(
+                f"no labelled animals to {use}; label more frames, or make the other splits "
+                "smaller"
+            )
+
+
+def _top_down(
+    cfg: "TrainConfig",
+    ready: trained.Prepared,
+    out: Path,
+    sitting: learning.Sitting,
+) -> trained_many.Made:
+    anchor = _anchor(cfg.many.anchor, ready.labels.skeleton)
+    scale = ready.choice.scale
+    spec = ready.spec
+    sigma = getattr(cfg.output, "sigma", 3.5)
+    xy = ready.parts["train"].xy.reshape(-1, *ready.parts["train"].xy.shape[2:])
+    body = trained_many.body(ready) * scale
+    multiple = PoseNet(spec).multiple
+    cut = choose_many.crop_size(xy, anchor, sigma, multiple)
+    if cfg.many.crop is not None:
+        side = -(-cfg.many.crop // multiple) * multiple
+        cut = cut._replace(side=side, reason=f"crops: {side} px, as the settings say")
+    sitting.say(cut.reason)
+    asked = cfg.many.centroid_scale
+    found = choose_many.centroids(body, None if asked is None else asked / scale)
+    sitting.say(found.reason)
+    centroid = _centroid_job(cfg, ready, found, anchor, body, out)
+    seen = learning.learn(centroid, sitting)
+    pose = _crop_job(cfg, ready, cut, anchor, out)
+    fitted = learning.learn(pose, sitting)
+    many = io_run.ManyFile(
+        most=ready.parts["train"].xy.shape[1],
+        anchor=cfg.many.anchor,
+        centroid=centroid.spec,
+        centroid_scale=found.scale,
+        apart=find.APART * body,
+        side=cut.side,
+        real=judge.PRIOR,
+        individuals=ready.labels.individuals,
+    )
+    return trained_many.Made(pose.spec, fitted, many, seen)
+
+
+def _centroid_job(
+    cfg: "TrainConfig",
+    ready: trained.Prepared,
+    found: choose_many.Centroids,
+    anchor: int | None,
+    body: float,
+    out: Path,
+) -> learning.Job:
+    """The network that finds animals: one map, one keypoint, at a coarser scale."""
+    spec = ModelSpec(
+        backbone=UNetSpec(depth=found.depth, rate=1.5),
+        outputs=(ConfidenceSpec(sigma=found.sigma),),
+        channels=ready.spec.channels,
+        keypoints=CENTROID.keypoints,
+    )
+    parts = {
+        name: dataset.only_centroids(ready.parts[name], anchor, found.scale)
+        for name in ("train", "val")
+    }
+    frame = parts["train"].images[0].shape
+    multiple = 2**found.depth
+    side = max(-(-round(4 * body * found.scale) // multiple) * multiple, 64)
+    whole = 2 * side * side > frame[0] * frame[1]
+    size = (-(-frame[1] // multiple) * multiple, -(-frame[0] // multiple) * multiple)
+    return learning.Job(
+        "find animals",
+        out / io_run.CENTROID,
+        ready.made_from,
+        spec,
+        parts["train"],
+        judge.centroid_judge(parts["val"], body * found.scale),
+        dataset.Windows(size if whole else (side, side), 0.0 if whole else 0.25, whole),
+        CENTROID,
+        _budget(cfg.fit, cfg.many.centroid_share),
+        _augment(cfg, ready),
+    )
+
+
+def _crop_job(
+    cfg: "TrainConfig",
+    ready: trained.Prepared,
+    cut: choose_many.Crops,
+    anchor: int | None,
+    out: Path,
+) -> learning.Job:
+    """The network that finds the keypoints of the animal in the middle of a crop."""
+    val = dataset.cut_out(dataset.one_by_one(ready.parts["val"]), anchor, cut.side)
+    return learning.Job(
+        "train",
+        out,
+        ready.made_from,
+        ready.spec,
+        dataset.focus(dataset.one_by_one(ready.parts["train"])),
+        lambda net, where: infer.distances(net, val, where),
+        dataset.Windows((cut.side, cut.side), 0.0, anchor=anchor, jitter=cut.jitter),
+        ready.labels.skeleton,
+        _budget(cfg.fit, 1 - cfg.many.centroid_share),
+        _augment(cfg, ready),
+    )
+
+
+def _bottom_up(
+    cfg: "TrainConfig",
+    ready: trained.Prepared,
+    out: Path,
+    sitting: learning.Sitting,
+) -> trained_many.Made:
+    skeleton, choice = ready.labels.skeleton, ready.choice
+    edges = _edges(cfg.many, skeleton)
+    if not isinstance(cfg.output, ConfidenceSpec):
+        raise InputError(
+            f"bottom-up training reads confidence maps, not output {cfg.output.kind!r}; leave "
+            "output out or train top-down"
+        )
+    if len(skeleton) == 1:
+        raise InputError(
+            "bottom-up training joins keypoints, and the labels have only one; set approach to "
+            "top-down"
+        )
+    group.check_graph(skeleton, edges, cfg.many.grouping)
+    body, most = trained_many.body(ready), ready.parts["train"].xy.shape[1]
+    # fields wider than a small animal would cancel those of its neighbour
+    sigma = cfg.many.field_sigma or min(max(body * choice.scale / 15, 4.0), 8.0)
+    fields = FieldsSpec(edges=tuple(edges), sigma=sigma)
+    spec = ready.spec.model_copy(update={"outputs": (cfg.output, fields)})
+    part = ready.parts["train"]
+    links = group.default_links(edges, part.xy.reshape(-1, *part.xy.shape[2:]))
+    job = learning.Job(
+        "train",
+        out,
+        ready.made_from,
+        spec,
+        part,
+        judge.bottom_up_judge(ready.parts["val"], links, most, body * choice.scale),
+        dataset.Windows(choice.window, 0.0 if choice.whole else cfg.fit.away, choice.whole),
+        skeleton,
+        cfg.fit,
+        _augment(cfg, ready),
+    )
+    fitted = learning.learn(job, sitting)
+    net = PoseNet(spec)
+    net.load_state_dict(fitted.weights)
+    engine = build(net, Device("torch", "cpu"), "float32", 0)
+    finder = judge.bottom_up(net, engine, links, most)
+    links = judge.fit_links(finder, ready.parts["val"], body * choice.scale)
+    sitting.say(f"fields along {len(edges)} edges join the keypoints of an animal")
+    many = io_run.ManyFile(
+        most=most,
+        edges=tuple(edges),
+        links={name: getattr(links, name).tolist() for name in ("longest", "slope", "offset")},
+        real=judge.PRIOR,
+        individuals=ready.labels.individuals,
+    )
+    return trained_many.Made(spec, fitted, many, None)
+
+
+def _edges(cfg: ManyConfig, skeleton: Skeleton) -> list[tuple[int, int]]:
+    """The edges that fields run along: the settings', else bones and extra edges."""
+    if cfg.edges is not None:
+        return [(_keypoint(a, skeleton), _keypoint(b, skeleton)) for a, b in cfg.edges]
+    return list(skeleton.bones if cfg.grouping == "tree" else skeleton.drawn)
+
+
+def _anchor(name: str | None, skeleton: Skeleton) -> int | None:
+    return None if name is None else _keypoint(name, skeleton)
+
+
+def _keypoint(name: str, skeleton: Skeleton) -> int:
+    names = skeleton.keypoints
+    if name not in names:
+        hint = did_you_mean(name, names) or f"; there are {', '.join(names)}"
+        raise InputError(f"no keypoint {name!r} in the labels{hint}")
+    return names.index(name)
+
+
+def _budget(fit: train.FitConfig, share: float) -> train.FitConfig:
+    """A share of the budget, where there is one."""
+    changes: dict[str, float | int] = {}
+    if fit.minutes is not None:
+        changes["minutes"] = fit.minutes * share
+    if fit.steps is not None:
+        changes["steps"] = max(round(fit.steps * share), 1)
+    return fit.model_copy(update=changes)
+
+
+def _augment(cfg: "TrainConfig", ready: trained.Prepared) -> AugmentConfig:
+    choice = ready.choice
+    return cfg.augment.model_copy(update={"rotation": choice.rotation, "flip": choice.flip})

@@ -1,0 +1,230 @@
+"""What a training run for several animals leaves behind: scores, calibration and the model."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import gambol
+from gambol.core import pixels
+from gambol.core.config import Config
+from gambol.core.instances import Detections, body_length
+from gambol.io import provenance, store
+from gambol.io import run as io_run
+from gambol.nn import engine
+from gambol.nn.model import ModelSpec, PoseNet, parameter_count
+from gambol.pose import crops, dataset, evaluate, instances, judge, splits, train
+from gambol.pose.choose import measure
+from gambol.pose.find import Finder, Found, TopDown, find
+from gambol.stages import finders
+from gambol.stages.trained import Prepared
+
+
+class Made(NamedTuple):
+    """What training for several animals gave."""
+
+    spec: ModelSpec
+    fitted: train.Fitted
+    many: io_run.ManyFile
+    centroid: train.Fitted | None  # of a top-down run
+
+
+class _Seen(NamedTuple):
+    """Finds on some labelled frames, in video pixels."""
+
+    found: list[Found]
+    truth: list[np.ndarray]  # (I, J, 2) labelled animals of every frame
+    visibility: list[np.ndarray]  # (I, J)
+    complete: np.ndarray  # (F,) every animal of the frame is labelled
+
+
+def body(ready: Prepared) -> float:
+    """Length of an animal, video pixels."""
+    return body_length(ready.labels.xy)
+
+
+def finish(
+    cfg: Config,
+    ready: Prepared,
+    made: Made,
+    out: Path,
+    labels: Path,
+    device: str,
+    seconds: float,
+) -> None:
+    """Score and calibrate on validation; `model.json` ends the run."""
+    net = PoseNet(made.spec)
+    net.load_state_dict(made.fitted.weights)
+    centroid = None
+    if made.centroid is not None and made.many.centroid is not None:
+        centroid = PoseNet(made.many.centroid)
+        centroid.load_state_dict(made.centroid.weights)
+    trained = io_run.Trained(out, _model_file(ready, made), net, "", centroid)
+    name = "calib" if len(ready.rows["calib"]) else "val"
+    trained = _with_threshold(trained, ready.parts[name])
+    length = body(ready)
+    seen = _see(trained, ready.parts[name])
+    judged = judge.fit(*seen[:3], length, 0.05 * length, seen.complete)
+    model = trained.model
+    assert model.many is not None
+    many = model.many.model_copy(update={"real": tuple(judged.real.tolist())})
+    model = model.model_copy(update={"many": many, "calibration": judged.calibration.to_dict()})
+    trained = trained._replace(model=model)
+    if name != "val":
+        seen = _see(trained, ready.parts["val"])
+    held, scores = _hold(ready, made, trained, seen, judged)
+    io_run.write_heldout(held, out)
+    best = made.fitted.history[made.fitted.best]
+    store.write_json(
+        {
+            "split": "val",
+            **scores,
+            "best_step": best.step,
+            "minutes_to_best": best.minutes,
+            "reason": made.fitted.reason,
+            "calibrated_on": name,
+        },
+        out / "metrics.json",
+    )
+    nets = [net] if centroid is None else [net, centroid]
+    store.write_json(
+        provenance.record(
+            stage="train",
+            approach=ready.approach,
+            labels=str(labels.resolve()),
+            labels_hash=ready.labels.content_hash(),
+            split_hash=splits.split_hash(ready.entries),
+            settings_hash=cfg.fingerprint(),
+            weights_hash=store.file_hash(out / "weights.safetensors")[:16],
+            seed=ready.seed,
+            device=device,
+            seconds=seconds,
+            parameters=sum(parameter_count(one) for one in nets),
+            chosen=list(ready.choice.reasons),
+            outputs=[one.model_dump(mode="json") for one in net.spec.outputs],
+        ),
+        out / "provenance.json",
+    )
+    store.write_text(model.model_dump_json(indent=1), out / io_run.MODEL)
+
+
+def _model_file(ready: Prepared, made: Made) -> io_run.ModelFile:
+    return io_run.ModelFile(
+        gambol=gambol.__version__,
+        made_from=ready.made_from,
+        spec=made.spec,
+        skeleton=ready.labels.skeleton.to_dict(),
+        scale=ready.choice.scale,
+        window=made.many.side,
+        grey=ready.choice.channels == 1,
+        body_px=body(ready),
+        calibration={},
+        approach=ready.approach,
+        many=made.many,
+    )
+
+
+def _finder(trained: io_run.Trained) -> Finder:
+    return finders.of_run(trained, engine.Device("torch", "cpu"))
+
+
+def _with_threshold(trained: io_run.Trained, frames: dataset.Frames) -> io_run.Trained:
+    """Choose the height of a centroid that finds animals best: largest F1 on validation."""
+    many = trained.model.many
+    if many is None or many.centroid is None or trained.centroid is None:
+        return trained
+    finder = _finder(trained)
+    assert isinstance(finder, TopDown)
+    body = trained.model.body_px * trained.model.scale
+    best = judge.best_threshold(finder, frames, body, _anchor(trained))
+    many = many.model_copy(update={"threshold": best})
+    return trained._replace(model=trained.model.model_copy(update={"many": many}))
+
+
+def _anchor(trained: io_run.Trained) -> int | None:
+    """The keypoint that stands for the animal."""
+    many = trained.model.many
+    if many is None or many.anchor is None:
+        return None
+    return trained.model.bones.index(many.anchor)
+
+
+def _see(trained: io_run.Trained, frames: dataset.Frames) -> _Seen:
+    finder = _finder(trained)
+    found, truth, visibility = [], [], []
+    for i, image in enumerate(frames.images):
+        found.append(find(finder, image).moved(frames.to_video[i]))
+        real = np.isfinite(frames.xy[i]).all(axis=-1).any(axis=-1)
+        truth.append(pixels.apply(frames.to_video[i], frames.xy[i][real]))
+        visibility.append(frames.visibility[i][real])
+    return _Seen(found, truth, visibility, frames.complete)
+
+
+def _hold(
+    ready: Prepared,
+    made: Made,
+    trained: io_run.Trained,
+    seen: _Seen,
+    judged: judge.Judged,
+) -> tuple[io_run.Heldout, dict[str, Any]]:
+    """One row per labelled animal: the crop around it, its labels, its find."""
+    frames, length = ready.parts["val"], body(ready)
+    side = _crop_side(made, ready)
+    anchor = _anchor(trained)
+    rows: list[tuple[Any, ...]] = []
+    found: list[Detections] = []
+    for i, (f, truth, states) in enumerate(zip(*seen[:3], strict=True)):
+        worth = judge.value(f, judged)
+        found.append(judge.detections(i, f, worth))
+        who = judge.match(f.xy, truth, length).found
+        inside = pixels.apply(pixels.invert(frames.to_video[i]), truth)
+        for k, animal, state, here in zip(who, truth, states, inside, strict=True):
+            image, corner = crops.crop(frames.images[i], crops.centroid(here, anchor), side)
+            back = pixels.compose(pixels.crop(*(-corner.astype(float))), frames.to_video[i])
+            rows.append((image, back, animal, state, *_row(f, worth, int(k), len(animal)), i))
+    columns = list(zip(*rows, strict=True))
+    video, frame = _pairs(ready)[np.array(columns[-1])].T
+    names = np.array([ready.labels.videos[v] for v in video])
+    arrays = [*(np.stack(column) for column in columns[1:9]), names, frame]
+    held = io_run.Heldout(list(columns[0]), *arrays)
+    return held, _scores(ready, held, found)
+
+
+def _row(f: Found, worth: judge.Worth, k: int, keypoints: int) -> tuple[np.ndarray, ...]:
+    """Position, height, covariance, confidence and presence of a find, or of a miss."""
+    if k < 0:
+        gone = np.full(keypoints, np.nan)
+        zero = np.zeros(keypoints)
+        return (
+            np.full((keypoints, 2), np.nan),
+            gone,
+            np.full((keypoints, 2, 2), np.nan),
+            zero,
+            zero,
+        )
+    sure = worth.confidence[k]
+    return f.xy[k], f.height[k], worth.covariance[k], sure, worth.presence[k]
+
+
+def _crop_side(made: Made, ready: Prepared) -> int:
+    if made.centroid is not None:
+        return made.many.side
+    return int(1.6 * measure(ready.labels.xy).diagonal * ready.choice.scale)
+
+
+def _pairs(ready: Prepared) -> np.ndarray:
+    """Video and number of every validation frame, in the order of its frames."""
+    return np.unique(ready.labels.pairs[ready.rows["val"]], axis=0)
+
+
+def _scores(ready: Prepared, held: io_run.Heldout, found: list[Detections]) -> dict[str, Any]:
+    """Scores of keypoints of all labelled animals, and of the animals as wholes."""
+    pairs = _pairs(ready)
+    rows = ready.labels.select(ready.rows["val"]).within(pairs)
+    seen = rows.select(np.flatnonzero(rows.labelled.any(axis=1)))
+    points = evaluate.evaluate(seen, held.xy, held.confidence, presence=held.presence)
+    joined = Detections(*(np.concatenate(part) for part in zip(*found, strict=True)))
+    video = pairs[joined.frame, 0]
+    joined = joined._replace(frame=pairs[joined.frame, 1])
+    animals = instances.evaluate_instances(rows, joined, video=video)
+    return {**points.summary(), "animals": animals.summary()}

@@ -1,0 +1,53 @@
+"""Finders of finished runs, on pictures that are drawn here."""
+
+import numpy as np
+import pytest
+from pairs import picture, trained
+
+from gambol.io import run as io_run
+from gambol.nn import engine
+from gambol.pose import find
+from gambol.stages import finders
+
+TORCH = engine.Device("torch", "cpu")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    base = tmp_path_factory.getbasetemp()
+    return {w: io_run.load(trained(base, w)[1]) for w in ("top-down", "bottom-up")}
+
+
+def test_top_down_runs_become_two_networks_with_their_settings(runs):
+    many, finder = runs["top-down"].model.many, finders.of_run(runs["top-down"], TORCH)
+    assert isinstance(finder, find.TopDown)
+    assert finder.centroid.position.keypoints == 1 and finder.pose.position.keypoints == 3
+    assert (finder.side, finder.threshold, finder.apart) == (
+        many.side, many.threshold, many.apart,
+    )  # fmt: skip
+    assert finder.limit == 2 * many.most + 4 == 8
+    assert finder.centroid.scale == many.centroid_scale
+
+
+def test_bottom_up_runs_become_one_network_with_its_links(runs):
+    many, finder = runs["bottom-up"].model.many, finders.of_run(runs["bottom-up"], TORCH)
+    assert isinstance(finder, find.BottomUp)
+    assert finder.links.edges.tolist() == [list(edge) for edge in many.edges]
+    for name in ("longest", "slope", "offset"):
+        assert getattr(finder.links, name).tolist() == many.links[name]
+    assert finder.limit == 4 * many.most + 8
+    assert (finder.fields.stride, finder.confidence.keypoints) == (4, 3)
+
+
+@pytest.mark.parametrize("way", ["top-down", "bottom-up"])
+def test_animals_of_a_new_picture_are_found_by_either_engine(runs, way):
+    body = np.array([[14.0, 0.0], [0.0, 0.0], [-14.0, 0.0]])
+    xy = np.stack([body + [40.0, 30.0], body + [88.0, 64.0]])
+    image = picture(xy)[..., :1]
+    for kind in ("torch", "openvino"):
+        finder = finders.of_run(runs[way], engine.Device(kind, "cpu"), threads=1)
+        assert finders.name(finder).startswith(kind)
+        found = find.find(finder, image)
+        gap = np.linalg.norm(found.xy[None] - xy[:, None], axis=-1).max(axis=-1)
+        assert sorted(gap.argmin(axis=1).tolist()) == sorted(set(gap.argmin(axis=1).tolist()))
+        assert gap.min(axis=1).max() < 3.0

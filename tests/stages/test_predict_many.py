@@ -1,0 +1,142 @@
+"""Prediction of two drawn animals: the file, its restart, and what cannot be asked."""
+
+import numpy as np
+import pytest
+from pairs import FRAMES, trained
+
+from gambol.core.errors import InputError
+from gambol.io import detections as io_detections
+from gambol.io import run as io_run
+from gambol.io.video.open import open_video
+from gambol.nn import engine
+from gambol.stages import finders, predict, predict_many
+
+WAYS = ("top-down", "bottom-up")
+CFG = predict.PredictConfig()
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def made(request, tmp_path_factory):
+    return trained(tmp_path_factory.getbasetemp(), request.param)
+
+
+@pytest.fixture
+def shorter(monkeypatch):
+    """Many pieces in a short film."""
+    monkeypatch.setattr(predict, "SHARD", 16)
+
+
+def search(made, out, cfg=CFG, **more):
+    pair, run = made
+    return predict.run(cfg, run, [pair.video], out, device="torch", threads=1, **more)[0]
+
+
+def same(one, other):
+    (about, rows), (about_too, rows_too) = (io_detections.read(p) for p in (one, other))
+    for a, b in zip([*about[:3], *rows], [*about_too[:3], *rows_too], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert about.skeleton == about_too.skeleton and about.fps == about_too.fps
+    assert about.attrs["made_from"] == about_too.attrs["made_from"]
+
+
+def test_both_animals_are_in_every_frame_of_the_file(made, tmp_path, shorter):
+    pair, run = made
+    result = search(made, tmp_path)
+    assert result.poses == tmp_path / "pair.detections.nc" and result.frames == FRAMES
+    assert {p.name for p in tmp_path.iterdir()} == {result.poses.name}  # no pieces are left
+    about, rows = io_detections.read(result.poses)
+    assert about.times == pytest.approx(np.arange(FRAMES) / 10) and about.readable.all()
+    assert about.skeleton.keypoints == ("nose", "middle", "tail")
+    assert about.counts.sum() == len(rows.frame)
+    np.testing.assert_array_equal(np.bincount(rows.frame, minlength=FRAMES), about.counts)
+    assert (np.diff(rows.frame) >= 0).all()
+    off = []
+    for frame in range(FRAMES):
+        found = rows.xy[rows.frame == frame]
+        gaps = np.linalg.norm(found[None] - pair.xy[frame][:, None], axis=-1).mean(axis=-1)
+        off += np.nanmin(gaps, axis=1).tolist()
+    assert np.median(off) < 1.0 and np.mean(np.array(off) < 3.0) > 0.9
+    assert (rows.score >= 0).all() and (rows.score <= 1).all()
+    assert rows.confidence.min() >= 0 and rows.confidence.max() <= 1
+    missing = np.isnan(rows.xy).any(axis=-1)
+    assert (rows.confidence[missing] == 0).all()
+    assert (np.linalg.eigvalsh(rows.cov[~missing]) > 0).all()
+    model = io_run.load(run).model
+    assert float(about.attrs["body_px"]) == pytest.approx(model.body_px)
+    assert int(about.attrs["most"]) == 2
+
+
+class Killed(Exception):  # noqa: N818 - stands for a kill
+    """Ends a prediction in the middle."""
+
+
+def test_killed_and_started_again_it_ends_with_the_same_file(made, tmp_path, shorter):
+    whole = search(made, tmp_path / "whole")
+    heard = []
+
+    def kill(step):
+        heard.append(step.done)
+        raise Killed
+
+    with pytest.raises(Killed):
+        search(made, tmp_path / "broken", progress=kill)
+    broken = tmp_path / "broken" / "pair.detections.nc"
+    assert heard == [16] and not broken.exists()
+    again = search(made, tmp_path / "broken", progress=lambda step: heard.append(step.done))
+    assert heard == [16, 32, FRAMES] and again.searched == FRAMES - 16
+    same(whole.poses, broken)
+    before = broken.stat().st_mtime_ns
+    silent = search(made, tmp_path / "broken")
+    assert silent.seconds == 0 and broken.stat().st_mtime_ns == before
+
+
+def test_the_file_says_what_each_frame_by_itself_says(made, tmp_path, monkeypatch):
+    pair, run = made
+    result = search(made, tmp_path)
+    monkeypatch.setattr(predict, "SHARD", 7)
+    monkeypatch.setattr(predict_many, "CHUNK", 3)
+    same(result.poses, search(made, tmp_path / "cut").poses)
+    _, rows = io_detections.read(result.poses)
+    model = io_run.load(run)
+    finder = finders.of_run(model, engine.Device("torch", "cpu"))
+    video = open_video(pair.video, grey=model.model.grey)
+    judged = predict_many.judged_by(model)
+    for frame in (0, 17, 39):
+        alone = predict_many.in_frame(
+            finder, judged, model.model.scale, video.read([frame])[0], frame
+        )
+        for part, inside in zip(alone, rows.select(rows.frame == frame), strict=True):
+            np.testing.assert_allclose(part, inside, rtol=1e-5, atol=1e-5)
+    video.close()
+
+
+def test_a_frame_that_cannot_be_read_is_said_and_holds_nobody(
+    made, tmp_path, monkeypatch, shorter
+):
+    from gambol.io.video.container import FileVideo
+    from gambol.io.video.damage import DamagedFrame
+
+    original = FileVideo.read
+
+    def read(self, indices):
+        if 20 in list(indices):
+            raise DamagedFrame("pair.mp4", 20)
+        return original(self, indices)
+
+    monkeypatch.setattr(FileVideo, "read", read)
+    about, rows = io_detections.read(search(made, tmp_path).poses)
+    assert np.flatnonzero(~about.readable).tolist() == [20]
+    assert about.counts[20] == 0 and 20 not in rows.frame and len(about.times) == FRAMES
+
+
+@pytest.mark.parametrize(
+    "cfg, words",
+    [
+        (predict.PredictConfig(precision="fast"), "--precision fast is not checked"),
+        (predict.PredictConfig(window="follow"), "no window can follow"),
+    ],
+)
+def test_what_is_for_one_animal_alone_is_refused(made, tmp_path, cfg, words):
+    with pytest.raises(InputError, match=words):
+        search(made, tmp_path, cfg)
+    assert not list(tmp_path.iterdir())
