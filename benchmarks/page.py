@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from benchmarks.record import RESULTS
 
@@ -30,10 +31,10 @@ def write() -> None:
     PAGE.write_text(text(), encoding="utf-8")
 
 
-def _row(name: str, r: dict) -> str:
+def _row(name: str, r: dict[str, Any]) -> str:
     met = {True: "yes", False: "no", None: ""}[r["met"]]
     peer = f"{r['peer']}: {r['peer_value']:g}" if r.get("peer_value") is not None else ""
-    value = f"{r['value']:g} {r['unit']}"
+    value = "none" if r["value"] is None else f"{r['value']:g} {r['unit']}"
     if r.get("interval"):
         value += f" ({r['interval'][0]:.2f} to {r['interval'][1]:.2f})"
     machine = f"{r['machine']}, {r['date']}"

@@ -11,8 +11,16 @@ from gambol.io import store
 from gambol.io.provenance import processor
 
 FOLDER = Path(__file__).parent
-RESULTS = FOLDER / "results.json"
-WORK = Path(os.environ.get("GAMBOL_BENCH", FOLDER.parent / ".bench"))
+_BENCH = Path(os.environ.get("GAMBOL_BENCH", FOLDER.parent / ".bench"))
+# tries the benchmarks themselves in minutes: budgets of a few steps, figures that mean nothing
+QUICK = bool(os.environ.get("GAMBOL_BENCH_QUICK"))
+WORK = _BENCH / "quick" if QUICK else _BENCH
+RESULTS = WORK / "results.json" if QUICK else FOLDER / "results.json"
+
+
+def budget(full: int, quick: int) -> int:
+    """Return a number of steps or repeats, the small one where only the code is tried."""
+    return quick if QUICK else full
 
 
 def data(name: str) -> Path | None:
@@ -26,7 +34,7 @@ def data(name: str) -> Path | None:
 
 def record(
     name: str,
-    value: float,
+    value: float | None,
     unit: str,
     *,
     data: str,
@@ -36,10 +44,10 @@ def record(
     peer_value: float | None = None,
     **more: Any,
 ) -> None:
-    """Keep a figure and print it."""
+    """Keep a figure and print it; None is one that could not be reached."""
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     results[name] = {
-        "value": round(value, 4),
+        "value": None if value is None else round(value, 4),
         "unit": unit,
         "goal": goal,
         "met": met,
@@ -51,8 +59,10 @@ def record(
         "peer_value": peer_value,
         **more,
     }
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
     store.write_json(dict(sorted(results.items())), RESULTS)
-    print(f"{name} = {value:.4g} {unit}  (goal {goal}{_verdict(met)})", flush=True)
+    shown = "none" if value is None else f"{value:.4g}"
+    print(f"{name} = {shown} {unit}  (goal {goal}{_verdict(met)})", flush=True)
 
 
 def _verdict(met: bool | None) -> str:
