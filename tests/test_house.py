@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "gambol"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {
-    "av", "cv2", "h5py", "matplotlib", "numba", "openvino", "pandas", "pycocotools", "scipy", "sklearn",
-    "sleap_io", "tables", "torch", "xarray",
+    "av", "cv2", "h5py", "matplotlib", "numba", "openvino", "pandas", "pycocotools", "scipy",
+    "sklearn", "sleap_io", "tables", "torch", "xarray",
 }  # fmt: skip
 
 

@@ -3,13 +3,15 @@ import torch
 from torch.nn import functional as F
 
 from gambol.nn.backbones.base import Backbone
-from gambol.nn.heads import PatchSpec, PointwiseSpec, UpsampleSpec, heads
+from gambol.nn.heads import PatchSpec, PointwiseSpec, UpsampleSpec, VectorSpec, heads
 
 SPECS = {
     "patch": PatchSpec(patch=5),
     "pointwise": PointwiseSpec(),
     "upsample": UpsampleSpec(),
+    "vector": VectorSpec(),
 }
+MAPPED = ["patch", "pointwise", "upsample"]  # one answer a cell
 
 
 class Features(Backbone):
@@ -30,7 +32,12 @@ def test_every_kind_is_tested():
     assert sorted(SPECS) == heads.kinds()
 
 
-@pytest.mark.parametrize("kind", heads.kinds())
+def test_a_vector_is_one_answer_for_images_of_any_size():
+    head = build("vector")
+    assert head(levels()).shape == head(levels(32, 64)).shape == (2, 3, 1, 1)
+
+
+@pytest.mark.parametrize("kind", MAPPED)
 def test_maps_lie_on_the_declared_grid(kind):
     head = build(kind)
     maps = head(levels())

@@ -32,6 +32,14 @@ def test_small_animals_are_cut_out_and_large_ones_seen_together():
             assert made == way and reason.startswith(f"{way}: up to 2 animals")
 
 
+def test_keypoints_that_no_bones_join_are_not_left_to_fields():
+    xy = crowd()
+    size = round(body_length(xy) / 0.5), 1000
+    assert choose_many.approach(xy, 2, size, joined=True)[0] == "bottom-up"
+    way, reason = choose_many.approach(xy, 2, size, joined=False)
+    assert way == "top-down" and "no bones join" in reason
+
+
 @pytest.mark.parametrize("multiple", [8, 16, 32])
 @pytest.mark.parametrize("anchor", [None, 0, 2])
 def test_crops_follow_their_formula(anchor, multiple):

@@ -63,7 +63,8 @@ def test_crops_show_their_animal_where_the_labels_say(seed, anchor, side):
     xy, made = frames(seed)
     single = dataset.one_by_one(made)
     cut = dataset.cut_out(single, anchor, side)
-    assert len(cut.images) == 11 and cut.xy.shape == (11, 1, J, 2)
+    n = int(np.isfinite(xy[..., 0]).any(axis=-1).sum())
+    assert len(cut.images) == n and cut.xy.shape == (n, 1, J, 2)
     for i, image in enumerate(cut.images):
         assert image.shape == (side, side, 3)
         at = cut.to_video[i][:, 2]

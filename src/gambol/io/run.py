@@ -53,6 +53,7 @@ class ManyFile(Config):
     links: dict[str, list[float]] = {}  # bottom-up: longest, slope and offset of every edge
     real: tuple[float, ...]  # weights of P(real animal), see pose.judge
     individuals: tuple[str, ...] = ()  # names that the labels gave
+    classes: tuple[str, ...] = ()  # those whom the network knows by their looks
 
 
 class ModelFile(Config):

@@ -41,6 +41,13 @@ class PatchSpec(Spec):
     patch: int = 31
 
 
+class VectorSpec(Spec):
+    """One vector an image: the largest of each coarsest feature, through two hidden layers."""
+
+    kind: Literal["vector"] = "vector"
+    hidden: int = 64
+
+
 class _Pointwise(Head):
     def __init__(self, backbone: Backbone, channels: int, stride: int | None) -> None:
         super().__init__()
@@ -83,6 +90,24 @@ class _Patch(Head):
         return self.conv(features[0]).sigmoid()
 
 
+class _Vector(Head):
+    """Maps of one cell, whatever the size of the image."""
+
+    def __init__(self, backbone: Backbone, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(backbone.channels[-1], hidden),
+            nn.ReLU(inplace=True),
+            nn.Linear(hidden, hidden),
+            nn.ReLU(inplace=True),
+            nn.Linear(hidden, channels),
+        )
+        self.stride = backbone.strides[-1]
+
+    def forward(self, features: tuple[Tensor, ...]) -> Tensor:
+        return self.layers(features[-1].amax((-2, -1)))[..., None, None]
+
+
 @heads.register
 def pointwise(
     spec: PointwiseSpec, backbone: Backbone, channels: int, stride: int | None
@@ -101,3 +126,9 @@ def upsample(spec: UpsampleSpec, backbone: Backbone, channels: int, stride: int 
 def patch(spec: PatchSpec, backbone: Backbone, channels: int, stride: int | None) -> Head:
     """Build the patch classifier."""
     return _Patch(backbone, channels, spec.patch)
+
+
+@heads.register
+def vector(spec: VectorSpec, backbone: Backbone, channels: int, stride: int | None) -> Head:
+    """Build the head for one answer an image."""
+    return _Vector(backbone, channels, spec.hidden)

@@ -50,7 +50,7 @@ class PoseNet(nn.Module):
         self.outputs = []
         for one in spec.outputs:
             width = one.channels(len(spec.keypoints))
-            head = heads.build(spec.head, self.backbone, width, one.stride)
+            head = heads.build(one.head(spec.head), self.backbone, width, one.stride)
             self.heads.append(head)
             self.outputs.append(outputs.build(one, len(spec.keypoints), head.stride))
         self.multiple: int = self.backbone.multiple
@@ -77,8 +77,9 @@ class PoseNet(nn.Module):
 
 def _check_head(spec: ModelSpec) -> None:
     """Refuse outputs that read logits from a head that gives probabilities."""
-    wrong = [one.kind for one in spec.outputs if one.kind != "confidence"]
-    if isinstance(spec.head, PatchSpec) and wrong:
+    mapped = [one for one in spec.outputs if isinstance(one.head(spec.head), PatchSpec)]
+    wrong = [one.kind for one in mapped if one.kind != "confidence"]
+    if wrong:
         raise InputError(
             f"the head patch answers with probabilities, which output {wrong[0]} cannot read; "
             "use output confidence"

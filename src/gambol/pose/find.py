@@ -12,6 +12,7 @@ from jaxtyping import Float, UInt8
 from gambol.core import pixels
 from gambol.kernels.maxima import maxima
 from gambol.nn.engine import Engine
+from gambol.nn.outputs.classes import Classes
 from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
 from gambol.pose import crops, dataset
@@ -47,6 +48,7 @@ class TopDown(NamedTuple):
     threshold: float  # height from which a local maximum is an animal
     apart: float  # network pixels within which two centroids are one
     limit: int  # animals that go on
+    classes: int = 0  # individuals that the network of the crops knows
 
 
 class BottomUp(NamedTuple):
@@ -58,6 +60,7 @@ class BottomUp(NamedTuple):
     links: Links
     multiple: int
     limit: int  # peaks per keypoint that go on
+    classes: Classes | None = None  # that say who an animal is
 
 
 Finder = TopDown | BottomUp
@@ -106,35 +109,64 @@ def _top_down(finder: TopDown, frame: UInt8[np.ndarray, "h w C"]) -> Found:
         finder.centroid, frame, finder.threshold, finder.apart, finder.limit
     )
     if not len(middles):
-        return nothing(finder.pose.position.keypoints)
+        return nobody(finder)
     cuts = [crops.crop(frame, middle, finder.side) for middle in middles]
     maps = finder.pose.engine(np.stack([image for image, _ in cuts]))
     found = finder.pose.position.find(maps[0], (finder.side, finder.side))
     xy = found.xy + np.stack([corner for _, corner in cuts])[:, None]
-    return Found(xy, found.height, found.cov, heights, np.zeros((len(xy), 0)))
+    looks = maps[1][..., 0, 0] if len(maps) > 1 else np.zeros((len(xy), 0))
+    return Found(xy, found.height, found.cov, heights, _log_softmax(looks))
 
 
 def _bottom_up(finder: BottomUp, frame: UInt8[np.ndarray, "h w C"]) -> Found:
-    found, fields = candidates(finder, frame)
+    found, maps = candidates(finder, frame)
+    fields = maps[0]
     groups = group(found, fields, finder.links, finder.fields.stride)
     member = groups.member[(groups.member >= 0).any(axis=1)]
     some = member >= 0
     if not len(found.xy):
-        return nothing(finder.confidence.keypoints)
+        return nobody(finder)
     return Found(
         np.where(some[..., None], found.xy[member], np.nan),
         np.where(some, found.height[member], np.nan),
         np.where(some[..., None, None], found.cov[member], np.nan),
         groups.link,
-        np.zeros((len(member), 0)),
+        _looks(finder, found, maps, member),
     )
+
+
+def _looks(
+    finder: BottomUp, found: Candidates, maps: list[np.ndarray], member: np.ndarray
+) -> Float[np.ndarray, "I A"]:
+    """Mean log-probability of each class at the peaks of each animal."""
+    if len(maps) < 2 or finder.classes is None:
+        return np.zeros((len(member), 0))
+    stride = finder.classes.stride
+    cells = pixels.apply(pixels.invert(pixels.cells(stride)), found.xy)
+    h, w = maps[1].shape[-2:]
+    column, row = np.clip(np.rint(cells), 0, (w - 1, h - 1)).astype(np.int64).T
+    at = _log_softmax(maps[1][:, row, column].T)  # (P, A)
+    some = (member >= 0)[..., None]
+    total = np.where(some, at[member], 0.0).sum(axis=1)
+    return total / np.maximum(some.sum(axis=1), 1)
+
+
+def _log_softmax(logits: Float[np.ndarray, "N A"]) -> Float[np.ndarray, "N A"]:
+    logits = logits.astype(np.float64)
+    if not logits.shape[1]:
+        return logits
+    top = logits.max(axis=1, keepdims=True)
+    return logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
 
 
 def candidates(
     finder: BottomUp, frame: UInt8[np.ndarray, "h w C"]
-) -> tuple[Candidates, Float[np.ndarray, "F _h _w"]]:
-    """Return the peaks of all animals, in network pixels, and the fields between them."""
-    maps, fields = finder.engine(dataset.letterbox(frame, finder.multiple)[None])[:2]
+) -> tuple[Candidates, list[Float[np.ndarray, "_F _h _w"]]]:
+    """Return the peaks of all animals, in network pixels, and the other maps of the frame.
+
+    The first of these are the fields between keypoints, the second, if any, class maps.
+    """
+    maps, *others = finder.engine(dataset.letterbox(frame, finder.multiple)[None])
     confidence = finder.confidence
     h = -(-frame.shape[0] // confidence.stride)
     w = -(-frame.shape[1] // confidence.stride)
@@ -149,16 +181,21 @@ def candidates(
             found.height[keypoint, place],
             pixels.apply_covariance(grid, found.cov[keypoint, place]),
         ),
-        fields[0],
+        [group[0] for group in others],
     )
 
 
-def nothing(keypoints: int) -> Found:
-    """No animal."""
+def nobody(finder: Finder) -> Found:
+    """No animal, in the shape of what the finder finds."""
+    if isinstance(finder, TopDown):
+        keypoints, classes = finder.pose.position.keypoints, finder.classes
+    else:
+        keypoints = finder.confidence.keypoints
+        classes = len(finder.classes.classes) if finder.classes else 0
     return Found(
         np.zeros((0, keypoints, 2)),
         np.zeros((0, keypoints)),
         np.zeros((0, keypoints, 2, 2)),
         np.zeros(0),
-        np.zeros((0, 0)),
+        np.zeros((0, classes)),
     )

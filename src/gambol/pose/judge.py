@@ -14,6 +14,7 @@ from gambol.core.instances import Detections
 from gambol.kernels.assignment import assign
 from gambol.nn.engine import Engine, TorchEngine
 from gambol.nn.model import PoseNet
+from gambol.nn.outputs.classes import Classes
 from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
 from gambol.pose import calibrate, crops
@@ -275,7 +276,8 @@ def bottom_up(net: PoseNet, engine: Engine, links: Links, most: int) -> BottomUp
     """Make a finder of a network that draws confidence maps and fields."""
     confidence, fields = net.outputs[:2]
     assert isinstance(confidence, Confidence) and isinstance(fields, Fields)
-    return BottomUp(engine, confidence, fields, links, net.multiple, 4 * most + 8)
+    classes = next((one for one in net.outputs if isinstance(one, Classes)), None)
+    return BottomUp(engine, confidence, fields, links, net.multiple, 4 * most + 8, classes)
 
 
 def fit_links(finder: BottomUp, val: Frames, body: float) -> Links:
@@ -285,7 +287,7 @@ def fit_links(finder: BottomUp, val: Frames, body: float) -> Links:
     """
     parts = []
     for image, truth in zip(val.images, animals(val), strict=True):
-        found, fields = candidates(finder, image)
+        found, (fields, *_) = candidates(finder, image)
         pairs = score_pairs(found, fields, finder.links, finder.fields.stride)
         linked, known = true_links(pairs, found, truth, 0.1 * body)
         parts.append((pairs.edge[known], pairs.score[known], linked[known]))

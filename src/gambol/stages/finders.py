@@ -34,6 +34,7 @@ def of_run(
         many.threshold,
         many.apart,
         2 * many.most + 4,
+        len(many.classes),
     )
 
 

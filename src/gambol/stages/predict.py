@@ -311,7 +311,10 @@ def _several(
         assert model.model.many is not None
         attrs["most"] = model.model.many.most
         pieces = -(-total // SHARD)
-        io_detections.assemble(kept, pieces, video.times, model.model.bones, video.fps, attrs)
+        classes = model.model.many.classes
+        io_detections.assemble(
+            kept, pieces, video.times, model.model.bones, video.fps, attrs, classes
+        )
         seconds = clock.elapsed()
         return Predicted(
             path,

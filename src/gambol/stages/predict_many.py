@@ -88,7 +88,8 @@ def _piece(
     wanted: list[int],
     clock: Callable[[], float],
 ) -> tuple[io_detections.Piece, float]:
-    rows: list[Detections] = []
+    nobody = find.nobody(finder)
+    rows = [judge.detections(wanted[0], nobody, judge.value(nobody, judged))]
     readable: list[bool] = []
     waited, before = 0.0, clock()
     for frame, image, fine in _frames(video, wanted):
@@ -97,26 +98,10 @@ def _piece(
         if fine:
             rows.append(in_frame(finder, judged, scale, image, frame))
         before = clock()
-    found = _join(rows, len(judged.calibration.covariance))
+    found = Detections(*(np.concatenate(part) for part in zip(*rows, strict=True)))
     return io_detections.Piece(wanted[0], np.array(readable, bool), found), waited
 
 
 def _frames(video: Video, wanted: list[int]) -> Iterator[tuple[int, np.ndarray, bool]]:
     for part in read_ahead(video, wanted, chunk=CHUNK):
         yield from zip(part.indices.tolist(), part.frames, part.readable.tolist(), strict=True)
-
-
-def _join(rows: list[Detections], keypoints: int) -> Detections:
-    """Put the detections of frames one below the other."""
-    if rows:
-        return Detections(*(np.concatenate(part) for part in zip(*rows, strict=True)))
-    none = np.zeros(0)
-    return Detections(
-        none.astype(np.int64),
-        np.zeros((0, keypoints, 2)),
-        np.zeros((0, keypoints, 2, 2)),
-        np.zeros((0, keypoints)),
-        none,
-        np.zeros((0, 0)),
-        np.zeros((0, 0)),
-    )

@@ -173,9 +173,8 @@ def _prepare(
     grey = False if cfg.colour is None else cfg.colour == "grey"
     images = io_frames.keep(io_frames.labelled(picked, grey=grey))
     size = images[0].shape[1], images[0].shape[0]
-    approach, reason = choose_many.approach(
-        labels.xy, seen.animals.shape[1], size, joined=len(labels.skeleton.roots) == 1
-    )
+    joined = cfg.many.edges is not None or len(labels.skeleton.roots) == 1
+    approach, reason = choose_many.approach(labels.xy, seen.animals.shape[1], size, joined)
     if cfg.approach is not None and cfg.approach != approach:
         approach, reason = cfg.approach, f"{cfg.approach}: as the settings say"
     _check_approach(approach, seen)

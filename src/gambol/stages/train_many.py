@@ -18,8 +18,10 @@ from gambol.nn.augment import AugmentConfig
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.engine import Device, build
 from gambol.nn.model import ModelSpec, PoseNet
+from gambol.nn.outputs.classes import ClassesSpec
 from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.nn.outputs.fields import FieldsSpec
+from gambol.nn.outputs.who import WhoSpec
 from gambol.pose import choose_many, dataset, find, group, infer, judge, train
 from gambol.stages import learning, trained, trained_many
 
@@ -39,6 +41,7 @@ class ManyConfig(Config):
     centroid_share: float = Field(default=SHARE, gt=0, lt=1)  # of the budget, to find animals
     edges: tuple[tuple[str, str], ...] | None = None  # of the fields; null: the skeleton's
     grouping: Literal["tree", "graph"] = "tree"  # graph: edges may close cycles
+    identities: bool = False  # learn who is who: the same animals in all recordings, by name
     field_sigma: PositiveFloat | None = None  # network pixels; null: 1/15 of the body, 4 to 8
 
 
@@ -76,7 +79,10 @@ def _top_down(
 ) -> trained_many.Made:
     anchor = _anchor(cfg.many.anchor, ready.labels.skeleton)
     scale = ready.choice.scale
-    spec = ready.spec
+    names = _individuals(cfg.many, ready)
+    spec = ready.spec.model_copy(
+        update={"outputs": (cfg.output, *([WhoSpec(classes=names)] if names else []))}
+    )
     sigma = getattr(cfg.output, "sigma", 3.5)
     xy = ready.parts["train"].xy.reshape(-1, *ready.parts["train"].xy.shape[2:])
     body = trained_many.body(ready) * scale
@@ -91,7 +97,7 @@ def _top_down(
     sitting.say(found.reason)
     centroid = _centroid_job(cfg, ready, found, anchor, body, out)
     seen = learning.learn(centroid, sitting)
-    pose = _crop_job(cfg, ready, cut, anchor, out)
+    pose = _crop_job(cfg, ready, spec, cut, anchor, out)
     fitted = learning.learn(pose, sitting)
     many = io_run.ManyFile(
         most=ready.parts["train"].xy.shape[1],
@@ -102,6 +108,7 @@ def _top_down(
         side=cut.side,
         real=judge.PRIOR,
         individuals=ready.labels.individuals,
+        classes=names,
     )
     return trained_many.Made(pose.spec, fitted, many, seen)
 
@@ -147,6 +154,7 @@ def _centroid_job(
 def _crop_job(
     cfg: "TrainConfig",
     ready: trained.Prepared,
+    spec: ModelSpec,
     cut: choose_many.Crops,
     anchor: int | None,
     out: Path,
@@ -157,7 +165,7 @@ def _crop_job(
         "train",
         out,
         ready.made_from,
-        ready.spec,
+        spec,
         dataset.focus(dataset.one_by_one(ready.parts["train"])),
         lambda net, where: infer.distances(net, val, where),
         dataset.Windows((cut.side, cut.side), 0.0, anchor=anchor, jitter=cut.jitter),
@@ -190,7 +198,9 @@ def _bottom_up(
     # fields wider than a small animal would cancel those of its neighbour
     sigma = cfg.many.field_sigma or min(max(body * choice.scale / 15, 4.0), 8.0)
     fields = FieldsSpec(edges=tuple(edges), sigma=sigma)
-    spec = ready.spec.model_copy(update={"outputs": (cfg.output, fields)})
+    names = _individuals(cfg.many, ready)
+    whose = [ClassesSpec(classes=names, sigma=sigma)] if names else []
+    spec = ready.spec.model_copy(update={"outputs": (cfg.output, fields, *whose)})
     part = ready.parts["train"]
     links = group.default_links(edges, part.xy.reshape(-1, *part.xy.shape[2:]))
     job = learning.Job(
@@ -218,8 +228,23 @@ def _bottom_up(
         links={name: getattr(links, name).tolist() for name in ("longest", "slope", "offset")},
         real=judge.PRIOR,
         individuals=ready.labels.individuals,
+        classes=names,
     )
     return trained_many.Made(spec, fitted, many, None)
+
+
+def _individuals(cfg: ManyConfig, ready: trained.Prepared) -> tuple[str, ...]:
+    """Names of the animals that are to be told apart by their looks; none if not asked for."""
+    if not cfg.identities:
+        return ()
+    labels = ready.labels
+    seen = np.unique(labels.individual[ready.rows["train"]])
+    if (seen >= 0).sum() < 2:
+        raise InputError(
+            "many.identities learns who is who, but the labels name fewer than two animals; "
+            "name them, or leave it out"
+        )
+    return labels.individuals
 
 
 def _edges(cfg: ManyConfig, skeleton: Skeleton) -> list[tuple[int, int]]:

@@ -227,4 +227,18 @@ def _scores(ready: Prepared, held: io_run.Heldout, found: list[Detections]) -> d
     video = pairs[joined.frame, 0]
     joined = joined._replace(frame=pairs[joined.frame, 1])
     animals = instances.evaluate_instances(rows, joined, video=video)
-    return {**points.summary(), "animals": animals.summary()}
+    scores = {**points.summary(), "animals": animals.summary()}
+    if joined.identity.shape[1]:
+        scores["identity"] = _identity(rows.individual, animals.matched, joined.identity)
+    return scores
+
+
+def _identity(
+    who: np.ndarray, matched: np.ndarray, looks: np.ndarray
+) -> dict[str, float | int | None]:
+    """How often the likeliest class is right, among matched animals whose name is known."""
+    known = (matched >= 0) & (who >= 0)
+    if not known.any():
+        return {"n": 0, "rank1": None}
+    right = looks[matched[known]].argmax(axis=1) == who[known]
+    return {"n": int(known.sum()), "rank1": float(right.mean())}

@@ -15,6 +15,7 @@ from gambol.nn.outputs.graph import GraphSpec
 from gambol.nn.outputs.location import LocationSpec
 from gambol.nn.outputs.simcc import SimccSpec
 from gambol.nn.outputs.softmax import SoftmaxSpec
+from gambol.nn.outputs.who import WhoSpec
 from gambol.nn.targets import Scene
 
 NAN = float("nan")
@@ -30,6 +31,7 @@ SPECS = {
     "location": (LocationSpec(), 9),
     "simcc": (SimccSpec(), 3),
     "softmax": (SoftmaxSpec(), 3),
+    "who": (WhoSpec(classes=("a", "b")), 2),
 }
 ORDER = [2, 0, 1]  # new keypoint k was ORDER[k]
 # the maps that the reordered keypoints should give, as indices of the maps before
@@ -41,7 +43,9 @@ MOVED = {
     "location": [2, 0, 1, 7, 8, 3, 4, 5, 6],
     "simcc": ORDER,
     "softmax": ORDER,
+    "who": [0, 1],
 }
+CELLS = {"who": (1, 1)}  # of a 64 by 48 image at stride 4, where that is not 12 by 16
 SIZE = (64, 48)  # width, height
 
 every_kind = pytest.mark.parametrize("kind", outputs.kinds())
@@ -51,7 +55,7 @@ every_position = pytest.mark.parametrize(
 
 
 def build(kind, stride=2, **changes):
-    sigma = {} if kind == "location" else {"sigma": max(4.0, 1.25 * stride)}
+    sigma = {} if kind in ("location", "who") else {"sigma": max(4.0, 1.25 * stride)}
     spec = SPECS[kind][0].model_copy(update=sigma | changes)
     return outputs.build(spec, J, stride)
 
@@ -96,7 +100,8 @@ def test_there_are_as_many_maps_as_the_spec_says(kind):
         assert target.maps.shape == (1, count, 1, 2 * 64 + 2 * 48)
         assert target.weight.shape == (1, count, 12, 16)
     else:
-        assert target.maps.shape == target.weight.shape == (1, count, 12, 16)
+        cells = CELLS.get(kind, (12, 16))
+        assert target.maps.shape == target.weight.shape == (1, count, *cells)
 
 
 STATES = [(20.0, 30.0), (30.3, 11.1), (-9.0, 80.0), (NAN, NAN), (5.0, NAN), (20.2, 30.1)]
@@ -114,7 +119,7 @@ def test_everything_is_finite_for_every_state_of_a_label(kind, animals):
     assert target.maps.dtype == target.weight.dtype == torch.float32
     for rows in (slice(None), slice(0, 1)):  # whole batch, and one image of it
         seen_rows = Scene(*(part[rows] for part in seen))
-        shape = (len(seen_rows.xy), SPECS[kind][1], 12, 16)
+        shape = (len(seen_rows.xy), SPECS[kind][1], *CELLS.get(kind, (12, 16)))
         answer = torch.randn(shape, generator=torch.Generator().manual_seed(0))
         answer.requires_grad_()
         loss = output.loss(answer, output.target(seen_rows))
@@ -126,7 +131,8 @@ def test_everything_is_finite_for_every_state_of_a_label(kind, animals):
 def test_a_batch_of_which_nobody_knows_anything_costs_nothing(kind):
     output = build(kind, 4)
     nothing = output.target(scene(np.full((2, J, 2), NAN), np.zeros((2, J)), [[-1], [-1]]))
-    answer = torch.randn(2, SPECS[kind][1], 12, 16, requires_grad=True)
+    cells = CELLS.get(kind, (12, 16))
+    answer = torch.randn(2, SPECS[kind][1], *cells, requires_grad=True)
     loss = output.loss(answer, nothing)
     loss.backward()
     assert loss.item() == 0 and (answer.grad == 0).all()
@@ -148,7 +154,8 @@ def test_permuting_keypoints_permutes_maps(kind):
 @every_kind
 def test_moving_an_unlabelled_keypoint_changes_nothing(kind):
     output = build(kind, 4)
-    answer = torch.randn(1, SPECS[kind][1], 12, 16, generator=torch.Generator().manual_seed(0))
+    shape = (1, SPECS[kind][1], *CELLS.get(kind, (12, 16)))
+    answer = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     for animals in (1, 2):
         xy = np.array([[[(20, 30), (40, 12), (50, 40)], [(10, 9), (12, 9), (9, 20)]]], float)
         weight = np.ones((1, 2, J))
@@ -321,11 +328,11 @@ def everything():
 def test_one_network_may_say_many_things():
     net, (images, xy) = everything(), photographs()
     answers = net(images)
-    sizes = [SIZE[0] // one.stride for one in net.outputs]
-    assert sizes == [32] * 8 + [16] and [a.shape[-1] for a in answers] == sizes
+    sizes = [32] * 8 + [1, 16]  # the class vector is one cell
+    assert [a.shape[-1] for a in answers] == sizes
     assert [a.shape[1] for a in answers] == [one.channels(J) for one in net.spec.outputs]
     loss = net.loss(answers, scene(xy))
-    assert loss.shape == (9,) and torch.isfinite(loss).all()
+    assert loss.shape == (10,) and torch.isfinite(loss).all()
     alone = net.outputs[0].loss(answers[0], net.outputs[0].target(scene(xy)))
     assert loss[0].item() == pytest.approx(alone.item())
 

@@ -7,7 +7,8 @@ from gambol.nn.outputs import graph as _graph
 from gambol.nn.outputs import location as _location
 from gambol.nn.outputs import simcc as _simcc
 from gambol.nn.outputs import softmax as _softmax
+from gambol.nn.outputs import who as _who
 from gambol.nn.outputs.base import Output, OutputSpec, Positions, outputs
 
 __all__ = ["Output", "OutputSpec", "Positions", "outputs"]
-del _classes, _confidence, _fields, _graph, _location, _simcc, _softmax
+del _classes, _confidence, _fields, _graph, _location, _simcc, _softmax, _who

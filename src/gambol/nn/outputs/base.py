@@ -21,6 +21,10 @@ class OutputSpec(Spec):
         """Return the number of maps."""
         raise NotImplementedError
 
+    def head(self, usual: Spec) -> Spec:
+        """Return the head that answers; the network's usual one for maps."""
+        return usual
+
 
 class Output:
     """Target and loss of a group of maps; it holds no weights."""
