@@ -17,9 +17,14 @@ from gambol.nn.augment import AugmentConfig
 from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.unet import UNetSpec
+from gambol.nn.outputs.confidence import ConfidenceSpec
+from gambol.nn.outputs.location import LocationSpec
+from gambol.nn.outputs.simcc import SimccSpec
+from gambol.nn.outputs.softmax import SoftmaxSpec
 from gambol.pose.train import FitConfig
 from gambol.stages.movies import MoviesConfig
 from gambol.stages.train import LinearFit, SplitConfig, TrainConfig
+from gambol.stages.train_many import ManyConfig
 
 FOLDER = Path(__file__).parents[1]
 BEGIN, END = "<!-- made by `make docs`, do not edit -->", "<!-- end -->"
@@ -33,6 +38,11 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("backbone", UNetSpec),
         ("backbone", LeapSpec),
         ("backbone", LinearSpec),
+        ("output", ConfidenceSpec),
+        ("output", LocationSpec),
+        ("output", SoftmaxSpec),
+        ("output", SimccSpec),
+        ("many", ManyConfig),
     ],
     "prediction.md": [("", MoviesConfig)],
 }
