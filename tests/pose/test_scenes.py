@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gambol.core.labels import Labels, Origin, Visibility
+from gambol.core.labels import Labels, Origin, Visibility, among
 from gambol.core.skeleton import Skeleton
 from gambol.pose import dataset, scenes
 
@@ -32,12 +32,11 @@ def test_every_animal_is_in_its_frame_once_and_in_the_order_of_the_rows(seed):
     some = labels(seed)
     seen = scenes.gather(some)
     pairs = sorted({(int(v), int(f)) for v, f in some.pairs})
-    assert len(seen.first) == len(pairs)
+    assert [tuple(place) for place in seen.place.tolist()] == pairs
     for i, (video, frame) in enumerate(pairs):
         rows = np.flatnonzero((some.video == video) & (some.frame == frame))
         n = len(rows)
         assert seen.animals[i].tolist() == rows.tolist() + [-1] * (seen.xy.shape[1] - n)
-        assert seen.first[i] in rows
         np.testing.assert_array_equal(seen.xy[i, :n], some.xy[rows])
         np.testing.assert_array_equal(seen.visibility[i, :n], some.visibility[rows])
         assert seen.identity[i, :n].tolist() == some.individual[rows].tolist()
@@ -52,8 +51,8 @@ def test_frames_are_complete_unless_the_labels_say_otherwise():
     torn = some.pairs[[3, 7]]
     seen = scenes.gather(replace(some, incomplete=torn))
     said = {tuple(pair) for pair in torn.tolist()}
-    for i, row in enumerate(seen.first):
-        assert seen.complete[i] == (tuple(some.pairs[row].tolist()) not in said)
+    for i, place in enumerate(seen.place.tolist()):
+        assert seen.complete[i] == (tuple(place) not in said)
 
 
 def test_frames_of_rows_are_those_that_hold_one_of_them():
@@ -61,7 +60,7 @@ def test_frames_of_rows_are_those_that_hold_one_of_them():
     seen = scenes.gather(some)
     rows = np.array([0, 5, 6, 21])
     wanted = {tuple(p) for p in some.pairs[rows].tolist()}
-    got = [tuple(some.pairs[seen.first[f]].tolist()) for f in seen.of_rows(rows)]
+    got = [tuple(place) for place in seen.place[seen.of_rows(rows)].tolist()]
     assert got == sorted(wanted)
     assert seen.of_rows(np.zeros(0, np.int64)).tolist() == []
 
@@ -89,3 +88,17 @@ def test_a_part_leaves_out_the_animals_of_other_rows_and_knows_that_they_were_th
     everything = scenes.part(whole, seen, np.arange(3))
     assert everything.complete.all()
     np.testing.assert_array_equal(everything.xy, whole.xy)
+
+
+def test_frames_without_animals_are_frames_too():
+    some = replace(labels(), negatives=np.array([[0, 50], [2, 3]]))
+    some = replace(some, negatives=some.negatives[~among(some.negatives, some.pairs)])
+    seen = scenes.gather(some)
+    there = seen.at(some.negatives)
+    assert len(there) == len(some.negatives) > 0
+    assert (seen.animals[there] == -1).all() and np.isnan(seen.xy[there]).all()
+    images = [np.zeros((8, 8, 1), np.uint8)] * len(seen.place)
+    frames = dataset.make_frames(images, seen.xy, seen.visibility, 1.0)
+    rows = np.flatnonzero(some.video == 0)
+    alone, both = (scenes.part(frames, seen, rows, e) for e in (None, some.negatives[:1]))
+    assert len(both.images) == len(alone.images) + 1

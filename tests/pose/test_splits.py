@@ -1,6 +1,7 @@
 """Splits against their definition: no frame twice, nothing near on the other side."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gambol.core.errors import InputError
-from gambol.core.labels import Labels, Origin, Visibility
+from gambol.core.labels import Labels, Origin, Visibility, from_positions
 from gambol.core.skeleton import Skeleton
 from gambol.pose import splits
 from gambol.pose.splits import Fractions, Split
@@ -237,3 +238,20 @@ def test_bad_input_is_one_sentence():
         splits.from_rows(labels, [entry])
     with pytest.raises(InputError, match="names part 'tset'"):
         splits.from_rows(labels, [entry._replace(part="tset")])
+
+
+def test_frames_without_animals_follow_their_neighbours_and_keep_the_gap():
+    # rows of one video at 0, 10, … 90; the first five train, the last five validate
+    frames = np.arange(0, 100, 10)
+    labels = from_positions(
+        Skeleton(("a",)), ("v", "w"), np.zeros(10, np.int64), frames,
+        np.ones((10, 1, 2)), nan_means=Visibility.ABSENT,
+    )  # fmt: skip
+    negatives = np.array([[0, 3], [0, 44], [0, 77], [1, 5]])
+    labels = replace(labels, negatives=negatives)
+    nobody = np.zeros(0, np.int64)
+    split = splits.Split(np.arange(5), np.arange(5, 10), nobody, nobody)
+    shared = splits.negatives(labels, split, np.array([8, 8]))
+    # frame 44 is 4 from training and 6 from validation: too near to both
+    assert shared["train"].tolist() == [[0, 3], [1, 5]]
+    assert shared["val"].tolist() == [[0, 77]] and not len(shared["test"])

@@ -9,7 +9,7 @@ from typing import IO
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels
@@ -29,12 +29,16 @@ def labelled(labels: Labels, grey: bool) -> Iterator[Image]:
     Frames of films are kept as PNG files in the cache, keyed by the content of the film, so
     that no later run seeks for them again.
     """
+    return at(labels.videos, labels.pairs, grey)
+
+
+def at(videos: tuple[str, ...], pairs: Int[np.ndarray, "F 2"], grey: bool) -> Iterator[Image]:
+    """Yield frames by video (an index) and number, kept as `labelled` keeps them."""
     readers: dict[int, Callable[[int], Image]] = {}
-    for row in range(len(labels)):
-        video = int(labels.video[row])
+    for video, frame in pairs.tolist():
         if video not in readers:
-            readers[video] = _reader(labels.videos[video], grey)
-        yield readers[video](int(labels.frame[row]))
+            readers[video] = _reader(videos[video], grey)
+        yield readers[video](frame)
 
 
 def keep(images: Iterator[Image]) -> list[Image]:

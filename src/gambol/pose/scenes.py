@@ -10,9 +10,12 @@ from gambol.pose.dataset import Frames
 
 
 class Scenes(NamedTuple):
-    """The F labelled frames, with up to I animals each, in video pixels."""
+    """The F labelled frames, with up to I animals each, in video pixels.
 
-    first: Int[np.ndarray, " F"]  # one row of the labels of each frame, for its image
+    Frames in which a person saw no animal are among them.
+    """
+
+    place: Int[np.ndarray, "F 2"]  # video and number of each frame, sorted
     animals: Int[np.ndarray, "F I"]  # row of each animal; -1 beyond the last one
     xy: Float[np.ndarray, "F I J 2"]
     visibility: UInt8[np.ndarray, "F I J"]  # absent beyond the last animal
@@ -24,20 +27,24 @@ class Scenes(NamedTuple):
         inside = np.isin(self.animals, rows) & (self.animals >= 0)
         return np.flatnonzero(inside.any(axis=1))
 
+    def at(self, pairs: Int[np.ndarray, "n 2"]) -> Int[np.ndarray, " f"]:
+        """Return the frames of these videos and numbers."""
+        return np.flatnonzero(among(self.place, pairs))
+
 
 def gather(labels: Labels) -> Scenes:
     """Put the animals of each frame side by side, in the order of their rows."""
-    pairs = np.stack([labels.video, labels.frame], axis=1)
-    frame, first, where = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
-    where = where.ravel()
-    frames, most = len(first), int(np.bincount(where).max())
+    everything = np.concatenate([labels.pairs, labels.negatives])
+    frame, where = np.unique(everything, axis=0, return_inverse=True)
+    where = where.ravel()[: len(labels)]
+    frames, most = len(frame), int(np.bincount(where, minlength=1).max())
     order = np.argsort(where, kind="stable")
     place = np.arange(len(labels)) - np.searchsorted(where[order], where[order])
     animals = np.full((frames, most), -1)
     animals[where[order], place] = order
     there, row = animals >= 0, np.maximum(animals, 0)
     return Scenes(
-        first,
+        frame,
         animals,
         np.where(there[..., None, None], labels.xy[row], np.nan),
         np.where(there[..., None], labels.visibility[row], Visibility.ABSENT).astype(np.uint8),
@@ -46,7 +53,12 @@ def gather(labels: Labels) -> Scenes:
     )
 
 
-def part(frames: Frames, scenes: Scenes, rows: Int[np.ndarray, " n"]) -> Frames:
+def part(
+    frames: Frames,
+    scenes: Scenes,
+    rows: Int[np.ndarray, " n"],
+    empty: Int[np.ndarray, "m 2"] | None = None,
+) -> Frames:
     """Return the frames that some rows lie in, without the animals of other rows.
 
     Where there were others (a model's, beside a person's), the frame is incomplete now.
@@ -55,8 +67,11 @@ def part(frames: Frames, scenes: Scenes, rows: Int[np.ndarray, " n"]) -> Frames:
         frames: all frames of `scenes`.
         scenes: their animals.
         rows: of the labels.
+        empty: video and number of frames without animals that belong to the part as well.
     """
     at = scenes.of_rows(rows)
+    if empty is not None:
+        at = np.union1d(at, scenes.at(empty))
     some, mine = frames.select(at), np.isin(scenes.animals[at], rows)
     others = (~mine & (scenes.animals[at] >= 0)).any(axis=1)
     return some._replace(

@@ -206,6 +206,32 @@ def split_hash(entries: Iterable[Entry]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def negatives(
+    labels: Labels, split: Split, gap: int | Int[np.ndarray, " V"]
+) -> dict[str, Int[np.ndarray, "n 2"]]:
+    """Give frames without animals to the part of the labelled frame nearest to each.
+
+    Those nearer than the gap to a frame of another part belong to none; those of a video
+    without labelled animals train.
+    """
+    gaps = np.broadcast_to(gap, len(labels.videos))
+    owner = np.full(len(labels), -1)
+    for number, rows in enumerate(split):
+        owner[rows] = number
+    given: dict[str, list[tuple[int, int]]] = {name: [] for name in PARTS}
+    for video, frame in labels.negatives.tolist():
+        rows = np.flatnonzero((labels.video == video) & (owner >= 0))
+        if not len(rows):
+            given["train"].append((video, frame))
+            continue
+        away = np.abs(labels.frame[rows] - frame)
+        mine = owner[rows[away.argmin()]]
+        others = away[owner[rows] != mine]
+        if others.min(initial=np.iinfo(np.int64).max) >= gaps[video]:
+            given[PARTS[mine]].append((video, frame))
+    return {name: np.array(rows, np.int64).reshape(-1, 2) for name, rows in given.items()}
+
+
 def _name(labels: Labels, row: int) -> tuple[str, int, str]:
     return (
         labels.videos[labels.video[row]],

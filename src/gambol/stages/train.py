@@ -169,9 +169,8 @@ def _prepare(
     if rows is None:
         splits.check_leakage(labels, split, gap=1)
     seen = scenes.gather(labels)
-    picked = labels.select(seen.first)
     grey = False if cfg.colour is None else cfg.colour == "grey"
-    images = io_frames.keep(io_frames.labelled(picked, grey=grey))
+    images = io_frames.keep(io_frames.at(labels.videos, seen.place, grey=grey))
     size = images[0].shape[1], images[0].shape[0]
     joined = cfg.many.edges is not None or len(labels.skeleton.roots) == 1
     approach, reason = choose_many.approach(labels.xy, seen.animals.shape[1], size, joined)
@@ -182,7 +181,7 @@ def _prepare(
     for sentence in (reason, *choice.reasons):
         say(sentence)
     if choice.channels == 1 and images[0].shape[-1] == 3:
-        images = io_frames.keep(io_frames.labelled(picked, grey=True))
+        images = io_frames.keep(io_frames.at(labels.videos, seen.place, grey=True))
     everything = dataset.make_frames(
         images, seen.xy, seen.visibility, choice.scale, seen.identity, seen.complete
     )
@@ -191,7 +190,13 @@ def _prepare(
         name: rows[np.lexsort((rows, labels.frame[rows], labels.video[rows]))]  # as scenes are
         for name, rows in zip(("train", "val", "calib"), split, strict=False)
     }
-    parts = {name: scenes.part(everything, seen, part) for name, part in which.items()}
+    empty = splits.negatives(labels, split, _gaps(cfg.split, labels))
+    if approach == "single":  # whose scores are about keypoints of animals that are there
+        empty = {"train": empty["train"]}
+    parts = {
+        name: scenes.part(everything, seen, part, empty.get(name))
+        for name, part in which.items()
+    }
     backbone = cfg.backbone or UNetSpec(depth=choice.depth, rate=1.5)
     spec = ModelSpec(
         backbone=backbone,
@@ -202,7 +207,7 @@ def _prepare(
     )
     entries = splits.to_rows(labels, split)
     return trained.Prepared(
-        approach, labels, entries, parts, which, choice, spec, cfg.fit.seed, made_from
+        approach, labels, entries, parts, which, empty, choice, spec, cfg.fit.seed, made_from
     )
 
 
@@ -216,10 +221,12 @@ def _check_approach(approach: choose_many.Approach, seen: scenes.Scenes) -> None
 
 
 def _split(cfg: SplitConfig, labels: Labels) -> splits.Split:
-    rates = [_rate(ref) for ref in labels.videos]
-    gap = splits.gap_frames(rates, cfg.gap_s)
     fractions = splits.Fractions(cfg.val, cfg.calib, cfg.test)
-    return splits.blocks(labels, fractions, gap=gap, seed=cfg.seed)
+    return splits.blocks(labels, fractions, gap=_gaps(cfg, labels), seed=cfg.seed)
+
+
+def _gaps(cfg: SplitConfig, labels: Labels) -> np.ndarray:
+    return splits.gap_frames([_rate(ref) for ref in labels.videos], cfg.gap_s)
 
 
 def _rate(ref: str) -> float | None:
@@ -292,7 +299,7 @@ def _fit(
 def _called(ready: trained.Prepared) -> tuple[str, ...]:
     """What the training frames are called."""
     labels = ready.labels.select(np.sort(ready.rows["train"]))
-    pairs = np.unique(np.stack([labels.video, labels.frame], axis=1), axis=0)
+    pairs = np.unique(np.concatenate([labels.pairs, ready.empty["train"]]), axis=0)
     return tuple(f"{Path(labels.videos[v]).name} frame {f}" for v, f in pairs)
 
 

@@ -28,7 +28,8 @@ class Prepared(NamedTuple):
     labels: Labels
     entries: list[splits.Entry]
     parts: dict[str, dataset.Frames]
-    rows: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]  # of the labels, sorted as the frames of `parts`
+    empty: dict[str, np.ndarray]  # (n, 2) video and number of frames without animals
     choice: Choice
     spec: ModelSpec
     seed: int

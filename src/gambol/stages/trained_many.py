@@ -214,7 +214,8 @@ def _crop_side(made: Made, ready: Prepared) -> int:
 
 def _pairs(ready: Prepared) -> np.ndarray:
     """Video and number of every validation frame, in the order of its frames."""
-    return np.unique(ready.labels.pairs[ready.rows["val"]], axis=0)
+    seen = [ready.labels.pairs[ready.rows["val"]], ready.empty["val"]]
+    return np.unique(np.concatenate(seen), axis=0)
 
 
 def _scores(ready: Prepared, held: io_run.Heldout, found: list[Detections]) -> dict[str, Any]:
