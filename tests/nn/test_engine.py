@@ -129,3 +129,15 @@ def test_a_device_that_is_not_there_is_answered_with_those_that_are(
 
 def test_no_more_cores_are_used_than_we_may():
     assert 1 <= engine.usable_cores() <= os.cpu_count()
+
+
+def test_a_cpu_takes_a_fixed_number_of_frames_at_once(engines):
+    frame = frames(1, 32, 48)[0]
+    assert engine.frames_at_once(engines("torch"), frame) == 16
+    assert engine.frames_at_once(engines("openvino"), frame) == 16
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_takes_what_fits_its_memory(net):
+    run = TorchEngine(net, "cuda", "float32", 0)
+    assert 1 <= engine.frames_at_once(run, frames(1, 512, 512)[0]) <= 64

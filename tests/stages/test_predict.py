@@ -114,7 +114,7 @@ def test_whole_frames_do_not_depend_on_batches(
 ):
     cfg = predict.PredictConfig(window="whole")
     one = predict.run(cfg, trained, [recording.video], tmp_path / "a", threads=1)[0]
-    monkeypatch.setattr(predict, "BATCH", 5)
+    monkeypatch.setattr(predict.engine, "frames_at_once", lambda run, frame: 5)
     other = predict.run(cfg, trained, [recording.video], tmp_path / "b", threads=1)[0]
     same(one.poses, other.poses)
     assert one.searched == one.frames

@@ -64,6 +64,22 @@ def build(net: PoseNet, device: Device, precision: Precision, threads: int) -> E
     return TorchEngine(net, device.torch_name, precision, threads)
 
 
+def frames_at_once(engine: Engine, frame: UInt8[np.ndarray, "H W C"], most: int = 64) -> int:
+    """Return how many such frames fit half of the free memory of a GPU; 16 on a CPU.
+
+    Results do not depend on it. One frame is computed to see what it takes.
+    """
+    device = getattr(engine, "device", None)
+    if device is None or device.type != "cuda":
+        return 16
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    engine(frame[None])
+    taken = max(torch.cuda.max_memory_allocated(device) - before, 1)
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(np.clip(free // (2 * taken), 1, most))
+
+
 class TorchEngine:
     """Eager torch, channels last."""
 

@@ -37,7 +37,6 @@ from gambol.pose import calibrate, dataset, find, predict
 from gambol.stages import finders, predict_many
 
 SHARD = 256  # frames; fixed, so that results never depend on where a run was interrupted
-BATCH = 16  # whole frames that a GPU searches at once
 CHUNK_BYTES = 16e6  # of decoded video that travel together; four such pieces are in memory
 TOLERATED = 0.05  # px by which `fast` may raise the mean error on validation
 
@@ -380,9 +379,9 @@ def _shard(
     if follow:
         found, everywhere = predict.follow(net, frames, model.model.window)
     else:
-        parts = [
-            predict.whole(net, frames[i : i + BATCH]) for i in range(0, len(frames), BATCH)
-        ]
+        padded = dataset.letterbox(frames[0], net.multiple)
+        some = engine.frames_at_once(net.engine, padded)
+        parts = [predict.whole(net, frames[i : i + some]) for i in range(0, len(frames), some)]
         found = Peaks(*(np.concatenate(p) for p in zip(*parts, strict=True)))
         everywhere = np.ones(len(frames), bool)
     matrix = pixels.invert(dataset.from_video_map(*video.size, model.model.scale))
