@@ -1,7 +1,13 @@
 import numpy as np
 
 from gambol.core.skeleton import Skeleton
-from gambol.viz.colours import from_oklab, keypoint_colours, to_oklab
+from gambol.viz.colours import (
+    NOBODY,
+    from_oklab,
+    individual_colours,
+    keypoint_colours,
+    to_oklab,
+)
 
 NAMES = tuple(f"k{j}" for j in range(20))
 
@@ -50,3 +56,13 @@ def test_oklab_of_white_and_its_round_trip():
     assert np.allclose(to_oklab(np.full(3, 255, np.uint8)), [1, 0, 0], atol=1e-4)
     rgb = np.random.default_rng(0).integers(0, 256, (100, 3)).astype(np.uint8)
     assert (from_oklab(to_oklab(rgb)) == rgb).all()
+
+
+def test_animals_differ_for_every_eye_and_none_is_grey():
+    colours = individual_colours(12)
+    assert (individual_colours(5) == colours[:5]).all()  # a further animal changes no colour
+    assert nearest(colours) > 0.04
+    for count, apart in ((2, 0.2), (4, 0.14), (6, 0.1), (7, 0.07)):
+        assert nearest(deuteranopia(colours[:count])) > apart
+    grey = np.linalg.norm(to_oklab(colours) - to_oklab(NOBODY), axis=-1)
+    assert grey[:7].min() > 0.1

@@ -111,3 +111,20 @@ def test_widths_grow_with_the_animal_and_its_size_is_the_median_box():
     xy = np.array([[[0.0, 0.0], [3.0, 4.0]], [[1.0, 1.0], [np.nan, np.nan]]])
     assert overlay.animal_size(xy) == 5.0
     assert overlay.animal_size(np.full((3, 2, 2), np.nan)) == 60.0
+
+
+def test_a_segment_has_the_opacity_that_is_asked_for(frame):
+    colour = np.array([255, 0, 0], np.uint8)
+    overlay.segment(frame, np.array([20.0, 40.0]), np.array([60.0, 40.0]), colour, 0.5)
+    assert np.abs(frame[40, 40].astype(int) - [192, 65, 65]).max() <= 3
+    assert (frame[50:] == 130).all()
+    before = frame.copy()
+    overlay.segment(frame, np.array([-50.0, -40.0]), np.array([-20.0, -40.0]), colour, 0.5)
+    assert (frame == before).all()
+
+
+def test_a_line_has_a_dark_rim(frame):
+    points = np.array([[20.0, 40.0], [60.0, 40.0]])
+    overlay.polyline(frame, points, np.array([240, 228, 66], np.uint8), 2)
+    assert (frame[38:43, 40].min(axis=-1) < 66).any()
+    assert np.abs(frame[40, 40].astype(int) - [240, 228, 66]).max() < 10

@@ -12,3 +12,13 @@ def test_runs_stand_side_by_side_with_links_that_work():
 
 def test_a_project_without_runs_says_so():
     assert "no finished training run yet" in project.build("mice", [])
+
+
+def test_runs_of_several_animals_say_how_well_those_are_found():
+    metrics = {"mean_px": None, "animals": {"oks_map": 0.8125}}
+    rows = [
+        project.Row(name, name, values, {}, 4) for name, values in (("a", metrics), ("b", {}))
+    ]
+    text = project.build("flies", rows)
+    assert "OKS mAP" in text and "<td>0.812</td>" in text
+    assert "OKS mAP" not in project.build("mice", rows[1:])

@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from gambol.viz import report
+from gambol.viz import films, report
 
 HOSTILE = ("<script>alert(1)</script>", "left \"ear' & $x^", "right </td></svg>")
 VOID = {"meta", "img", "br", "hr"}
@@ -39,7 +39,7 @@ class Checked(HTMLParser):
 @pytest.fixture(params=[("nose", "left ear", "right ear"), HOSTILE], ids=["plain", "hostile"])
 def whole(request, make_run, make_film):
     run = make_run(request.param)
-    text = report.build(run, [make_film(request.param)], run.metrics)
+    text = report.build(run, [films.describe(make_film(request.param))], run.metrics)
     return run, text, Checked(text)
 
 

@@ -8,6 +8,7 @@ import typer
 
 from gambol.app import console
 from gambol.app import tracks as of_several
+from gambol.app.show import scores as _scores
 from gambol.core.errors import InputError
 
 app = typer.Typer(
@@ -277,8 +278,12 @@ def predict(
 
 @app.command()
 def evaluate(
-    result: Annotated[Path, typer.Argument(help="A run, a pose file or a folder of them.")],
-    labels: Annotated[Path, typer.Argument(help="Labels to score against.")],
+    result: Annotated[
+        Path, typer.Argument(help="A run, poses, detections, tracks, or a folder of them.")
+    ],
+    labels: Annotated[
+        Path, typer.Argument(help="Labels to score against; for tracks also other tracks.")
+    ],
     part: Annotated[
         str, typer.Option(help="test (never seen in training), val, or all.")
     ] = "test",
@@ -287,7 +292,7 @@ def evaluate(
     ] = 0.5,
     as_json: Json = False,
 ) -> None:
-    """Score a run or poses against labels, with bootstrap intervals.
+    """Score a run, poses or tracks against labels, with bootstrap intervals.
 
     Example: gambol evaluate mice/runs/first other-labels.slp --json
     """
@@ -301,7 +306,7 @@ def evaluate(
 
 @app.command()
 def movies(
-    poses: Annotated[list[Path], typer.Argument(help="Pose files.")],
+    poses: Annotated[list[Path], typer.Argument(help="Poses, detections or tracks.")],
     out: Annotated[Path, typer.Option(help="Folder for the films.")],
     config: Yaml = None,
     settings: Settings = [],  # noqa: B006 - typer copies it
@@ -345,6 +350,7 @@ def simulate(
     animal: Annotated[str, typer.Option(help="mouse or fly.")] = "mouse",
     animals: Annotated[int, typer.Option(min=1, help="Number of animals.")] = 1,
     identical: Annotated[bool, typer.Option(help="Animals that look alike.")] = False,
+    ground: Annotated[str, typer.Option(help="Of flies: bright or dark.")] = "bright",
     seconds: Annotated[float, typer.Option(help="Length of the film.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Same seed, same film.")] = 0,
     labelled: Annotated[int, typer.Option(min=1, help="Frames to label.")] = 40,
@@ -360,6 +366,7 @@ def simulate(
         "animal": animal,
         "animals": animals,
         "identical": identical,
+        "ground": ground,
         "seconds": seconds,
         "seed": seed,
     }
@@ -395,49 +402,3 @@ def _lines(values: dict[str, Any]) -> str:
         else:
             rows.append(f"{name}: {value}")
     return "\n".join(rows)
-
-
-def _scores(values: dict[str, Any]) -> str:
-    """Show the numbers of an evaluation in a few lines."""
-    if "mota" in values:
-        return _tracking(values)
-    rows = []
-    if "animals" in values:
-        rows += _animals(values["animals"])
-        values = {**values, **values["animals"]["matched"]}
-    if values["mean_px"] is not None:
-        low, high = values["intervals"]["mean_px"]
-        rows.append(
-            f"{values['n']} keypoints: mean {values['mean_px']:.2f} px "
-            f"(95 % interval {low:.2f} to {high:.2f}), median {values['median_px']:.2f}, "
-            f"p95 {values['p95_px']:.2f}"
-        )
-    rows += [
-        f"  {name}: mean {scores['mean_px']:.2f} px"
-        for name, scores in values["keypoints"].items()
-        if scores["mean_px"] is not None
-    ]
-    if "run" in values:
-        rows.append(f"run: {values['run']}")
-    return "\n".join(rows)
-
-
-def _animals(values: dict[str, Any]) -> list[str]:
-    """Show how well animals were found."""
-    low, high = values["intervals"]["oks_map"]
-    rows = [
-        f"{values['n_animals']} animals in {values['n_frames']} frames, {values['n_found']} "
-        f"found, {values['n_matched']} of them right",
-        f"OKS mAP {values['oks_map']:.3f} (95 % interval {low:.3f} to {high:.3f}; "
-        f"{values['oks_map_01']:.3f} with the wider tolerance of 0.1)",
-    ]
-    return rows
-
-
-def _tracking(values: dict[str, Any]) -> str:
-    """Show how well identities were kept."""
-    return (
-        f"{values['n_animals']} animals in {values['n_frames']} frames: IDF1 "
-        f"{values['idf1']:.4f}, MOTA {values['mota']:.4f}, HOTA {values['hota']:.4f}, "
-        f"{values['id_switches']} identity switches"
-    )

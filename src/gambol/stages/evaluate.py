@@ -1,7 +1,9 @@
 """Stage `evaluate`: score a training run, or poses, against labels; returns, writes nothing.
 
-reads   result     a run folder, a pose file or a folder of pose files
-        labels     project, label file or foreign project
+reads   result     a run folder, a file of poses, detections or tracks, or a folder of these
+        labels     project, label file or foreign project; for tracks also other tracks
+
+What shows several animals is scored by `stages.evaluate_many`.
 """
 
 from pathlib import Path
@@ -24,6 +26,7 @@ from gambol.io import run as io_run
 from gambol.nn import engine
 from gambol.pose import calibrate, dataset, predict, splits
 from gambol.pose import evaluate as scoring
+from gambol.stages import evaluate_many, matching
 
 
 class EvaluateConfig(Config):
@@ -47,14 +50,21 @@ def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
     """Return the scores, with everything that says what they are scores of."""
     if not result.exists():
         raise InputError(f"{result} does not exist; give a run folder or a pose file")
-    loaded = io_labels.load(labels)
     if result.is_dir() and (io_run.is_finished(result) or not list(result.glob("*.nc"))):
+        loaded = io_labels.load(labels)
         trained = io_run.load(result)
         chosen, part = _part(cfg, trained, loaded)
+        if trained.model.many is not None:
+            return {"part": part, **evaluate_many.of_run(trained, chosen, cfg.threshold)}
         seen = see(trained, chosen)
     else:
-        chosen, seen = _from_poses(result, loaded)
-        part = "poses"
+        part, paths = matching.files(result)
+        if part == "detections":
+            scored = evaluate_many.of_detections(paths, io_labels.load(labels), cfg.threshold)
+            return {"part": part, **scored}
+        if part == "tracks":
+            return {"part": part, **evaluate_many.of_tracks(paths, labels, cfg.threshold)}
+        chosen, seen = _from_poses(result, paths, io_labels.load(labels))
     cfg_scores = scoring.Scoring(accept=cfg.threshold)
     scores = scoring.evaluate(
         chosen, seen.xy, seen.confidence, presence=seen.presence, cfg=cfg_scores
@@ -67,7 +77,7 @@ def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
 def see(trained: io_run.Trained, labels: Labels) -> Seen:
     """Predict labelled frames as wholes, as `gambol predict` would."""
     model = trained.model
-    _check_names(model.spec.keypoints, labels)
+    matching.check_names(model.spec.keypoints, labels)
     run_by = engine.build(trained.net, engine.choose_device("cpu"), "float32", 0)
     net = predict.Net(run_by, trained.net.position, trained.net.multiple, model.scale)
     calibration = calibrate.Calibration.from_dict(model.calibration)
@@ -104,50 +114,28 @@ def _part(cfg: EvaluateConfig, trained: io_run.Trained, labels: Labels) -> tuple
             f"{trained.folder} was trained on these labels and kept no {cfg.part} part; train "
             "with --set split.test=0.2, give other labels, or use --part val"
         )
-    return labels.select(rows), cfg.part
+    return labels.select(rows).within(labels.pairs[rows]), cfg.part
 
 
-def _check_names(names: tuple[str, ...], labels: Labels) -> None:
-    theirs = labels.skeleton.keypoints
-    if names != theirs:
-        raise InputError(
-            f"the run knows the keypoints {', '.join(names)}, the labels "
-            f"{', '.join(theirs)}; give labels of the same skeleton"
-        )
-
-
-def _from_poses(result: Path, labels: Labels) -> tuple[Labels, Seen]:
+def _from_poses(result: Path, paths: list[Path], labels: Labels) -> tuple[Labels, Seen]:
     """Look labelled frames up in pose files, which name their video."""
-    paths = sorted(result.glob("*.nc")) if result.is_dir() else [result]
     chosen, parts = [], []
     for path in paths:
         poses = io_poses.read(path)
-        rows = _rows_of(labels, str(poses.attrs.get("source_file", path.stem)))
+        rows = matching.rows_of(labels, str(poses.attrs.get("source_file", path.stem)))
         if len(rows):
             chosen.append(rows)
             parts.append(_look_up(poses, labels.select(rows), path))
     if not chosen:
-        names = ", ".join(Path(v).name for v in labels.videos)
-        raise InputError(f"{result} holds no poses of the labelled videos {names}")
+        raise matching.nothing_of(result, labels)
     together = Seen(*(np.concatenate(p) for p in zip(*parts, strict=True)))
     return labels.select(np.concatenate(chosen)), together
 
 
-def _rows_of(labels: Labels, source: str) -> np.ndarray:
-    """Rows of the video of that path, or of that name where folders moved."""
-    same = [v == str(Path(source).resolve()) for v in labels.videos]
-    named = [Path(v).name == Path(source).name for v in labels.videos]
-    wanted = np.array(same if any(same) else named, bool)
-    return np.flatnonzero(wanted[labels.video])
-
-
 def _look_up(poses: xr.Dataset, labels: Labels, path: Path) -> Seen:
-    _check_names(core_poses.skeleton(poses).keypoints, labels)
+    matching.check_names(core_poses.skeleton(poses).keypoints, labels)
     xy = core_poses.xy(poses)[:, 0]
-    if labels.frame.max() >= len(xy):
-        raise InputError(
-            f"{path} has {len(xy)} frames, but frame {labels.frame.max()} is labelled"
-        )
+    matching.check_length(path, len(xy), labels.frame)
     at = labels.frame
     shape = xy.shape[:2]
     covariance = (

@@ -1,41 +1,36 @@
 """Stage `movies`: poses drawn on the video that they were found in.
 
-reads   poses           pose files; their attribute `source_file` names the video
+reads   poses           files of poses, detections or tracks, which name their video
 writes  out/NAME.mp4    one film for each pose file
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat
+from pydantic import NonNegativeFloat, PositiveFloat
 
 from gambol.core import pixels
 from gambol.core import poses as core_poses
-from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
 from gambol.core.video import Video
 from gambol.io import poses as io_poses
+from gambol.io import store
 from gambol.io.video import VideoWriter, open_video, read_ahead
 from gambol.io.video.open import split_ref
-from gambol.pose import calibrate
+from gambol.stages import crowd, footage, matching, movies_many
 from gambol.viz import overlay
 from gambol.viz.frames import resize
 
 CHUNK_BYTES = 16e6  # of decoded video that travel together
 
 
-class MoviesConfig(Config):
+class MoviesConfig(movies_many.Drawing):
     """Settings of the stage."""
 
     start: NonNegativeFloat = 0.0  # s
     stop: PositiveFloat | None = None  # s; the end of the video
-    threshold: float = Field(default=0.1, ge=0.0, le=1.0)  # confidence that is drawn
-    ellipses: bool = True  # 90 % regions
-    trail: NonNegativeInt = 0  # frames of the past
-    scale: PositiveFloat = 1.0  # of the film's size
 
 
 def run(
@@ -68,58 +63,35 @@ def run(
     return targets
 
 
-def find_video(path: Path, attrs: dict[str, str]) -> Path:
-    """Return the video of a pose file: where it was, or else beside the poses.
-
-    Raises:
-        InputError: if it is at neither place.
-    """
-    source = Path(str(attrs.get("source_file", "")))
-    for place in (source, path.parent / source, path.parent / source.name):
-        if source.name and split_ref(place)[0].exists():
-            return place
-    said = f"its video {source} is not there" if source.name else "it names no video"
-    raise InputError(f"{path}: {said}; say where it is with --video")
-
-
-def regions(poses: xr.Dataset) -> np.ndarray:
-    """Return the Mahalanobis radius of the 90 % region of every keypoint."""
-    if "calibration" not in poses.attrs:
-        return np.full(poses.sizes["keypoints"], overlay.GAUSSIAN_90)
-    learned = calibrate.Calibration.from_dict(json.loads(poses.attrs["calibration"]))
-    return calibrate.region_radius(learned, 0.9)
-
-
 def _film(
     cfg: MoviesConfig, path: Path, target: Path, given: Path | None, progress: Progress
 ) -> None:
-    series = io_poses.read(path)
-    source = given or find_video(path, series.attrs)
+    several = matching.kind(store.require_file(path)) != "poses"
+    series = None if several else io_poses.read(path)
+    if series is None:
+        head = crowd.header(path)
+        attrs, length = head.attrs, head.frames
+    else:
+        attrs, length = series.attrs, series.sizes["time"]
+    source = given or footage.find_video(path, attrs)
     if split_ref(source)[0].resolve() == target.resolve():
         raise InputError(f"{target} is the video itself; choose another --out")
     video = open_video(source)
     try:
-        if len(video) != series.sizes["time"]:
-            raise InputError(
-                f"{path} has poses of {series.sizes['time']} frames, {source} has "
-                f"{len(video)}; give the video that was predicted with --video"
-            )
-        _draw(cfg, series, video, _range(cfg, video, source), target, progress)
+        footage.check_length(path, length, source, video)
+        chosen = footage.between(video, source, cfg.start, cfg.stop)
+        if series is None:
+            chunk = _chunk(video)
+            movies_many.draw(cfg, path, video, chosen, target, chunk, progress)
+        else:
+            _draw(cfg, series, video, chosen, target, progress)
     finally:
         video.close()
 
 
-def _range(cfg: MoviesConfig, video: Video, source: Path) -> np.ndarray:
-    """Frames from start to before stop, in seconds of the video's own clock."""
-    times = video.times - video.times[0]
-    stop = np.inf if cfg.stop is None else cfg.stop
-    chosen = np.flatnonzero((times >= cfg.start - 1e-9) & (times < stop - 1e-9))
-    if not chosen.size:
-        raise InputError(
-            f"{source} has no frame from {cfg.start:g} s to {stop:g} s; it lasts "
-            f"{times[-1]:.1f} s, so set start and stop within"
-        )
-    return chosen
+def _chunk(video: Video) -> int:
+    """Frames that travel together."""
+    return max(int(CHUNK_BYTES // (3 * video.size[0] * video.size[1])), 1)
 
 
 def _draw(
@@ -138,13 +110,15 @@ def _draw(
         covariance = pixels.apply_covariance(matrix, core_poses.covariance(series))
     size = overlay.animal_size(xy.reshape(-1, *xy.shape[2:]))
     pen = overlay.pen(
-        core_poses.skeleton(series), size, threshold=cfg.threshold, region=regions(series)
+        core_poses.skeleton(series),
+        size,
+        threshold=cfg.threshold,
+        region=footage.regions(series.attrs, series.sizes["keypoints"]),
     )
     width, height = (max(round(side * cfg.scale), 1) for side in video.size)
-    chunk = max(int(CHUNK_BYTES // (3 * video.size[0] * video.size[1])), 1)
     done = 0
     with VideoWriter(target, video.fps, (width, height)) as writer:
-        for piece in read_ahead(video, chosen.tolist(), chunk=chunk):
+        for piece in read_ahead(video, chosen.tolist(), chunk=_chunk(video)):
             for t, frame, readable in zip(*piece, strict=True):
                 picture = resize(frame, matrix, (width, height))
                 for n in range(xy.shape[1] if readable else 0):

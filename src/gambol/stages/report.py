@@ -1,7 +1,7 @@
 """Stage `report`: one HTML page about a training run, or about all runs of a project.
 
 reads   run/            the folder of a finished training
-        poses           pose files that it predicted, and their videos where they are at hand
+        poses           poses, detections or tracks, and their videos where they are at hand
 writes  out             RUN/report.html if not said otherwise; needs no other file
 """
 
@@ -22,8 +22,11 @@ from gambol.io import run as io_run
 from gambol.io import store
 from gambol.io.video import DamagedFrame, open_video
 from gambol.pose import calibrate
-from gambol.stages.movies import find_video, regions
-from gambol.viz import films, frames, overlay, project, report
+from gambol.stages import matching
+from gambol.stages import report_many as stage_many
+from gambol.stages.footage import find_video, regions
+from gambol.viz import films, frames, overlay, project, report, report_many
+from gambol.viz.html import Markup
 
 DOUBTFUL = 0.5  # confidence under which a keypoint is counted
 EXAMPLES = 3  # frames spread over a video, and as many of the least confident
@@ -55,17 +58,32 @@ def run(
         return target
     watched = []
     for done, path in enumerate(poses or [], start=1):
-        watched.append(_film(path))
+        watched.append(_watch(path))
         progress(Step("report", done, len(poses or []), path.name))
-    store.write_text(report.build(_run(folder), watched, truth), target)
+    trained = io_run.load(folder)
+    held = io_run.read_heldout(folder)
+    run = _run(trained, held)
+    if trained.model.many is None:
+        text = report.build(run, watched, truth)
+    else:
+        text = report_many.build(run, stage_many.of_run(trained, held), watched)
+    store.write_text(text, target)
     return target
 
 
-def _run(folder: Path) -> report.Run:
-    model = io_run.load(folder).model
-    held = io_run.read_heldout(folder)
+def _watch(path: Path) -> Markup:
+    """Return the section about a file of poses, detections or tracks."""
+    if matching.kind(store.require_file(path)) == "poses":
+        return films.describe(_film(path))
+    return stage_many.section(path)
+
+
+def _run(trained: io_run.Trained, held: io_run.Heldout) -> report.Run:
+    folder, model = trained.folder, trained.model
     calibration = calibrate.Calibration.from_dict(model.calibration)
     labelled = np.isfinite(held.truth).all(axis=-1)
+    if model.many is not None:  # what was missed has no region
+        labelled &= np.isfinite(held.xy).all(axis=-1).any(axis=-1, keepdims=True)
     levels = [float(level) for level in calibration.levels]
     inside = [
         calibrate.inside(calibration, held.xy - held.truth, held.cov, level) for level in levels
@@ -125,7 +143,9 @@ def _examples(
     chosen = list(dict.fromkeys(min(t, total - 1) for t in spread))
     low = _least(np.nan_to_num(confidence).mean(axis=1), max(total // 20, 1))
     pen = overlay.pen(
-        core_poses.skeleton(series), overlay.animal_size(xy), region=regions(series)
+        core_poses.skeleton(series),
+        overlay.animal_size(xy),
+        region=regions(series.attrs, series.sizes["keypoints"]),
     )
     covariance = _covariance(series)
     video = open_video(source)

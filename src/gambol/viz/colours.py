@@ -1,4 +1,4 @@
-"""One colour per keypoint: stable, told apart by the colour-blind, both sides of one hue.
+"""Colours of keypoints and animals: stable, for every eye, both sides of one hue.
 
 A keypoint without a mirror partner, or a pair of partners, is a family. Families take hues in
 the order of the skeleton: first those of Okabe and Ito, then hues a golden angle apart in the
@@ -21,6 +21,8 @@ OKABE_ITO = np.array(
     np.uint8,
 )  # fmt: skip
 GOLDEN = np.pi * (3 - np.sqrt(5))  # radians; no two of the first hundred hues coincide
+NOBODY = np.array((150, 150, 150), np.uint8)  # an animal without name
+_INDIVIDUALS = (0, 1, 6, 3, 5, 2, 4)  # each farthest, to every eye, from those before it
 _CHROMA = 0.13  # of hues after the seventh: the most that all hues reach in sRGB, nearly
 _APART = 0.11  # Oklab lightness by which a pair moves up and down from its family's
 
@@ -60,6 +62,18 @@ def keypoint_colours(skeleton: Skeleton) -> UInt8[np.ndarray, "J 3"]:
             colours[j] = from_oklab(np.array([middle + _APART, *lab[1:]]))
             colours[partner] = from_oklab(np.array([middle - _APART, *lab[1:]]))
     return colours
+
+
+def individual_colours(count: int) -> UInt8[np.ndarray, "count 3"]:
+    """Return one RGB colour for every animal; a further animal changes no colour.
+
+    The first ones are far apart for every eye, and none is grey, the colour of nobody.
+
+    >>> individual_colours(2).tolist()
+    [[86, 180, 233], [230, 159, 0]]
+    """
+    order = [*_INDIVIDUALS, *range(len(_INDIVIDUALS), count)][:count]
+    return np.array([from_oklab(_family(k)) for k in order], np.uint8).reshape(-1, 3)
 
 
 def hexadecimal(colour: UInt8[np.ndarray, " 3"]) -> str:

@@ -216,7 +216,7 @@ def time_series(
         panel.set_title(f"{'xy'[axis]}, px")
         guide(panel)
     panels[1].invert_yaxis()
-    _gaps(panels[2], times, confidence < threshold, names, colours)
+    stretches(panels[2], times, confidence < threshold, names, colours)
     panels[2].set_title(f"Where confidence is below {threshold:g}")
     panels[2].set_xlabel("seconds")
     span = (times[0], times[-1]) if len(times) > 1 else (times[0] - 0.5, times[0] + 0.5)
@@ -224,18 +224,18 @@ def time_series(
     return figure
 
 
-def _gaps(
+def stretches(
     panel: Axes,
     times: Float[np.ndarray, " T"],
-    low: Bool[np.ndarray, "T J"],
+    said: Bool[np.ndarray, "T J"],
     names: Sequence[str],
     colours: UInt8[np.ndarray, "J 3"],
 ) -> None:
-    """One row a keypoint, a bar for every stretch of frames."""
+    """Draw one row a name, with a bar for every stretch of frames in which it is said."""
     ends = np.append(times, times[-1] + (np.median(np.diff(times)) if len(times) > 1 else 1.0))
     least = (ends[-1] - ends[0]) / 900  # a bar thinner than a dot would not show
     for j in range(len(names)):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], low[:, j], [0]])))
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], said[:, j], [0]])))
         bars = [
             (ends[a], max(ends[b] - ends[a], least))
             for a, b in zip(edges[::2], edges[1::2], strict=True)

@@ -10,6 +10,7 @@ from gambol.viz import overlay
 SIDE = 420  # px of a picture of a report, three of which stand in a row
 DOT, RING = 5.5, 10.0  # px, radii of predictions and labels: a hit is a dot within its ring
 _DARK = (20, 20, 20)
+_YELLOW = np.array((240, 228, 66), np.uint8)
 
 
 def compare(
@@ -31,7 +32,7 @@ def compare(
     labelled = np.isfinite(truth).all(axis=-1)
     shown = np.where(labelled[:, None], xy, np.nan)
     cut = around(np.concatenate([truth, shown]), image, to_video)
-    picture = _warp(image, pixels.compose(to_video, cut))
+    picture = warp(image, pixels.compose(to_video, cut))
     here, there = pixels.apply(cut, truth), pixels.apply(cut, shown)
     for j in np.flatnonzero(labelled):
         colour = tuple(int(v) for v in pen.colours[j])
@@ -70,6 +71,48 @@ def field(
     return picture
 
 
+def crops(
+    frame: UInt8[np.ndarray, "H W C"],
+    centres: Float[np.ndarray, "A 2"],
+    side: float,
+    truth: Float[np.ndarray, "A J 2"],
+    pen: overlay.Pen,
+    width: int = 2 * SIDE,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Show the part of a frame around its animals with the square cut around each.
+
+    Args:
+        frame: of the video.
+        centres: of the squares, px.
+        side: of the squares, px.
+        truth: labels, px; what lies outside its square has a ring.
+        pen: made for the animals' size in video pixels.
+        width: of the picture, at most.
+    """
+    size = np.array([frame.shape[1], frame.shape[0]])
+    known = truth[np.isfinite(truth).all(axis=-1)]
+    ends = np.concatenate([centres - 0.8 * side, centres + 0.8 * side, known])
+    low = np.clip(np.floor(ends.min(axis=0) - 5), 0, size - 1).astype(int)
+    stop = np.clip(np.ceil(ends.max(axis=0) + 5), low + 1, size).astype(int)
+    part = frame[low[1] : stop[1], low[0] : stop[0]]
+    scale = min(width / part.shape[1], 0.7 * width / part.shape[0])
+    grow = pixels.compose(pixels.crop(float(low[0]), float(low[1])), pixels.resize(scale))
+    wide, high = (max(round(side * scale), 1) for side in part.shape[1::-1])
+    picture = resize(part, pixels.resize(scale), (wide, high)).copy()
+    small = pen._replace(
+        radius=max(pen.radius * grow[0, 0], 2.0), line=max(round(pen.line * grow[0, 0]), 1)
+    )
+    corner = np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * side / 2
+    for centre, animal in zip(centres, truth, strict=True):
+        square = pixels.apply(grow, centre + corner)
+        overlay.polyline(picture, square, _YELLOW, 2)
+        overlay.draw(picture, pixels.apply(grow, animal), small)
+        outside = np.abs(animal - centre).max(axis=-1) > side / 2  # False for NaN
+        for point in pixels.apply(grow, animal[outside]):
+            _ring(picture, point, RING, (213, 94, 0))
+    return picture
+
+
 def predicted(
     frame: UInt8[np.ndarray, "H W C"],
     xy: Float[np.ndarray, "J 2"],
@@ -79,7 +122,7 @@ def predicted(
 ) -> UInt8[np.ndarray, "S S 3"]:
     """Show a predicted pose around the animal, with confidence and regions."""
     cut = around(xy, frame, pixels.identity())
-    picture = _warp(frame, cut)
+    picture = warp(frame, cut)
     large = overlay.pen(pen.skeleton, 0.4 * SIDE, threshold=pen.threshold, region=pen.region)
     overlay.draw(
         picture,
@@ -123,7 +166,7 @@ def around(
     return pixels.compose(pixels.crop(float(x), float(y)), pixels.resize(SIDE / side))
 
 
-def _warp(
+def warp(
     image: UInt8[np.ndarray, "h w C"], matrix: Float[np.ndarray, "2 3"]
 ) -> UInt8[np.ndarray, "S S 3"]:
     """Resample into a square of `SIDE` px, as RGB."""

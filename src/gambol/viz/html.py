@@ -125,6 +125,7 @@ th:first-child { text-align: left; font-weight: 500; overflow-wrap: anywhere; }
 thead th { color: var(--soft); font-weight: 500; }
 .plain td, .plain th { text-align: left; overflow-wrap: anywhere; }
 .plain tbody th { white-space: nowrap; }
+.scores td, .scores th { text-align: left; } .scores td:nth-child(-n+3) { white-space: nowrap; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; font-size: .9rem; }
 .swatch { display: inline-block; width: .7em; height: .7em; border-radius: 50%;
   margin-right: .5em; }

@@ -97,6 +97,37 @@ def draw(
     _lay(frame[y0:y1, x0:x1], layer)
 
 
+def segment(
+    frame: UInt8[np.ndarray, "H W 3"],
+    start: Float[np.ndarray, " 2"],
+    stop: Float[np.ndarray, " 2"],
+    colour: UInt8[np.ndarray, " 3"],
+    opacity: float,
+    width: int = 2,
+) -> None:
+    """Draw a line of some opacity into an RGB frame, in place."""
+    box = _box(np.stack([start, stop]), width + 3, frame.shape)
+    if box is None:
+        return
+    x0, y0, x1, y1 = box
+    layer = np.zeros((y1 - y0, x1 - x0, 4), np.uint8)
+    a, b = _fixed(np.stack([start, stop]) - [x0, y0]).tolist()
+    cv2.line(layer, a, b, _ink(colour, opacity), width, cv2.LINE_AA, SHIFT)
+    _lay(frame[y0:y1, x0:x1], layer)
+
+
+def polyline(
+    frame: UInt8[np.ndarray, "H W 3"],
+    points: Float[np.ndarray, "P 2"],
+    colour: UInt8[np.ndarray, " 3"],
+    width: int,
+) -> None:
+    """Draw an open line with a thin dark rim into an RGB frame, in place."""
+    for wide, ink in ((width + 2, np.full(3, _RIM)), (width, colour)):
+        plain = tuple(int(v) for v in ink)
+        cv2.polylines(frame, [_fixed(points)], False, plain, wide, cv2.LINE_AA, SHIFT)
+
+
 def ellipse(
     centre: Float[np.ndarray, "*n 2"],
     covariance: Float[np.ndarray, "*n 2 2"],

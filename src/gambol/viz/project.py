@@ -26,6 +26,7 @@ def build(name: str, rows: Sequence[Row]) -> str:
         return page(title, el("h1", title), el("p", text))
     head = ("run", "date", "learned from", "mean, px", "95 % interval", "median",
             "95 % are below", "within 5 % of body")  # fmt: skip
+    several = any("animals" in row.metrics for row in rows)
     cells = [
         [
             el("a", row.name, href=quote(row.link)),
@@ -36,6 +37,7 @@ def build(name: str, rows: Sequence[Row]) -> str:
             px(row.metrics.get("median_px")),
             px(row.metrics.get("p95_px")),
             share(row.metrics.get("pck", {}).get("0.05")),
+            *([_found(row.metrics)] if several else []),
         ]
         for row in rows
     ]
@@ -43,4 +45,11 @@ def build(name: str, rows: Sequence[Row]) -> str:
         "Errors are of each run's own validation frames. Runs compare only where these are the "
         "same frames; “gambol evaluate” scores them on labels of your choice."
     )
-    return page(title, el("h1", title), table(head, cells), el("p", note, class_="soft"))
+    names = (*head, *(("OKS mAP",) if several else ()))
+    return page(title, el("h1", title), table(names, cells), el("p", note, class_="soft"))
+
+
+def _found(metrics: Mapping[str, Any]) -> str:
+    """How well several animals were found; a dash for a run of one animal."""
+    value = metrics.get("animals", {}).get("oks_map")
+    return "–" if value is None else f"{value:.3f}"

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 
 from gambol.core import pixels
 from gambol.core.skeleton import Skeleton
-from gambol.viz import figures, films, frames, overlay
+from gambol.viz import figures, frames, overlay
 from gambol.viz.colours import hexadecimal, keypoint_colours
 from gambol.viz.html import Markup, el, figure, image, join, page, section, table
 from gambol.viz.svg import to_svg
@@ -56,29 +56,29 @@ class Run(NamedTuple):
 
 
 def build(
-    run: Run, watched: Sequence[films.Film] = (), truth: Mapping[str, Any] | None = None
+    run: Run, watched: Sequence[Markup] = (), truth: Mapping[str, Any] | None = None
 ) -> str:
     """Return the page as HTML that needs no other file.
 
     Args:
         run: the training run.
-        watched: videos that the network predicted.
+        watched: sections about videos that the network predicted.
         truth: scores against the known truth of a simulated film that training never saw, as
             in `metrics.json`.
     """
-    errors = _errors(run.seen)
+    errors = errors_of(run.seen)
     parts = [
         _head(run, truth),
-        _learned_from(run),
-        _chosen(run),
+        learned_from(run),
+        chosen(run),
         *([_field(run)] if run.provenance.get("field_px") and run.seen.images else []),
-        _learning(run),
-        _per_keypoint(run, errors),
-        _worst(run, errors),
-        _trust(run, errors),
+        learning(run),
+        per_keypoint(run, errors),
+        worst(run, errors),
+        trust(run, errors),
         *([_against_truth(run, truth)] if truth else []),
-        *(films.describe(film) for film in watched),
-        _origin(run),
+        *watched,
+        origin(run),
     ]
     return page(f"{run.name}: training report", *parts)
 
@@ -102,8 +102,10 @@ def share(value: float | None) -> str:
 
 
 def span(interval: Sequence[float | None] | None, say: Any = px) -> str:
-    """Say an interval: "2.10 to 2.80"."""
-    return f"{say(interval[0])} to {say(interval[1])}" if interval else ""
+    """Say an interval: "2.10 to 2.80"; nothing where no end is known."""
+    if not interval or all(end is None for end in interval):
+        return ""
+    return f"{say(interval[0])} to {say(interval[1])}"
 
 
 def swatch(colour: UInt8[np.ndarray, " 3"], name: str) -> Markup:
@@ -140,7 +142,7 @@ def _score_row(name: str, values: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _errors(seen: Seen) -> Float[np.ndarray, "N J"]:
+def errors_of(seen: Seen) -> Float[np.ndarray, "N J"]:
     """Distances, px; NaN where nothing is labelled, infinite where nothing was found."""
     distance = np.linalg.norm(seen.xy - seen.truth, axis=-1)
     labelled = np.isfinite(seen.truth).all(axis=-1)
@@ -182,15 +184,18 @@ def _head(run: Run, truth: Mapping[str, Any] | None) -> Markup:
     )  # fmt: skip
 
 
-def _learned_from(run: Run) -> Markup:
-    counts = {p: sum(row[0] == p for row in run.split) for p in _PARTS}
+def learned_from(run: Run) -> Markup:
+    """Return the section about frames and keypoints that trained and judged."""
+    shown = {(part, video, frame) for part, video, frame, _ in run.split}
+    counts = {p: sum(row[0] == p for row in shown) for p in _PARTS}
     videos: dict[str, int] = {}
-    for _, video, _, _ in run.split:
+    for _, video, _ in shown:
         videos[video] = videos.get(video, 0) + 1
-    total, bones = len(run.split), run.skeleton
+    total, bones, rows_said = len(shown), run.skeleton, len(run.split)
+    animals = f" with {rows_said} animals" if rows_said > total else ""
     text = (
-        f"{total} labelled {_plural('frame', total)} of {len(videos)} "
-        f"{_plural('video', len(videos))} with {len(bones)} {_plural('keypoint', len(bones))}."
+        f"{total} labelled {plural('frame', total)}{animals} of {len(videos)} "
+        f"{plural('video', len(videos))} with {len(bones)} {plural('keypoint', len(bones))}."
         + _apart(run.split)
     )
     rows = [[name, str(counts[name]), what] for name, what in _PARTS.items() if counts[name]]
@@ -206,7 +211,8 @@ def _learned_from(run: Run) -> Markup:
     )
 
 
-def _chosen(run: Run) -> Markup:
+def chosen(run: Run) -> Markup:
+    """Return the section about settings and their reasons."""
     reasons = [str(reason).partition(": ") for reason in run.provenance.get("chosen", [])]
     items = [
         el("li", el("b", what), f": {why}") if why else el("li", what)
@@ -242,7 +248,8 @@ def _field(run: Run) -> Markup:
     return section("How far it looks", figure(image(rgb, "receptive field"), caption))
 
 
-def _learning(run: Run) -> Markup:
+def learning(run: Run) -> Markup:
+    """Return the section about the course of the training."""
     m = run.metrics
     best, minutes = m.get("best_step"), m.get("minutes_to_best")
     text = f"Training ended: {m['reason']}. " if m.get("reason") else ""
@@ -259,7 +266,8 @@ def _learning(run: Run) -> Markup:
     return section("How it learned", el("p", text), figure(picture, caption))
 
 
-def _per_keypoint(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
+def per_keypoint(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
+    """Return the section about the errors of every keypoint."""
     names, colours = run.skeleton.keypoints, keypoint_colours(run.skeleton)
     picture = to_svg(figures.errors_per_keypoint(errors, names, colours))
     caption = (
@@ -274,7 +282,8 @@ def _per_keypoint(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
     )
 
 
-def _worst(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
+def worst(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
+    """Return the section with the largest errors, truth and prediction drawn."""
     seen = run.seen
     pen = overlay.pen(run.skeleton, run.body_px)
     largest = np.nan_to_num(errors, nan=-1.0).max(axis=1)
@@ -298,7 +307,8 @@ def _worst(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
     )
 
 
-def _trust(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
+def trust(run: Run, errors: Float[np.ndarray, "N J"]) -> Markup:
+    """Return the section about what confidences and regions promise and hold."""
     labelled = ~np.isnan(errors)
     error, sure = errors[labelled], np.nan_to_num(run.seen.confidence[labelled])
     colours = np.broadcast_to(keypoint_colours(run.skeleton), (*errors.shape, 3))[labelled]
@@ -339,18 +349,25 @@ def _against_truth(run: Run, truth: Mapping[str, Any]) -> Markup:
     return section("Against the known truth", el("p", text), *more, made)
 
 
-def _origin(run: Run) -> Markup:
+def origin(run: Run) -> Markup:
+    """Return the section that says how the run came to be."""
     rows = []
     for name, value in run.provenance.items():
         if name == "chosen":
             continue
-        if isinstance(value, Mapping):
-            value = ", ".join(f"{key} {entry}" for key, entry in value.items())
-        if isinstance(value, float):
-            value = f"{value:.1f}"
-        rows.append([name.replace("_", " "), str(value)])
+        rows.append([name.replace("_", " "), _said(value)])
     made = el("div", table(("what", "value"), rows), class_="plain")
     return section("Where this came from", made)
+
+
+def _said(value: Any) -> str:
+    """Say a value of the provenance, without what is not set."""
+    if isinstance(value, Mapping):
+        known = {key: entry for key, entry in value.items() if entry is not None}
+        return ", ".join(f"{key} {_said(entry)}" for key, entry in known.items())
+    if isinstance(value, list):
+        return "; ".join(_said(entry) for entry in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _apart(split: Sequence[tuple[str, str, int, str]]) -> str:
@@ -365,9 +382,10 @@ def _apart(split: Sequence[tuple[str, str, int, str]]) -> str:
     if not gaps:
         return " No video was both learned from and held out."
     near = min(gaps)
-    apart = f"{near} {_plural('frame', near)}"
+    apart = f"{near} {plural('frame', near)}"
     return f" In one video, frames learned from and frames held out are at least {apart} apart."
 
 
-def _plural(noun: str, count: int) -> str:
+def plural(noun: str, count: int) -> str:
+    """Return a noun as it is counted."""
     return noun if count == 1 else noun + "s"
