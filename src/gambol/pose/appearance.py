@@ -18,7 +18,7 @@ from gambol.kernels.scores import auroc
 from gambol.nn.embedding import Encoder, contrastive
 
 BLOCK = 1.0  # s: pictures as far apart are nearly independent
-LONG = 4.0  # s: tracklets as long as this teach
+LONG = 3.0  # s: tracklets as long as this teach
 EARLY = 0.5  # share of such a tracklet that teaches
 VIEWS = 4  # pictures of one tracklet in a batch, from one frame on
 COMPANY = 4  # animals of one frame in a batch, at most

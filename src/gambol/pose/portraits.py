@@ -14,7 +14,7 @@ from jaxtyping import Bool, Complex, Float, UInt8
 from gambol.core import pixels
 from gambol.nn.augment import FILL, warp
 
-REACH = 0.18  # body lengths: what is farther from every bone is no animal
+REACH = 0.12  # body lengths: what is farther from every bone is no animal
 BODY = (
     4.3  # sides of the square are so many root-mean-square radii; a line of length 1 has 0.29
 )
@@ -131,7 +131,7 @@ def _body(
     points = np.where(np.isfinite(xy), xy, expected)
     drawn = np.zeros((side, side), np.uint8)
     wide = max(1, int(np.rint(2 * scale * model.reach)))
-    known = np.isfinite(points).all(axis=1)
+    known = np.asarray(np.isfinite(points).all(axis=1))
     whole = np.rint(np.clip(np.nan_to_num(points), -4 * side, 5 * side)).astype(int).tolist()
     pairs = [*model.bones, *((j, j) for j in range(len(points)))]
     for a, b in pairs:
