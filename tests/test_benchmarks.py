@@ -4,12 +4,18 @@ import importlib
 import json
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from gambol.core import instances
+from gambol.core.instances import Tracks
 from gambol.core.labels import Visibility, from_positions
 from gambol.core.skeleton import Skeleton
+from gambol.io import labels as io_labels
+from gambol.pose import splits
+from gambol.simulate.scenes import Camera
 
 ROOT = Path(__file__).parents[1]
 
@@ -128,3 +134,94 @@ def test_a_figure_that_was_not_reached_is_said_and_no_number(benchmark, tmp_path
     record.record("a.minutes", None, "minutes", data="-", note="never in 1 folds")
     assert json.loads(path.read_text())["a.minutes"]["value"] is None
     assert "| `a.minutes` | none |" in page.text()
+
+
+def crowd(benchmark, seconds=4.0, n=2):
+    """Frozen detections of animals that walk through each other, and the truth."""
+    met = benchmark("meetings").passing(
+        np.random.default_rng(3), n, seconds=seconds, camera=Camera()
+    )
+    return benchmark("identity").Frozen("crowd", met.found, met.truth, met.times, n, ())
+
+
+def test_true_tracks_have_no_errors_whatever_their_numbers(benchmark):
+    one = crowd(benchmark)
+    for numbers in ([0, 1], [7, 3]):
+        assert benchmark("identity").errors(one, np.array(numbers)[one.truth]) == (0, 2, 1.0)
+
+
+def test_one_exchange_at_half_time_is_two_switches_and_half_of_the_frames(benchmark):
+    one = crowd(benchmark)
+    late = one.found.frame >= len(one.times) // 2
+    wrong = benchmark("identity").errors(one, np.where(late, 1 - one.truth, one.truth))
+    assert (wrong.switches, wrong.names, wrong.idf1) == (2, 2, 0.5)
+
+
+def test_a_new_name_is_a_switch_and_a_name_too_many(benchmark):
+    one = crowd(benchmark)
+    identity = benchmark("identity")
+    late = (one.found.frame >= 60) & (one.truth == 0)
+    track = np.where(late, 2, one.truth)
+    assert identity.errors(one, track)[:2] == (1, 3)
+    assert identity.total([one, one], [track, one.truth])[:2] == (1, 1)
+
+
+def test_what_a_meeting_was_worth_does_not_depend_on_which_end_is_known(benchmark):
+    meetings = benchmark("meetings")
+    one = crowd(benchmark)
+    met = meetings.Met(one.found, one.truth, one.times, 2)
+    late = one.times[one.found.frame] > 2.0
+    for doubtful in (late, ~late):
+        sure = np.where(doubtful, 0.7, 1.0)
+        kept = meetings.outcome(met, Tracks(one.truth, sure, 2))
+        left = meetings.outcome(met, Tracks(np.where(late, 1 - one.truth, one.truth), sure, 2))
+        assert kept == (pytest.approx(0.7), True)
+        assert left == (pytest.approx(0.7), False)
+
+
+def test_a_meeting_whose_animal_is_missing_at_an_end_is_not_judged(benchmark):
+    meetings, one = benchmark("meetings"), crowd(benchmark)
+    met = meetings.Met(one.found, one.truth, one.times, 2)
+    gone = (one.truth == 1) & (one.times[one.found.frame] < meetings.EDGE)
+    tracks = Tracks(np.where(gone, -1, one.truth), np.ones(len(gone)), 2)
+    assert meetings.outcome(met, tracks) is None
+
+
+def test_nothing_is_found_while_hidden_animals_lie_upon_each_other(benchmark):
+    met = benchmark("meetings").hidden(np.random.default_rng(0), Camera())
+    assert np.diff(np.unique(met.found.frame)).max() > 0.4 * Camera().fps
+
+
+def test_the_picture_of_confidence_is_a_file_of_its_own(benchmark):
+    rng = np.random.default_rng(0)
+    said = rng.uniform(0.5, 1, 40)
+    kind = np.array(["hidden", "walking through"] * 20)
+    text = benchmark("meetings").picture(said, rng.random(40) < said, kind)
+    assert ElementTree.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_the_peer_gets_the_same_detections_without_the_truth(benchmark, tmp_path):
+    identity, one = benchmark("identity"), crowd(benchmark)
+    wide = one._replace(
+        found=instances.from_positions(np.arange(3), np.zeros((3, 7, 2))),
+        truth=np.zeros(3, int),
+    )
+    identity.freeze([one, wide], tmp_path / "frozen.npz")
+    with np.load(tmp_path / "frozen.npz") as frozen:
+        assert set(frozen) == {
+            "scene", "frame", "xy", "joints", "score", "animals", "frames", "film"
+        }  # fmt: skip
+        first = frozen["scene"] == 0
+        np.testing.assert_array_equal(frozen["xy"][first][:, :5], one.found.xy)
+        assert frozen["joints"].tolist() == [5, 7]
+
+
+def test_flies_are_tested_away_from_what_trained(benchmark, data):
+    flies = benchmark("flies")
+    known = io_labels.load(data / "flies_tracks" / "three_flies.slp")
+    drawn = splits.folds(known, flies.OF, val=flies.VAL, gap=flies.GAP)
+    for part in flies.TESTED:
+        frames = np.unique(known.frame[drawn[part].test])
+        assert len(frames) == len(known.frames) // flies.OF and (np.diff(frames) == 1).all()
+        seen = known.frame[np.concatenate([drawn[part].train, drawn[part].val])]
+        assert np.abs(seen[:, None] - frames).min() >= flies.GAP

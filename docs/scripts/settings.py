@@ -62,6 +62,8 @@ PLAIN = {
     "filters": "channels of the first level",
     "norm": "normalisation: `none`, `batch` or `group`",
     "patch": "side of the patch, network pixels; odd",
+    "weight": "of its loss in the sum",
+    "stride": "network pixels per cell of the maps; null: the network's finest",
 }
 
 

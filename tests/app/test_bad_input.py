@@ -15,12 +15,15 @@ import numpy as np
 import pytest
 from four_points import labels_of
 from labelled import MOUSE
+from tracked import apart
 
 from gambol.core.labels import Visibility, join
 from gambol.core.skeleton import Skeleton
 from gambol.io import labels as io_labels
 from gambol.io import store
 from gambol.io.project import Project
+from gambol.stages import identities
+from gambol.stages import track as stages_track
 
 # the shape checker of the tests looks at tensors while openvino traces the network
 pytestmark = pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
@@ -74,6 +77,15 @@ class World(NamedTuple):
     def poses(self):
         """A finished pose file, of a film that is gone."""
         return Path(shutil.copy(self.predicted, self.place))
+
+    def detections(self, **attrs):
+        """A file of detections of two animals."""
+        return apart(self.place / "pair.detections.nc", seconds=1.0, **attrs)[0]
+
+    def tracks(self):
+        """Their tracks."""
+        made = stages_track.run(stages_track.TrackConfig(), [self.detections()], self.place)
+        return made[0].tracks
 
 
 CASES: list[Callable] = []
@@ -420,6 +432,11 @@ def an_animal_that_nobody_simulates(w):
     return ["simulate", w.out, "--animal", "cat"]
 
 
+@bad(("ground", "'grass'"))
+def a_ground_that_nobody_simulates(w):
+    return ["simulate", w.out, "--animal", "fly", "--ground", "grass"]
+
+
 @bad(("seconds", "-3"))
 def a_film_of_negative_length(w):
     return ["simulate", w.out, "--seconds", "-3"]
@@ -534,6 +551,126 @@ def truncated_poses(w):
 @bad("notes.nc")
 def films_of_poses_that_are_none(w):
     return ["movies", w.write("notes.nc", "no poses at all"), "--out", w.out]
+
+
+# tracks
+
+
+def review(w, *words):
+    return ["review", w.tracks(), *words]
+
+
+@bad(("nothing.detections.nc", "does not exist"))
+def tracking_what_is_not_there(w):
+    return ["track", w.place / "nothing.detections.nc", "--out", w.out]
+
+
+@bad(("mine.nc", "would be overwritten"))
+def tracking_poses_of_one_animal_over_themselves(w):
+    return ["track", w.poses(), "--out", w.place]
+
+
+@bad(("empty", "gambol predict"))
+def tracking_an_empty_folder(w):
+    (w.place / "empty").mkdir()
+    return ["track", w.place / "empty", "--out", w.out]
+
+
+@bad("pair.detections.nc is no complete")
+def tracking_truncated_detections(w):
+    path = w.detections()
+    path.write_bytes(path.read_bytes()[:-2000])
+    return ["track", path, "--out", w.out]
+
+
+@bad(("pair.detections.nc", "--animals"))
+def tracking_nobody_knows_how_many(w):
+    return ["track", w.detections(most=0), "--out", w.out]
+
+
+@bad(("preset", "'sleep-classic'"))
+def an_unknown_preset(w):
+    return ["track", w.detections(), "--out", w.out, "--set", "preset=sleep-classic"]
+
+
+@bad(("animal", "did you mean 'animals'"))
+def a_misspelt_setting_of_tracking(w):
+    return ["track", w.detections(), "--out", w.out, "--set", "animal=2"]
+
+
+@bad(("notes.txt", "known are"))
+def tracking_a_text(w):
+    return ["track", w.write("notes.txt", "two mice, all day"), "--out", w.out]
+
+
+@bad("the disk is full")
+def a_full_disk_while_tracking(w):
+    source = w.detections()
+    w.patch.setattr(store.os, "fsync", refuse(errno.ENOSPC))
+    return ["track", source, "--out", w.out]
+
+
+@bad("none.nc does not exist")
+def reviewing_what_is_not_there(w):
+    return ["review", w.place / "none.nc"]
+
+
+@bad(("mine.nc", "no file of gambol track"))
+def reviewing_poses_of_one_animal(w):
+    return ["review", w.poses()]
+
+
+@bad(("do", "'swop'"))
+def an_edit_that_is_none(w):
+    return review(w, "--do", "swop", "--animals", "animal1,animal2", "--frame", "3")
+
+
+@bad("did you mean 'animal2'")
+def an_animal_that_is_none(w):
+    return review(w, "--do", "swap", "--animals", "animal1,aminal2", "--frame", "3")
+
+
+@bad("give --frame")
+def a_swap_from_nowhere(w):
+    return review(w, "--do", "swap", "--animals", "animal1,animal2")
+
+
+@bad(("has 30 frames", "99"))
+def a_swap_after_the_end(w):
+    return review(w, "--do", "swap", "--animals", "animal1,animal2", "--frame", "99")
+
+
+@bad("about 2 animals, not 1")
+def a_swap_of_one(w):
+    return review(w, "--do", "swap", "--animals", "animal1", "--frame", "3")
+
+
+@bad("no edit that could be undone")
+def an_undo_of_nothing(w):
+    return review(w, "--do", "undo")
+
+
+@bad(("pair.edits.jsonl", "line 2"))
+def a_log_that_somebody_wrote_in(w):
+    tracks = w.tracks()
+    with identities.log_file(tracks).open("a") as file:
+        file.write("swap them, please\n")
+    return ["review", tracks]
+
+
+@bad(("pair.detections.nc", "is gone"))
+def a_review_without_the_detections(w):
+    tracks = w.tracks()
+    (w.place / "pair.detections.nc").unlink()
+    return ["review", tracks]
+
+
+@bad("the disk is full")
+def a_full_disk_while_reviewing(w):
+    tracks = w.tracks()
+    w.patch.setattr(store.os, "fsync", refuse(errno.ENOSPC))
+    names = "animal1,animal2"
+    return ["review", tracks, "--do", "swap", "--animals", names, "--frame", "3"]
 
 
 # places

@@ -43,7 +43,7 @@ def damage(path, how):
         ("empty", "is only half written; put the newest copy"),
         ("cut", "damaged; put the newest copy"),
         ("DROP TABLE edits", "is only half written"),
-        ("PRAGMA user_version = 3", r"was written by gambol .* in format 3 .* pip install -U"),
+        ("PRAGMA user_version = 4", r"was written by gambol .* in format 4 .* pip install -U"),
         ("PRAGMA application_id = 9", "is the database of another program"),
     ],
 )
@@ -210,9 +210,21 @@ def test_a_new_project_has_the_tables_of_an_old_one_brought_to_ours(old, project
         assert described(one._connection) == described(project._connection)
 
 
+def test_a_project_of_the_second_format_gets_a_place_for_edits_of_tracks(project, tmp_path):
+    project.close()
+    with sqlite3.connect(tmp_path / "p" / "project.db") as raw:
+        raw.executescript("DROP TABLE track_edits; DROP TABLE tracks; PRAGMA user_version = 2;")
+    raw.close()
+    log = tmp_path / "p" / "tracks" / "film.edits.jsonl"
+    with Project.open(tmp_path / "p") as one:
+        assert one.check() == [] and one.track_log(log) is None
+        one.set_track_log(log, "begin", ["swap"], "tracks: swap")
+        assert one.track_log(log) == ("begin", ["swap"])
+
+
 def test_bringing_a_project_to_our_format_is_whole_or_not_at_all(old, monkeypatch):
-    broken = project_schema._UPGRADE + "INSERT INTO nothing VALUES (1);\n"
-    monkeypatch.setattr(project_schema, "_UPGRADE", broken)
+    broken = project_schema._UPGRADES[2] + "INSERT INTO nothing VALUES (1);\n"
+    monkeypatch.setitem(project_schema._UPGRADES, 2, broken)
     with pytest.raises(sqlite3.OperationalError):
         Project.open(old)
     monkeypatch.undo()

@@ -25,6 +25,7 @@ NEEDED = {  # by outputs that have settings without default
     "classes": {"classes": ("one", "other")},
     "fields": {"edges": ((0, 1),)},
     "graph": {"parent": (-1, 0)},
+    "who": {"classes": ("one", "other")},
 }
 
 

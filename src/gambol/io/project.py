@@ -231,6 +231,22 @@ class Project:
         with self._edit("suggest", by) as edit:
             rows.replace_suggestions(edit, suggestions)
 
+    def track_log(self, path: Path) -> tuple[str, list[str]] | None:
+        """Return what a log of edits of tracks is about, and its records; None if unknown."""
+        name = self._inside(path)
+        for number, said, about in self._all("SELECT id, path, about FROM tracks"):
+            if said == name:
+                query = f"SELECT record FROM track_edits WHERE tracks = {number} ORDER BY place"
+                return about, [record for (record,) in self._all(query)]
+        return None
+
+    def set_track_log(
+        self, path: Path, about: str, records: list[str], action: str, by: str | None = None
+    ) -> None:
+        """Replace the log of a file of tracks, in one edit."""
+        with self._edit(action, by) as edit:
+            rows.put_track_log(edit, self._inside(path), about, records)
+
     def undo(self, n: int = 1, by: str | None = None) -> list[str]:
         """Take back the last n edits that stand; return what they were, the latest first."""
         return self._again(edits.undo, n, by)
@@ -282,6 +298,10 @@ class Project:
             raise InputError(f"{self.folder} has no video {video}; gambol info lists them")
         rows.check_frame(frame, row.frames, row.path)
         return row
+
+    def _inside(self, path: Path) -> str:
+        """Return the path of a file in the project, as it is stored."""
+        return path.resolve().relative_to(self.folder).as_posix()
 
     def _again(self, how: Any, n: int, by: str | None) -> list[str]:
         done: list[str] = []

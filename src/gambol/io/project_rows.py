@@ -183,3 +183,16 @@ def counts(connection: sqlite3.Connection, skeleton: Skeleton) -> dict[str, Any]
         "suggestions": one("SELECT count(*) FROM suggestions WHERE done = 0"),
         "edits": one("SELECT count(*) FROM edits"),
     }
+
+
+def put_track_log(edit: Edit, path: str, about: str, records: list[str]) -> None:
+    """Replace the log of a file of tracks; records that stay the same are not touched."""
+    row = edit.connection.execute("SELECT id FROM tracks WHERE path = ?", (path,)).fetchone()
+    values = {"path": path, "about": about}
+    number = int(row[0]) if row else _add(edit, "tracks", values)
+    edit.put("tracks", (number,), values)
+    for place, record in enumerate(records):
+        edit.put("track_edits", (number, place), {"record": record})
+    query = "SELECT place FROM track_edits WHERE tracks = ? AND place >= ? ORDER BY place DESC"
+    for (place,) in edit.connection.execute(query, (number, len(records))).fetchall():
+        edit.put("track_edits", (number, place), None)

@@ -14,7 +14,7 @@ from pathlib import Path
 from gambol.core.errors import InputError
 from gambol.io import store
 
-SCHEMA = 2  # 1: no table `frames`, and every animal had a name
+SCHEMA = 3  # 1: no table `frames`, and every animal had a name; 2: no edits of tracks
 APPLICATION = 0x67616D62  # "gamb", so that tools can tell whose database it is
 WAIT_S = 30.0
 NAME = "project.db"
@@ -34,6 +34,17 @@ CREATE TABLE frames (            -- what was said of frames as a whole; others a
     video INTEGER NOT NULL REFERENCES videos, frame INTEGER NOT NULL CHECK (frame >= 0),
     complete INTEGER NOT NULL,   -- 1 every animal is labelled, 0 the rest is not background
     PRIMARY KEY (video, frame)
+) WITHOUT ROWID;
+"""
+_TRACKS = """
+CREATE TABLE tracks (            -- files of tracks that people edited
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE,   -- of the log, relative to the project, forward slashes
+    about TEXT NOT NULL          -- JSON: the automatic tracks that the log begins with
+);
+CREATE TABLE track_edits (       -- the log of a file, one record a row
+    tracks INTEGER NOT NULL REFERENCES tracks, place INTEGER NOT NULL, record TEXT NOT NULL,
+    PRIMARY KEY (tracks, place)
 ) WITHOUT ROWID;
 """
 TABLES = """
@@ -66,16 +77,19 @@ CREATE TABLE edits (
     before TEXT NOT NULL, after TEXT NOT NULL,  -- JSON: [[table, key, value or null], …]
     target INTEGER REFERENCES edits             -- the edit that an undo or redo is about
 );
-""".format(instances=_INSTANCES.format(name="instances"), frames=_FRAMES)
-_UPGRADE = f"""
+{tracks}
+""".format(instances=_INSTANCES.format(name="instances"), frames=_FRAMES, tracks=_TRACKS)
+_UPGRADES = {  # from the format that is the key to the next one
+    1: f"""
 {_INSTANCES.format(name="instances_of_2")}
 INSERT INTO instances_of_2 (id, video, frame, individual, origin)
     SELECT id, video, frame, individual, origin FROM instances;
 DROP TABLE instances;
 ALTER TABLE instances_of_2 RENAME TO instances;
 {_FRAMES}
-PRAGMA user_version = {SCHEMA};
-"""
+""",
+    2: _TRACKS,
+}
 
 
 def create(path: Path, notes: dict[str, str]) -> None:
@@ -142,10 +156,11 @@ def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
         return
     backup(connection, path.parent)
     with transaction(connection, path):
-        if _format(connection) == SCHEMA:  # another process did it meanwhile
-            return
-        for statement in _UPGRADE.split(";\n"):
-            connection.execute(statement)
+        # another process may have done it meanwhile
+        for old in range(_format(connection), SCHEMA):
+            for statement in _UPGRADES[old].split(";\n"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
         if connection.execute("PRAGMA foreign_key_check").fetchone():
             raise InputError(
                 f"{path} refers to what it does not hold; "

@@ -1,9 +1,10 @@
-"""Stage `demo`: the whole job on a simulated mouse, scored against the truth.
+"""Stage `demo`: the whole job on simulated mice, one and then two, scored against the truth.
 
 writes  out/sim/            film, truth and labels (`stages.simulate`)
         out/run/            the training run
         out/poses/          poses of a second film, which training never saw
         out/films/          that film with the poses drawn on it
+        out/pair/           the same for two mice (`stages.demo_pair`)
         out/report.html     the page to open
 """
 
@@ -25,7 +26,8 @@ from gambol.io import store
 from gambol.pose import calibrate, evaluate
 from gambol.pose.train import FitConfig
 from gambol.simulate.world import SimulateConfig
-from gambol.stages import movies, predict, report, simulate, train
+from gambol.stages import demo_pair, movies, predict, report, simulate, train
+from gambol.viz.html import el, section, table
 
 # paws are under the body in five of six frames, where nobody would label them
 KEYPOINTS = (
@@ -51,6 +53,11 @@ class DemoConfig(Config):
         minutes = 0.6 if self.quick else 3.0
         return train.TrainConfig(fit=FitConfig(minutes=minutes, seed=self.seed))
 
+    def pair(self) -> demo_pair.PairConfig:
+        """Return how much of the part about two animals."""
+        seconds, labelled, minutes = (4.0, 40, 0.15) if self.quick else (10.0, 80, 0.9)
+        return demo_pair.PairConfig(seconds, labelled, minutes, self.seed)
+
 
 class Demo(NamedTuple):
     """What came out."""
@@ -62,6 +69,7 @@ class Demo(NamedTuple):
     coverage90: float  # share of visible keypoints within their 90 % region
     predict_fps: float
     seconds: float
+    pair: dict[str, Any]  # what `demo_pair.Pair` names
 
 
 def run(
@@ -74,21 +82,21 @@ def run(
 ) -> Demo:
     """Run everything; steps that are finished are kept."""
     start = time.monotonic()
-    say("1/5 filming a simulated mouse, twice: one film to learn from, one to be tested on")
+    say("1/6 filming a simulated mouse, twice: one film to learn from, one to be tested on")
     learn = simulate.run(cfg.film(2 * cfg.seed), out / "sim", progress)
     test = simulate.run(cfg.film(2 * cfg.seed + 1), out / "sim-test", progress)
-    say("2/5 training on the labelled frames of the first film")
+    say("2/6 training on the labelled frames of the first film")
     trained = train.run(
         cfg.training(), learn.labels, out / "run", threads=threads, progress=progress, say=say
     )
-    say("3/5 predicting the second film")
+    say("3/6 predicting the second film")
     predicted = predict.run(
         predict.PredictConfig(), trained, [test.video], out / "poses",
         threads=threads, progress=progress,
     )[0]  # fmt: skip
-    say("4/5 drawing the poses on the film")
+    say("4/6 drawing the poses on the film")
     movies.run(movies.MoviesConfig(), [predicted.poses], out / "films", progress=progress)
-    say("5/5 scoring against the truth and writing the report")
+    say("5/6 scoring against the truth and writing the report")
     scores, coverage = _score(trained, predicted.poses, test.truth)
     page = report.run(
         trained,
@@ -96,10 +104,13 @@ def run(
         poses=[predicted.poses],
         truth={**scores.summary(), "coverage90": coverage},
     )
+    say("6/6 the same for two mice that meet: finding, following and scoring both")
+    pair = demo_pair.run(cfg.pair(), out, threads=threads, progress=progress)
+    _add_pair(page, pair)
     summary = scores.summary()
     result = Demo(
         str(page), summary["mean_px"], summary["median_px"], summary["p95_px"], coverage,
-        predicted.fps, time.monotonic() - start,
+        predicted.fps, time.monotonic() - start, pair._asdict(),
     )  # fmt: skip
     store.write_json(result._asdict(), out / "demo.json")
     return result
@@ -111,10 +122,37 @@ def describe(values: dict[str, Any]) -> str:
         f"The second film was predicted with a mean error of {values['mean_px']:.2f} px "
         f"(median {values['median_px']:.2f}, 95 % under {values['p95_px']:.2f} px); "
         f"{values['coverage90']:.0%} of the points lie in their 90 % region.\n"
-        f"Prediction ran at {values['predict_fps']:.0f} frames/s; "
-        f"everything took {values['seconds']:.0f} s.\n"
+        f"Prediction ran at {values['predict_fps']:.0f} frames/s.\n"
+        f"{demo_pair.describe(values['pair'])}\n"
+        f"Everything took {values['seconds']:.0f} s.\n"
         f"Open {values['report']}"
     )
+
+
+def _add_pair(page: Path, pair: demo_pair.Pair) -> None:
+    """Tell on the page about one mouse what became of two, and where there is more."""
+    rows = [
+        (name, "–" if value is None else f"{value:.3f}".rstrip("0").rstrip("."), meaning)
+        for name, value, meaning in (
+            ("OKS mAP, strict", pair.oks_map, "how well both animals were found"),
+            ("IDF1", pair.idf1, "share of animals that kept their name"),
+            ("HOTA", pair.hota, "both in one number"),
+            ("MOTA", pair.mota, "1 minus misses, inventions and switches"),
+            ("identity switches", pair.id_switches, "each to be found in the review queue"),
+            ("events to review", pair.events, "moments at which names may be wrong"),
+        )
+    ]
+    more = el("a", "The page about two animals", href=demo_pair.PAGE)
+    film = el("a", "the film with names", href="pair/films/")
+    told = section(
+        "Two animals",
+        el("p", "A second network found two mice in every frame of a film of their own, and "
+           "their identities were followed through contacts; scored against the truth:"),
+        table(("score", "value", "meaning"), rows),
+        el("p", more, " and ", film, "."),
+    )  # fmt: skip
+    text = store.read_text(page)
+    store.write_text(text.replace("</main>", f"{told}</main>"), page)
 
 
 def _score(trained: Path, predicted: Path, truth: Path) -> tuple[evaluate.Evaluation, float]:

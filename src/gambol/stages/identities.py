@@ -1,114 +1,96 @@
 """Identities of one recording on disk: what tracking found, what people said, what that makes.
 
+NAME.edits.jsonl     the log: which automatic tracks it begins with, then one edit a line
+.NAME.KEY.npz        those automatic tracks, as they were before anyone looked
+NAME.review.json     doubtful events, most harmful first (`stages.events`)
 NAME.nc              tracks, as `io.tracks` describes: the result
-NAME.review.json     doubtful events, most harmful first
-NAME.edits.jsonl     what people changed, one record a line; never rewritten, undo takes one off
-.NAME.auto.npz       what tracking found before anyone looked
 
 The result is a function of the detections, the automatic tracks and the log, so the same log
-always gives the same file.
+always gives the same file, bit for bit. The log is written first, NAME.nc last and with a hash
+of the log: after a crash between the two, the next command sees that and writes the rest.
+Inside a project the log is part of the project, and NAME.edits.jsonl a copy of it.
 """
 
+import hashlib
 import json
+import re
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import xarray as xr
+from jaxtyping import Bool, Float, Int
 
 from gambol.core.errors import InputError
-from gambol.core.instances import UNTRACKED, Detections, Tracks
+from gambol.core.instances import Detections, Tracks
 from gambol.core.skeleton import Skeleton
-from gambol.io import store
+from gambol.io import detections as io_detections
+from gambol.io import store, track_logs
 from gambol.io import tracks as io_tracks
-from gambol.tracking import edits as log
-from gambol.tracking import identities, review
+from gambol.stages import events as queue
+from gambol.tracking.review import Event
 
 PIECE = 4096  # frames that are written together
-RESOLVE = "resolve"  # record: solve anew, with all that was said before as constraints
+BEGIN = "begin"  # first record of a log: the key of the automatic tracks
+_DERIVED = {  # attributes that `core.poses` writes
+    "ds_type", "source_software", "fps", "time_unit", "space_unit", "skeleton",
+}  # fmt: skip
 
 
 class Recording(NamedTuple):
     """The detections of one video, and what is known of it."""
 
     found: Detections
-    kept: np.ndarray  # (D,) bool: detections that may be animals
-    times: np.ndarray  # (T,) s
-    readable: np.ndarray  # (T,) bool
+    kept: Bool[np.ndarray, " D"]  # detections that may be animals
+    times: Float[np.ndarray, " T"]  # s
+    readable: Bool[np.ndarray, " T"]
     skeleton: Skeleton
     fps: float
+    classes: tuple[str, ...]  # names behind `Detections.identity`
     attrs: dict[str, Any]
 
 
 class Automatic(NamedTuple):
     """What tracking found in the detections that were kept."""
 
-    id: np.ndarray  # (K,)
-    confidence: np.ndarray  # (K,)
-    track: np.ndarray  # (K,) raw tracks
-    margin: np.ndarray  # (K,) nats
+    id: Int[np.ndarray, " K"]
+    confidence: Float[np.ndarray, " K"]
+    track: Int[np.ndarray, " K"]  # raw tracks
+    margin: Float[np.ndarray, " K"]  # nats
+    kept: Bool[np.ndarray, " D"]  # which those are among all
+    doors: Float[np.ndarray, "P 2"]  # px
     n_animals: int
     area: float  # of the arena, px²
     body: float  # px
     offline: bool  # events can be judged: the number of animals is known
+    events: list[Event]
 
 
 class Result(NamedTuple):
     """Who is who now."""
 
     tracks: Tracks  # of all detections, those that were not kept being untracked
-    events: list[review.Event]  # that nobody has settled, most harmful first
+    events: list[Event]  # that nobody has settled, most harmful first
 
 
-def build(recording: Recording, automatic: Automatic, records: list[dict[str, Any]]) -> Result:
-    """Apply a log to automatic tracks."""
-    rows = np.flatnonzero(recording.kept)
-    found = recording.found.select(rows)
-    tracks = Tracks(automatic.id, automatic.confidence, automatic.n_animals)
-    events: list[review.Event] = []
-    if automatic.offline:
-        events = _solve(recording, automatic, found, ()).events
-    said: list[log.Edit] = []
-    for line, record in enumerate(records, start=1):
-        if record.get("kind") == RESOLVE:
-            bound = log.constraints(tracks, found, said)
-            solved = _solve(recording, automatic, found, bound)
-            tracks, events = solved.tracks, solved.events
-            continue
-        edit = log.parse(record, f"edits, line {line}")
-        tracks = log.apply(tracks, found, [edit])
-        said.append(edit)
-        events = [event for event in events if not _settles(edit, event)]
-    identity = np.full(len(recording.found.frame), UNTRACKED)
-    confidence = np.zeros(len(identity))
-    identity[rows], confidence[rows] = tracks.id, tracks.confidence
-    whole = Tracks(identity, confidence, automatic.n_animals)
-    return Result(whole, review.queue(events))
+class Log(NamedTuple):
+    """What people said, and about what."""
 
+    key: str  # of the automatic tracks
+    records: list[dict[str, Any]]
 
-def _solve(
-    recording: Recording, automatic: Automatic, found: Detections, bound: Any
-) -> identities.Identified:
-    known = {"constraints": bound} if bound else {}
-    return identities.identify(
-        found,
-        automatic.track,
-        automatic.margin,
-        recording.times,
-        automatic.n_animals,
-        automatic.area,
-        automatic.body,
-        **known,
-    )
+    @property
+    def lines(self) -> track_logs.Lines:
+        """The log as text."""
+        about = json.dumps({"kind": BEGIN, "of": self.key})
+        return track_logs.Lines(about, [json.dumps(record) for record in self.records])
 
-
-def _settles(edit: log.Edit, event: review.Event) -> bool:
-    """Whether a person has looked at an event by making this edit."""
-    if isinstance(edit, log.Confirm):
-        return edit.first <= event.last and edit.last >= event.first
-    if isinstance(edit, log.Swap | log.Join):
-        return event.first <= edit.first <= event.last + 1
-    return False
+    @property
+    def hash(self) -> str:
+        """Tell logs apart."""
+        about, records = self.lines
+        return hashlib.sha256("\n".join([about, *records]).encode()).hexdigest()[:16]
 
 
 def write(
@@ -117,27 +99,57 @@ def write(
     result: Result,
     names: tuple[str, ...],
     attrs: dict[str, Any],
+    log: Log,
 ) -> None:
-    """Write tracks and queue."""
+    """Write queue and tracks; the tracks last, since they say of which log they are."""
+    track_logs.export(log_file(target), log.lines)
+    rows = queue.describe(result.events, names, recording.times)
+    about = {"tracks": target.name, "animals": list(names), "frames": len(recording.times)}
+    store.write_json({**about, "edits": len(log.records), "events": rows}, queue_file(target))
+    said = {name: value for name, value in attrs.items() if name not in _DERIVED}
+    said |= {"made_from": log.key, "edits": log.hash}
+    io_tracks.write(
+        target, _pieces(recording, result.tracks), recording.times, recording.skeleton, names,
+        fps=recording.fps, attrs=dict(sorted(said.items())),
+    )  # fmt: skip
+
+
+def _pieces(recording: Recording, tracks: Tracks) -> Iterator[io_tracks.Piece]:
     frames = len(recording.times)
     edges = np.searchsorted(recording.found.frame, np.arange(0, frames + PIECE, PIECE))
+    for n, start in enumerate(range(0, frames, PIECE)):
+        some = np.arange(edges[n], edges[n + 1])
+        readable = recording.readable[start : start + PIECE]
+        found = recording.found.select(some)
+        yield io_tracks.Piece(start, readable, found, tracks.id[some], tracks.confidence[some])
 
-    def parts() -> Any:
-        for n, start in enumerate(range(0, frames, PIECE)):
-            some = slice(int(edges[n]), int(edges[n + 1]))
-            yield io_tracks.Piece(
-                start,
-                recording.readable[start : start + PIECE],
-                recording.found.select(some),  # type: ignore[arg-type]
-                result.tracks.id[some],
-                result.tracks.confidence[some],
-            )
 
-    io_tracks.write(
-        target, parts(), recording.times, recording.skeleton, names,
-        fps=recording.fps, attrs=attrs,
-    )  # fmt: skip
-    store.write_json({"events": [e._asdict() for e in result.events]}, queue_file(target))
+def is_current(target: Path, log: Log) -> bool:
+    """Whether the track file is what this log makes."""
+    if not target.exists() or not queue_file(target).exists():
+        return False
+    attrs = attributes(target)
+    return attrs.get("made_from") == log.key and attrs.get("edits") == log.hash
+
+
+def attributes(target: Path, *, any_poses: bool = False) -> dict[str, Any]:
+    """Return what a track file says of itself; refuse a file that is none.
+
+    Args:
+        target: the file.
+        any_poses: other pose files will do as well.
+    """
+    with io_detections.open_file(target) as file:
+        attrs = dict(file.attrs)
+    if "track_settings" not in attrs and not any_poses:
+        raise InputError(f"{target} is no file of gambol track; give one that is")
+    return attrs
+
+
+def names_of(target: Path) -> tuple[str, ...]:
+    """Names of the animals of a track file."""
+    with io_detections.open_file(target) as file:
+        return io_detections.axis_names(file, "individuals")
 
 
 def queue_file(target: Path) -> Path:
@@ -150,55 +162,74 @@ def log_file(target: Path) -> Path:
     return target.with_suffix(".edits.jsonl")
 
 
-def automatic_file(target: Path) -> Path:
-    """Where the automatic tracks lie."""
-    return target.with_name(f".{target.stem}.auto.npz")
+def automatic_file(target: Path, key: str) -> Path:
+    """Where automatic tracks lie."""
+    return target.with_name(f".{target.stem}.{key}.npz")
 
 
-def read_log(target: Path) -> list[dict[str, Any]]:
-    """Return the records of the log; a line that was cut off by a crash is none."""
+def read_log(target: Path) -> Log | None:
+    """Return the log; None where nothing was tracked yet."""
     path = log_file(target)
-    if not path.exists():
-        return []
+    if not path.exists() and not target.exists():
+        return None
+    lines = track_logs.read(path)
+    if lines is None:
+        return None
     records = []
-    lines = path.read_text().splitlines()
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate((lines.about, *lines.records), start=1):
         try:
             records.append(json.loads(line))
         except json.JSONDecodeError as error:
-            if number == len(lines):
-                break
             raise InputError(
                 f"{path}, line {number} is no record; mend it or take the line out"
             ) from error
-    return records
+    first = records[0] if isinstance(records[0], dict) else {}
+    if first.get("kind") != BEGIN or not re.fullmatch(r"[0-9a-f]{16}", str(first.get("of"))):
+        raise InputError(
+            f"{path} does not begin with the tracks it is about; move it away and run gambol "
+            "track again"
+        )
+    return Log(first["of"], records[1:])
 
 
-def write_log(target: Path, records: list[dict[str, Any]]) -> None:
-    """Write the log, whole or not at all."""
-    text = "".join(json.dumps(record) + "\n" for record in records)
-    store.write_text(text, log_file(target))
+def write_log(target: Path, log: Log, action: str) -> None:
+    """Write the log, whole or not at all; `action` is what the project's history calls it."""
+    track_logs.write(log_file(target), log.lines, f"tracks: {action}")
 
 
-def write_automatic(target: Path, automatic: Automatic) -> None:
+def write_automatic(target: Path, key: str, automatic: Automatic) -> None:
     """Keep what tracking found."""
-    path = automatic_file(target)
-    with store.atomic(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **automatic._asdict())
+    values = automatic._asdict()
+    arrays: dict[str, Any] = {n: v for n, v in values.items() if isinstance(v, np.ndarray)}
+    plain = {n: v for n, v in values.items() if n not in arrays}
+    plain["events"] = [event._asdict() for event in automatic.events]
+    with store.atomic(automatic_file(target, key)) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, about=np.array(json.dumps(plain)), **arrays)
 
 
-def read_automatic(target: Path) -> Automatic:
+def read_automatic(target: Path, key: str) -> Automatic:
     """Read what tracking found."""
-    path = automatic_file(target)
-    if not path.exists():
-        raise InputError(f"{path} is missing; run `gambol track` again")
-    with np.load(path, allow_pickle=False) as file:
-        values = {name: file[name] for name in Automatic._fields}
-    plain = {name: v.item() for name, v in values.items() if v.ndim == 0}
-    return Automatic(**{**values, **plain})
+    path = automatic_file(target, key)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            values = {name: file[name] for name in file.files}
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing; run gambol track into another --out") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is damaged; run gambol track into another --out") from error
+    plain = json.loads(str(values.pop("about")))
+    plain["events"] = [_event(event) for event in plain["events"]]
+    return Automatic(**values, **plain)
 
 
-def names_of(target: Path) -> tuple[str, ...]:
-    """Names of the animals of a track file."""
-    with xr.open_dataset(target, engine="h5netcdf") as file:
-        return tuple(str(name) for name in file["individuals"].values)
+def _event(values: dict[str, Any]) -> Event:
+    who = {name: tuple(values[name]) for name in ("animals", "instead")}
+    return Event(**{**values, **who})
+
+
+def forget_others(target: Path, key: str) -> None:
+    """Delete automatic tracks that no log is about any more."""
+    pattern = re.compile(rf"\.{re.escape(target.stem)}\.[0-9a-f]{{16}}\.npz")
+    for path in target.parent.glob(".*.npz"):
+        if pattern.fullmatch(path.name) and path != automatic_file(target, key):
+            path.unlink(missing_ok=True)

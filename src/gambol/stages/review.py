@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import xarray as xr
 from pydantic import NonNegativeInt
 
 from gambol.core.config import Config
 from gambol.core.errors import InputError, did_you_mean
 from gambol.core.instances import UNTRACKED
 from gambol.io import store
-from gambol.stages import identities, track
-from gambol.tracking.review import Event
+from gambol.pose import clean
+from gambol.stages import appearance, events, identities, replay, track
 
 Verb = Literal[
     "swap", "confirm", "assign", "cut", "join", "delete", "untrack", "resolve", "undo"
@@ -41,7 +40,7 @@ class Reviewed(NamedTuple):
 
     tracks: Path
     edits: int
-    events: list[dict[str, Any]]  # most harmful first; animals by name
+    events: list[dict[str, Any]]  # most harmful first; see `stages.events`
 
 
 class _Open(NamedTuple):
@@ -50,126 +49,141 @@ class _Open(NamedTuple):
     automatic: identities.Automatic
     names: tuple[str, ...]
     attrs: dict[str, Any]
-    records: list[dict[str, Any]]
+    log: identities.Log
 
 
 def run(cfg: ReviewConfig, target: Path) -> Reviewed:
     """Apply one edit, or none, and return what is left to review."""
     opened = _open(target)
-    records = opened.records
-    if cfg.do is None:
-        result = identities.build(opened.recording, opened.automatic, records)
-        return _reviewed(opened, records, result.events)
+    log = opened.log
     if cfg.do == "undo":
-        if not records:
+        if not log.records:
             raise InputError(f"{target} has no edit that could be undone")
-        records = records[:-1]
-    else:
-        records = [*records, _record(cfg, opened)]
+        log = log._replace(records=log.records[:-1])
+    elif cfg.do is not None:
+        log = log._replace(records=[*log.records, _record(cfg, opened)])
     # the result is made before the log is written, so that an edit that cannot be applied
     # leaves everything as it was
-    result = identities.build(opened.recording, opened.automatic, records)
-    identities.write_log(target, records)
-    identities.write(target, opened.recording, result, opened.names, opened.attrs)
-    return _reviewed(opened, records, result.events)
+    result = replay.build(opened.recording, opened.automatic, log.records)
+    if log != opened.log:
+        identities.write_log(target, log, str(cfg.do))
+    if not identities.is_current(target, log):
+        identities.write(target, opened.recording, result, opened.names, opened.attrs, log)
+    rows = events.describe(result.events, opened.names, opened.recording.times)
+    return Reviewed(target, len(log.records), rows)
 
 
 def describe(values: dict[str, Any]) -> str:
     """Show the queue, ten events at most."""
-    events = values["events"]
-    rows = [f"{values['tracks']}: {values['edits']} edits, {len(events)} events to review"]
+    found = values["events"]
+    rows = [f"{values['tracks']}: {values['edits']} edits, {len(found)} events to review"]
     rows += [
         f"  frames {e['first']} to {e['last']}: {e['kind']} of {', '.join(e['animals'])}, "
         f"right with probability {e['confidence']:.2f}, {e['affected']} frames affected"
-        for e in events[:10]
+        for e in found[:10]
     ]
     return "\n".join(rows)
 
 
 def _open(target: Path) -> _Open:
-    store.require_file(target)
-    with xr.open_dataset(target, engine="h5netcdf") as file:
-        attrs = dict(file.attrs)
-    if "track_settings" not in attrs:
-        raise InputError(f"{target} is no file of `gambol track`; give one that is")
+    attrs = identities.attributes(target)
+    log = identities.read_log(target)
+    if log is None:
+        raise InputError(f"{identities.log_file(target)} is gone; run gambol track again")
+    if log.key != attrs["made_from"]:
+        raise InputError(f"{target} is not what its log is about; run gambol track again")
     source = Path(str(attrs["detections"]))
     beside = target.parent / source.name
-    source = source if source.exists() else beside
+    source = source if source.exists() or not beside.exists() else beside
     if not source.exists():
         raise InputError(f"{target} was made from {source}, which is gone; put it back there")
+    if store.file_hash(source) != attrs["detections_hash"]:
+        raise InputError(
+            f"{source} changed since {target} was made from it; run gambol track again"
+        )
     cfg = track.TrackConfig.from_values(json.loads(attrs["track_settings"]), str(target))
-    return _Open(
-        target,
-        track.cleaned(cfg, source),
-        identities.read_automatic(target),
-        identities.names_of(target),
-        attrs,
-        identities.read_log(target),
-    )
+    recording = track.cleaned(cfg, source)
+    automatic = identities.read_automatic(target, log.key)
+    if not np.array_equal(automatic.kept, recording.kept):
+        raise InputError(f"{target} is of another gambol; run gambol track again")
+    if cfg.appearance and automatic.offline:
+        recording = appearance.recall(recording, target, log.key)
+    return _Open(target, recording, automatic, identities.names_of(target), attrs, log)
 
 
 def _record(cfg: ReviewConfig, opened: _Open) -> dict[str, Any]:
     """Translate an edit from names and frames to a record of the log."""
     if cfg.do == "resolve":
-        return {"kind": identities.RESOLVE}
-    frame = _need(cfg, "frame", cfg.frame)
-    if frame >= len(opened.recording.times):
-        raise InputError(
-            f"{opened.target} has {len(opened.recording.times)} frames; {frame} is none of them"
-        )
+        return {"kind": replay.RESOLVE}
+    first, last = _span(cfg, opened)
     who = [_index(name, opened.names) for name in cfg.animals]
+    if twice := [name for name in cfg.animals if cfg.animals.count(name) > 1]:
+        raise InputError(f"{cfg.do} names {twice[0]} twice; give different animals")
     if cfg.do == "swap":
         a, b = _count(cfg, who, 2)
-        return {"kind": "swap", "a": a, "b": b, "first": frame, "last": cfg.last}
+        return {"kind": "swap", "a": a, "b": b, "first": first, "last": cfg.last}
     if cfg.do == "confirm":
-        last = _need(cfg, "last", cfg.last)
-        return {"kind": "confirm", "animals": who, "first": frame, "last": last}
+        if cfg.last is None:
+            raise InputError("confirm needs the frame up to which it holds; give --last")
+        everyone = list(range(len(opened.names)))
+        return {"kind": "confirm", "animals": who or everyone, "first": first, "last": last}
     if cfg.do in ("delete", "untrack"):
         (animal,) = _count(cfg, who, 1)
-        last = len(opened.recording.times) - 1 if cfg.last is None else cfg.last
-        return {"kind": cfg.do, "animal": animal, "first": frame, "last": last}
-    now = identities.build(opened.recording, opened.automatic, opened.records).tracks
-    return _of_rows(cfg, opened, now.id, who, frame)
+        return {"kind": cfg.do, "animal": animal, "first": first, "last": last}
+    now = replay.build(opened.recording, opened.automatic, opened.log.records).tracks
+    return _of_rows(cfg, opened, now.id, who, (first, last))
+
+
+def _span(cfg: ReviewConfig, opened: _Open) -> tuple[int, int]:
+    """First and last frame of an edit."""
+    total = len(opened.recording.times)
+    if cfg.frame is None:
+        raise InputError(f"{cfg.do} needs the frame where it begins; give --frame")
+    for frame in (cfg.frame, cfg.last):
+        if frame is not None and frame >= total:
+            raise InputError(f"{opened.target} has {total} frames; {frame} is none of them")
+    if cfg.last is not None and cfg.last < cfg.frame:
+        raise InputError(
+            f"{cfg.do} would end at frame {cfg.last}, before it begins at {cfg.frame}; give a "
+            "later --last"
+        )
+    return cfg.frame, total - 1 if cfg.last is None else cfg.last
 
 
 def _of_rows(
-    cfg: ReviewConfig, opened: _Open, ids: np.ndarray, who: list[int], frame: int
+    cfg: ReviewConfig, opened: _Open, ids: np.ndarray, who: list[int], span: tuple[int, int]
 ) -> dict[str, Any]:
-    """Records that name detections: those that were kept are counted."""
-    found = opened.recording.found.select(np.flatnonzero(opened.recording.kept))
-    ids = ids[opened.recording.kept]
+    """Records that name detections."""
+    frames, (first, last) = opened.recording.found.frame, span
     if cfg.do == "cut":
         (animal,) = _count(cfg, who, 1)
-        return {"kind": "cut", "row": _row(opened, found.frame, ids, animal, frame)}
+        return {"kind": "cut", "row": _row(opened, ids, animal, first)}
     if cfg.do == "join":
         a, b = _count(cfg, who, 2)
-        later = _row(opened, found.frame, ids, b, frame)
-        before = np.flatnonzero((ids == a) & (found.frame < found.frame[later]))
+        later = _row(opened, ids, b, first)
+        before = np.flatnonzero((ids == a) & (frames < frames[later]))
         if not len(before):
-            raise InputError(f"{opened.names[a]} was not seen before frame {frame}")
+            raise InputError(f"{opened.names[a]} was not seen before frame {frames[later]}")
         return {
             "kind": "join", "row": int(before[-1]), "other": later, "a": a, "b": b,
-            "first": int(found.frame[later]),
+            "first": int(frames[later]),
         }  # fmt: skip
     if cfg.x is not None and cfg.y is not None:
         (animal,) = _count(cfg, who, 1)
-        row = _nearest(opened, found, ids, frame, (cfg.x, cfg.y))
-        return {
-            "kind": "assign", "row": row, "was": UNTRACKED, "animal": animal,
-            "first": frame, "last": frame,
-        }  # fmt: skip
-    was, animal = _count(cfg, who, 2)
-    row = _row(opened, found.frame, ids, was, frame)
-    last = len(opened.recording.times) - 1 if cfg.last is None else cfg.last
+        row, was, last = _nearest(opened, ids, first, (cfg.x, cfg.y)), UNTRACKED, first
+    else:
+        was, animal = _count(cfg, who, 2)
+        row = _row(opened, ids, was, first)
+        first = int(frames[row])
     return {
-        "kind": "assign", "row": row, "was": was, "animal": animal,
-        "first": int(found.frame[row]), "last": last,
+        "kind": "assign", "row": row, "was": was, "animal": animal, "first": first,
+        "last": max(first, last),
     }  # fmt: skip
 
 
-def _row(opened: _Open, frames: np.ndarray, ids: np.ndarray, animal: int, frame: int) -> int:
+def _row(opened: _Open, ids: np.ndarray, animal: int, frame: int) -> int:
     """The first detection of an animal from a frame on."""
-    rows = np.flatnonzero((ids == animal) & (frames >= frame))
+    rows = np.flatnonzero((ids == animal) & (opened.recording.found.frame >= frame))
     if not len(rows):
         raise InputError(
             f"{opened.names[animal]} is not seen in {opened.target} from frame {frame} on"
@@ -177,25 +191,19 @@ def _row(opened: _Open, frames: np.ndarray, ids: np.ndarray, animal: int, frame:
     return int(rows[0])
 
 
-def _nearest(
-    opened: _Open, found: Any, ids: np.ndarray, frame: int, place: tuple[float, float]
-) -> int:
+def _nearest(opened: _Open, ids: np.ndarray, frame: int, place: tuple[float, float]) -> int:
+    found = opened.recording.found
     rows = np.flatnonzero((found.frame == frame) & (ids == UNTRACKED))
-    if not len(rows):
+    away = np.linalg.norm(clean.centres(found.xy[rows]) - place, axis=-1)
+    if not np.isfinite(away).any():
         raise InputError(f"{opened.target} has no untracked detection in frame {frame}")
-    middle = np.nanmean(found.xy[rows], axis=1)
-    return int(rows[np.linalg.norm(middle - place, axis=-1).argmin()])
-
-
-def _need(cfg: ReviewConfig, name: str, value: int | None) -> int:
-    if value is None:
-        raise InputError(f"{cfg.do} needs a frame; give --{name}")
-    return value
+    return int(rows[np.nanargmin(away)])
 
 
 def _count(cfg: ReviewConfig, who: list[int], n: int) -> list[int]:
     if len(who) != n:
-        raise InputError(f"{cfg.do} is about {n} animals, not {len(who)}; give {n} names")
+        animals = "one animal" if n == 1 else f"{n} animals"
+        raise InputError(f"{cfg.do} is about {animals}, not {len(who)}; say --animals")
     return who
 
 
@@ -204,14 +212,3 @@ def _index(name: str, names: tuple[str, ...]) -> int:
         hint = did_you_mean(name, names) or f"; there are {', '.join(names)}"
         raise InputError(f"no animal {name!r}{hint}")
     return names.index(name)
-
-
-def _reviewed(opened: _Open, records: list[dict[str, Any]], events: list[Event]) -> Reviewed:
-    rows = []
-    for event in events:
-        named = {
-            "animals": [opened.names[a] for a in event.animals],
-            "instead": [opened.names[a] for a in event.instead],
-        }
-        rows.append({**event._asdict(), **named})
-    return Reviewed(opened.target, len(records), rows)

@@ -1,7 +1,8 @@
 """Stage `simulate`: a simulated recording with its labels and truth on disk.
 
 writes  out/videos/sim-SEED.mp4    the film
-        out/truth-SEED.nc          true poses of every frame (`core.poses`, no uncertainty)
+        out/truth-SEED.nc          true poses of every frame (`core.poses`, no uncertainty);
+                                   individuals are the same animals throughout
         out/labels.csv             labels of a few dozen frames, as a person would have made
         out/simulate.yaml          the settings
 """
@@ -94,7 +95,6 @@ def _truth(world: Simulation, kept: list[int]) -> xr.Dataset:
     """True poses in the schema of predictions: sure where there is a position, covariance 0."""
     xy = world.truth.xy[:, :, kept]
     known = np.isfinite(xy).all(axis=-1)
-    names = tuple(f"animal{i}" for i in range(xy.shape[1])) if xy.shape[1] > 1 else ("animal",)
     return poses.build(
         xy,
         known.astype(np.float64),
@@ -102,28 +102,38 @@ def _truth(world: Simulation, kept: list[int]) -> xr.Dataset:
         world.times,
         _part(world.skeleton, kept),
         fps=world.fps,
-        individuals=names,
+        individuals=_names(xy.shape[1]),
         extra={"visibility": world.truth.visibility[:, :, kept].astype(np.float64)},
     )
 
 
+def _names(animals: int) -> tuple[str, ...]:
+    """Names of the animals, as tracks have them."""
+    return tuple(f"animal{i + 1}" for i in range(animals)) if animals > 1 else ("animal",)
+
+
 def _labels(world: Simulation, kept: list[int], video: Path, count: int) -> Labels:
-    """Label frames spread evenly over the recording."""
-    frames = np.unique(np.linspace(0, len(world) - 1, min(count, len(world))).round())
-    frames = frames.astype(np.int64)
-    animals = world.truth.xy.shape[1]
-    xy = world.truth.xy[frames][:, :, kept].reshape(-1, len(kept), 2)
-    visibility = world.truth.visibility[frames][:, :, kept].reshape(-1, len(kept))
-    known = np.isfinite(xy).all(axis=-1)
-    visibility = np.where(known, np.maximum(visibility, 1), Visibility.ABSENT).astype(np.uint8)
+    """Label frames spread evenly over the recording.
+
+    An animal of which no keypoint is in the picture has no row; a frame that shows no animal
+    at all is a negative one.
+    """
+    chosen = np.unique(np.linspace(0, len(world) - 1, min(count, len(world))).round())
+    chosen = chosen.astype(np.int64)
+    visibility = world.truth.visibility[chosen][:, :, kept]  # (F, N, J)
+    there = (visibility != Visibility.ABSENT).any(axis=-1)
+    place, animal = np.nonzero(there)
+    xy = world.truth.xy[chosen][:, :, kept][place, animal]
+    empty = chosen[~there.any(axis=1)]
     return Labels(
         _part(world.skeleton, kept),
         (str(video.resolve()),),
-        np.zeros(len(xy), np.int64),
-        np.repeat(frames, animals),
-        np.tile(np.arange(animals), len(frames)),
+        np.zeros(len(place), np.int64),
+        chosen[place],
+        animal.astype(np.int64),
         xy,
-        visibility,
-        np.full(len(xy), Origin.PERSON, np.uint8),
-        tuple(f"animal{i}" for i in range(animals)) if animals > 1 else ("animal",),
+        visibility[place, animal],
+        np.full(len(place), Origin.PERSON, np.uint8),
+        _names(there.shape[1]),
+        negatives=np.stack([np.zeros_like(empty), empty], axis=1),
     )

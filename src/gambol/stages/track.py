@@ -1,9 +1,10 @@
 """Stage `track`: detections of several animals to tracks whose identities carry a probability.
 
-reads   detections    NAME.detections.nc of `gambol predict`, or predictions of other tools
+reads   detections    NAME.detections.nc of `gambol predict`, a folder of them, or predictions
+                      of other tools
 writes  out/NAME.nc   poses of each animal, and what `stages.identities` describes
 
-What people changed in an earlier result stays: the log of edits is applied to the new one.
+What people changed in an earlier result stays: the log of edits is taken over to the new one.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import PositiveInt
+from scipy.optimize import linear_sum_assignment
 
 import gambol
 from gambol.core.config import Config
@@ -24,9 +26,8 @@ from gambol.io import provenance, store
 from gambol.io import tracks as io_tracks
 from gambol.io.video.open import open_video
 from gambol.pose import clean
-from gambol.stages import identities
-from gambol.stages.identities import Automatic, Recording
-from gambol.tracking import identities as offline
+from gambol.stages import appearance, identities, replay
+from gambol.stages.identities import Automatic, Log, Recording
 from gambol.tracking import trackers
 
 SUFFIX = ".detections.nc"
@@ -36,12 +37,13 @@ DOUBTFUL = 0.9  # probability of an event being resolved rightly under which it 
 class TrackConfig(Config):
     """Settings of the stage."""
 
-    animals: PositiveInt | None = None  # null: as many as a labelled frame showed
+    animals: PositiveInt | None = None  # null: as many as frames show, and labels had
     at_most: bool = False  # there may be fewer; else each frame shows all that it can
     preset: Literal["gambol", "sleap-classic", "dlc-ellipse"] = "gambol"
     tracker: trackers.TrackConfig | None = None  # null: the preset
     cleaning: clean.Cleaning = clean.Cleaning()
     doors: tuple[tuple[float, float], ...] = ()  # px; where animals come and go
+    appearance: bool = False  # learn from the film who looks like whom; minutes
 
 
 class TrackedVideo(NamedTuple):
@@ -55,6 +57,7 @@ class TrackedVideo(NamedTuple):
     untracked: int  # detections that are no animal, or one too many
     events: int  # crossings at which identities may be wrong
     doubtful: int  # those among them with a probability below 0.9
+    edits: int  # of people, that were applied
 
 
 def run(
@@ -65,11 +68,11 @@ def run(
     progress: Progress = silent,
 ) -> list[TrackedVideo]:
     """Track recordings whose tracks are missing or were made from something else."""
-    targets = _targets(sources, out)
+    files = _files(sources)
     done = []
-    for number, (source, target) in enumerate(zip(sources, targets, strict=True), start=1):
-        done.append(_one(cfg, source, target))
-        progress(Step("track", number, len(sources), source.name))
+    for number, (source, target) in enumerate(_targets(files, out), start=1):
+        done.append(_one(cfg, source, target, progress))
+        progress(Step("track", number, len(files), source.name))
     return done
 
 
@@ -79,6 +82,7 @@ def describe(values: dict[str, Any]) -> str:
         f"{r['tracks']}: {r['animals']} animals in {r['frames']} frames, {r['untracked']} of "
         f"{r['detections']} detections untracked; {r['events']} events to review, "
         f"{r['doubtful']} of them doubtful"
+        + (f"; {r['edits']} edits applied" if r["edits"] else "")
         for r in values["recordings"]
     )
 
@@ -89,70 +93,145 @@ def read(source: Path) -> Recording:
         raise InputError(f"{source} does not exist; give a file of `gambol predict`")
     if source.name.endswith(SUFFIX):
         head, found = io_detections.read(source)
+        kept = np.ones(len(found.frame), bool)
         return Recording(
-            found, np.ones(len(found.frame), bool), head.times, head.readable,
-            head.skeleton, head.fps, head.attrs,
+            found, kept, head.times, head.readable, head.skeleton, head.fps, head.classes,
+            head.attrs,
         )  # fmt: skip
     said = io_tracks.load(source)
-    times, fps = _clock(source, said.times, said.frames, said.video)
-    attrs = {"source_file": said.video, "most": max(len(said.names), 1)}
-    fine = np.ones(len(times), bool)
+    clock = _clock(source, said)
+    attrs = {"source_file": clock.video, "most": _most(said.found.frame)}
     kept = np.ones(len(said.found.frame), bool)
-    return Recording(said.found, kept, times, fine, said.skeleton, fps, attrs)
+    fine = np.ones(len(clock.times), bool)
+    return Recording(said.found, kept, clock.times, fine, said.skeleton, clock.fps, (), attrs)
 
 
-def _clock(
-    source: Path, times: np.ndarray | None, frames: int, video: str
-) -> tuple[np.ndarray, float]:
+class _Clock(NamedTuple):
+    times: np.ndarray  # (T,) s
+    fps: float
+    video: str
+
+
+def _clock(source: Path, said: io_tracks.Tracked) -> _Clock:
     """Times of the frames: of the file, else of its video."""
-    if times is None:
-        for path in (Path(video), source.parent / Path(video).name):
-            if path.exists():
-                film = open_video(path, grey=True)
-                times, rate = np.asarray(film.times, np.float64), film.fps
-                film.close()
-                return times, float(rate)
+    last = int(said.found.frame.max(initial=-1))
+    if said.times is not None:
+        times, fps, video = said.times, _rate(said.times), said.video
+    else:
+        path = _video(source, said.video)
+        film = open_video(path, grey=True)
+        times, fps, video = np.asarray(film.times, np.float64), film.fps, str(path.resolve())
+        film.close()
+    if last >= len(times):
         raise InputError(
-            f"{source} has no times and its video {Path(video).name} is not beside it; put the "
-            "video there"
+            f"{source} has an animal in frame {last}, but {video or source} has {len(times)} "
+            "frames; put the right video beside it"
         )
-    rate = 1 / float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    return times[:frames], rate
+    return _Clock(times, float(fps), video)
 
 
-def _targets(sources: list[Path], out: Path) -> list[Path]:
+def _rate(times: np.ndarray) -> float:
+    return 1 / float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+
+
+def _video(source: Path, video: str) -> Path:
+    """Where the video of a file of another tool lies."""
+    name = video.replace("\\", "/")
+    for path in (Path(name), source.parent / name, source.parent / Path(name).name):
+        if Path(name).name and path.exists():
+            return path
+    raise InputError(
+        f"{source} has no times and its video {Path(name).name or '(unnamed)'} is not beside "
+        "it; put the video there"
+    )
+
+
+def _most(frames: np.ndarray) -> int:
+    """How many animals there are: no more than one frame in twenty shows."""
+    shown = np.unique(frames, return_counts=True)[1]
+    return max(int(np.quantile(shown, 0.95, method="inverted_cdf")), 1) if len(shown) else 1
+
+
+def _files(sources: list[Path]) -> list[Path]:
+    """Replace folders by the files of detections in them."""
+    files: list[Path] = []
+    for source in sources:
+        inside = sorted(source.glob(f"*{SUFFIX}")) if source.is_dir() else [source]
+        if not inside:
+            raise InputError(f"{source} holds no file *{SUFFIX}; give files of gambol predict")
+        files += inside
+    return files
+
+
+def _targets(sources: list[Path], out: Path) -> list[tuple[Path, Path]]:
     names = [_name(source) for source in sources]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"two files are named {name}; track them into two --out folders")
-    return [out / f"{name}.nc" for name in names]
+    return [(source, out / f"{name}.nc") for source, name in zip(sources, names, strict=True)]
 
 
 def _name(source: Path) -> str:
     return source.name.removesuffix(SUFFIX) if source.name.endswith(SUFFIX) else source.stem
 
 
-def _one(cfg: TrackConfig, source: Path, target: Path) -> TrackedVideo:
-    if target.exists() and target.resolve() == source.resolve():
-        raise InputError(f"{source} would be overwritten by its tracks; give another --out")
+def _one(cfg: TrackConfig, source: Path, target: Path, progress: Progress) -> TrackedVideo:
+    if target.exists():
+        _check_target(source, target)
     recording = cleaned(cfg, source)
-    n = cfg.animals or int(recording.attrs.get("most", 0)) or None
-    if n is None:
+    labelled = int(recording.attrs.get("most", 0))
+    shown = _most(recording.found.frame[recording.kept])
+    n = cfg.animals or min(labelled, shown)  # a network for three may be shown two
+    if not n:
         raise InputError(f"{source} does not say how many animals there are; give --animals")
     key = _key(cfg, source)
-    if io_tracks.made_from(target) != key or not identities.automatic_file(target).exists():
-        automatic = _track(cfg, recording, n)
-        identities.write_automatic(target, automatic)
+    log = identities.read_log(target)
+    if log is None or log.key != key:
+        automatic, recording = _track(cfg, recording, n, target, key, progress)
+        automatic, log = _begin(target, automatic, recording, log, key)
     else:
-        automatic = identities.read_automatic(target)
-    result = identities.build(recording, automatic, identities.read_log(target))
-    if io_tracks.made_from(target) != key:
-        attrs = _attrs(cfg, recording, source, key)
-        identities.write(target, recording, result, _names(recording, n), attrs)
+        automatic = identities.read_automatic(target, key)
+        if cfg.appearance and automatic.offline:
+            recording = appearance.recall(recording, target, key)
+    result = replay.build(recording, automatic, log.records)
+    if not identities.is_current(target, log):
+        attrs = _attrs(cfg, recording, source)
+        names = _names(recording, automatic)
+        identities.write(target, recording, result, names, attrs, log)
+    identities.forget_others(target, key)
     doubtful = sum(event.confidence < DOUBTFUL for event in result.events)
     lost = int((result.tracks.id < 0).sum())
-    frames, rows = len(recording.times), len(recording.found.frame)
-    return TrackedVideo(source, target, frames, n, rows, lost, len(result.events), doubtful)
+    return TrackedVideo(
+        source, target, len(recording.times), n, len(recording.found.frame), lost,
+        len(result.events), doubtful, len(log.records),
+    )  # fmt: skip
+
+
+def _check_target(source: Path, target: Path) -> None:
+    if target.resolve() == source.resolve():
+        raise InputError(f"{source} would be overwritten by its tracks; give another --out")
+    if "track_settings" not in identities.attributes(target, any_poses=True):
+        raise InputError(f"{target} is there and holds no tracks of gambol; give another --out")
+
+
+def _begin(
+    target: Path, automatic: Automatic, recording: Recording, said: Log | None, key: str
+) -> tuple[Automatic, Log]:
+    """Keep new automatic tracks, with what people said about the ones before them."""
+    records: list[dict[str, Any]] = []
+    if said is not None and said.records:
+        before = identities.read_automatic(target, said.key)
+        (whole,) = io_tracks.pieces(target, frames=len(recording.times))
+        rows = whole.found
+        if len(rows.frame) != len(before.kept):
+            raise InputError(
+                f"{target} and its edits do not belong together; give another --out"
+            )
+        automatic, records = replay.carry(before, rows, said, automatic, recording)
+    log = Log(key, records)
+    identities.write_automatic(target, key, automatic)
+    identities.write_log(target, log, "track")
+    return automatic, log
 
 
 def cleaned(cfg: TrackConfig, source: Path) -> Recording:
@@ -162,24 +241,27 @@ def cleaned(cfg: TrackConfig, source: Path) -> Recording:
     return recording._replace(found=judged.detections, kept=judged.kept)
 
 
-def _track(cfg: TrackConfig, recording: Recording, n: int) -> Automatic:
-    """Track online, then resolve identities over the whole recording."""
+def _track(
+    cfg: TrackConfig, recording: Recording, n: int, target: Path, key: str, progress: Progress
+) -> tuple[Automatic, Recording]:
+    """Track online, learn looks if asked to, resolve identities over the whole recording."""
     found = recording.found.select(np.flatnonzero(recording.kept))
     tracker = cfg.tracker or trackers.PRESETS[cfg.preset]
     number = trackers.at_most(n) if cfg.at_most else trackers.exactly(n)
     with _images(tracker, recording) as look:
         made = trackers.track(tracker, found, recording.times, number, look)
-    body, area = made.scale.length, made.scale.arena
-    if not len(found.frame) or cfg.preset != "gambol":
-        online = made.tracks
-        return Automatic(
-            online.id, online.confidence, made.track, made.margin, n, area, body, False
-        )
-    doors = np.array(cfg.doors).reshape(-1, 2) if cfg.doors else None
-    solved = offline.identify(
-        found, made.track, made.margin, recording.times, n, area, body, doors=doors
-    ).tracks
-    return Automatic(solved.id, solved.confidence, made.track, made.margin, n, area, body, True)
+    online = Automatic(
+        made.tracks.id, made.tracks.confidence, made.track, made.margin, recording.kept,
+        np.array(cfg.doors, np.float64).reshape(-1, 2), n, float(made.scale.arena),
+        float(made.scale.length), bool(len(found.frame)) and cfg.preset == "gambol", [],
+    )  # fmt: skip
+    if not online.offline:
+        return online, recording
+    if cfg.appearance:
+        recording = appearance.looks(None, recording, online, target, key, progress)
+    solved = replay.solve(recording, online)
+    ids, confidence, _ = solved.tracks
+    return online._replace(id=ids, confidence=confidence, events=solved.events), recording
 
 
 @contextmanager
@@ -202,24 +284,28 @@ def _images(
         video.close()
 
 
-def _names(recording: Recording, n: int) -> tuple[str, ...]:
-    return tuple(f"animal{i + 1}" for i in range(n))
+def _names(recording: Recording, automatic: Automatic) -> tuple[str, ...]:
+    """Names of individuals where the network told them apart, else numbers."""
+    n = automatic.n_animals
+    said = recording.found.identity[recording.kept]
+    if said.shape[1] != n or len(recording.classes) != n:
+        return tuple(f"animal{i + 1}" for i in range(n))
+    total = np.stack([np.nan_to_num(said[automatic.id == i]).sum(axis=0) for i in range(n)])
+    return tuple(recording.classes[a] for a in linear_sum_assignment(-total)[1])
 
 
-def _attrs(cfg: TrackConfig, recording: Recording, source: Path, key: str) -> dict[str, Any]:
+def _attrs(cfg: TrackConfig, recording: Recording, source: Path) -> dict[str, Any]:
     """Where the tracks are from, and what the file of detections said."""
-    kept = ("confidence_radius_px", "calibration", "body_px")
+    kept = ("confidence_radius_px", "calibration", "body_px", "looks")
     said = {name: recording.attrs[name] for name in kept if name in recording.attrs}
     settings = cfg.model_dump(mode="json")
+    where = {"detections": str(source.resolve()), "detections_hash": store.file_hash(source)}
     return {
         **said,
-        "made_from": key,
+        **where,
         "source_file": str(recording.attrs.get("source_file", "")),
-        "detections": str(source.resolve()),
         "track_settings": settings,
-        "provenance": provenance.record(
-            stage="track", detections=str(source.resolve()), settings=settings
-        ),
+        "provenance": provenance.record(stage="track", settings=settings, **where),
     }
 
 
