@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from gambol.app.cli import app
@@ -21,8 +22,7 @@ something that was given is wrong (one sentence says what and how to mend it), a
 
 def verbs() -> list[str]:
     """Return the names of all verbs, in the order of `gambol --help`."""
-    names = [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]
-    return [name.rstrip("_") for name in names]
+    return list(get_command(app).commands)
 
 
 def help_of(*words: str) -> str:
