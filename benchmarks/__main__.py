@@ -10,9 +10,12 @@ import sys
 import time
 
 from benchmarks import (
+    courtship,
     demo,
     fast,
+    flies,
     fly,
+    identity,
     imports,
     jumps,
     mirror,
@@ -34,6 +37,9 @@ ALL = {
     "repeats": repeats.run,
     "fly": fly.run,
     "mirror": mirror.run,
+    "flies": flies.run,
+    "courtship": courtship.run,
+    "identity": identity.run,
     "demo": demo.run,
 }
 
