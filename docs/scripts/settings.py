@@ -62,8 +62,7 @@ PLAIN = {
     "filters": "channels of the first level",
     "norm": "normalisation: `none`, `batch` or `group`",
     "patch": "side of the patch, network pixels; odd",
-    "weight": "of its loss in the sum",
-    "stride": "network pixels per cell of the maps; null: the network's finest",
+    "decoder": "what reads positions; the fit of a Gaussian is the most exact under noise",
 }
 
 
@@ -87,7 +86,10 @@ def _table(block: str, kind: type[Config]) -> str:
     whole = {n for n, f in fields.items() if isinstance(f.default, Config)}
     specific = f" with `kind: {fields['kind'].default}`" if "kind" in fields else ""
     title = f"In the block `{block}`{specific}:" if block else "At the top:"
-    reasons = _reasons(kind)
+    reasons: dict[str, str] = {}
+    for base in reversed(kind.__mro__):  # a setting may be inherited, its comment with it
+        if issubclass(base, Config):
+            reasons |= _reasons(base)
     rows = [
         f"| `{f'{block}.' if block else ''}{name}` | {_default(field.default)} | "
         f"{reasons.get(name, PLAIN.get(name, ''))} |"
