@@ -59,6 +59,7 @@ PLAIN = {
     "steps": "of the optimiser",
     "ridge": "weight of the penalty on large weights",
     "depth": "levels above the middle",
+    "doubt": "probability of an identity below which it is marked",
     "filters": "channels of the first level",
     "norm": "normalisation: `none`, `batch` or `group`",
     "patch": "side of the patch, network pixels; odd",
