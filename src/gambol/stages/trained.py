@@ -1,7 +1,7 @@
 """What a training run leaves behind: scores and calibration on validation, and the model."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -56,39 +56,66 @@ def finish(
     scores = evaluate.evaluate(
         ready.labels.select(ready.rows["val"]), held.xy, held.confidence, presence=held.presence
     )
-    best = fitted.history[fitted.best]
     padded = [dataset.letterbox(image, net.multiple) for image in held.images[:FIELD_FRAMES]]
+    write_scores(scores.summary(), fitted, name, out)
+    write_origin(
+        cfg,
+        ready,
+        out,
+        labels,
+        [net],
+        device=device,
+        seconds=seconds,
+        field_px=field.measure(net, padded)._asdict(),  # network pixels
+    )
+    store.write_text(
+        _model_file(ready, calibration, body).model_dump_json(indent=1), out / io_run.MODEL
+    )
+
+
+def write_scores(
+    scores: dict[str, Any], fitted: train.Fitted, calibrated_on: str, out: Path
+) -> None:
+    """Write what validation said, and when training was at its best."""
+    best = fitted.history[fitted.best]
     store.write_json(
         {
             "split": "val",
-            **scores.summary(),
+            **scores,
             "best_step": best.step,
             "minutes_to_best": best.minutes,
             "reason": fitted.reason,
-            "calibrated_on": name,
+            "calibrated_on": calibrated_on,
         },
         out / "metrics.json",
     )
+
+
+def write_origin(
+    cfg: Config,
+    ready: Prepared,
+    out: Path,
+    labels: Path,
+    nets: list[PoseNet],
+    **more: Any,
+) -> None:
+    """Write where a run comes from; the first network is the one of the keypoints."""
     store.write_json(
         provenance.record(
             stage="train",
+            approach=ready.approach,
             labels=str(labels.resolve()),
             labels_hash=ready.labels.content_hash(),
             split_hash=splits.split_hash(ready.entries),
             settings_hash=cfg.fingerprint(),
             weights_hash=store.file_hash(out / "weights.safetensors")[:16],
             seed=ready.seed,
-            device=device,
-            seconds=seconds,
-            parameters=parameter_count(net),
+            parameters=sum(parameter_count(net) for net in nets),
             chosen=list(ready.choice.reasons),
-            field_px=field.measure(net, padded)._asdict(),  # network pixels
-            outputs=[one.model_dump(mode="json") for one in net.spec.outputs],
+            outputs=[one.model_dump(mode="json") for one in nets[0].spec.outputs],
+            **more,
         ),
         out / "provenance.json",
-    )
-    store.write_text(
-        _model_file(ready, calibration, body).model_dump_json(indent=1), out / io_run.MODEL
     )
 
 

@@ -9,15 +9,15 @@ import gambol
 from gambol.core import pixels
 from gambol.core.config import Config
 from gambol.core.instances import Detections, body_length
-from gambol.io import provenance, store
 from gambol.io import run as io_run
+from gambol.io import store
 from gambol.nn import engine
-from gambol.nn.model import ModelSpec, PoseNet, parameter_count
-from gambol.pose import crops, dataset, evaluate, instances, judge, splits, train
+from gambol.nn.model import ModelSpec, PoseNet
+from gambol.pose import crops, dataset, evaluate, instances, judge, train
 from gambol.pose.choose import measure
 from gambol.pose.find import Finder, Found, TopDown, find
 from gambol.stages import finders
-from gambol.stages.trained import Prepared
+from gambol.stages.trained import Prepared, write_origin, write_scores
 
 
 class Made(NamedTuple):
@@ -74,37 +74,9 @@ def finish(
         seen = _see(trained, ready.parts["val"])
     held, scores = _hold(ready, made, trained, seen, judged)
     io_run.write_heldout(held, out)
-    best = made.fitted.history[made.fitted.best]
-    store.write_json(
-        {
-            "split": "val",
-            **scores,
-            "best_step": best.step,
-            "minutes_to_best": best.minutes,
-            "reason": made.fitted.reason,
-            "calibrated_on": name,
-        },
-        out / "metrics.json",
-    )
+    write_scores(scores, made.fitted, name, out)
     nets = [net] if centroid is None else [net, centroid]
-    store.write_json(
-        provenance.record(
-            stage="train",
-            approach=ready.approach,
-            labels=str(labels.resolve()),
-            labels_hash=ready.labels.content_hash(),
-            split_hash=splits.split_hash(ready.entries),
-            settings_hash=cfg.fingerprint(),
-            weights_hash=store.file_hash(out / "weights.safetensors")[:16],
-            seed=ready.seed,
-            device=device,
-            seconds=seconds,
-            parameters=sum(parameter_count(one) for one in nets),
-            chosen=list(ready.choice.reasons),
-            outputs=[one.model_dump(mode="json") for one in net.spec.outputs],
-        ),
-        out / "provenance.json",
-    )
+    write_origin(cfg, ready, out, labels, nets, device=device, seconds=seconds)
     store.write_text(model.model_dump_json(indent=1), out / io_run.MODEL)
 
 
