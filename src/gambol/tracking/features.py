@@ -16,6 +16,8 @@ from gambol.core.registry import Registry, Spec
 from gambol.kernels import similarity
 
 FAR = 3.0  # body lengths; farther is all the same
+NEAR = 0.1  # L: closer keypoints of two animals are a contact
+IOU = 0.3  # of the boxes of two animals in contact
 
 
 class Animals(NamedTuple):
@@ -121,9 +123,9 @@ def box_iou(a: Animals, b: Animals) -> Float[np.ndarray, "n m"]:
 def touching(animals: Animals, length: float) -> Bool[np.ndarray, " N"]:
     """Say who overlaps another: keypoints < 0.1 L apart, or boxes with IoU > 0.3."""
     gaps = _nearest(*animals, length)
-    overlaps = np.nan_to_num(box_iou(animals, animals)) > 0.3
+    overlaps = np.nan_to_num(box_iou(animals, animals)) > IOU
     np.fill_diagonal(overlaps, False)
-    return (gaps < 0.1) | overlaps.any(axis=1)
+    return (gaps < NEAR) | overlaps.any(axis=1)
 
 
 def _centroid(a: Animals, b: Animals, length: float) -> np.ndarray:

@@ -12,10 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from gambol.core.instances import UNTRACKED, Detections
+from gambol.tracking.features import IOU, NEAR
 
 MARGIN = 3.0  # nats: 1 in 20 of links this sure are wrong
-NEAR = 0.1  # L: closer keypoints of two animals are a contact
-IOU = 0.3  # of the boxes of two animals in contact
 LATE = 2.5  # median steps between frames: a longer one is a gap
 JUMP = 6.0  # robust standard deviations of acceleration; 1 in 10^7 frames if it were Gaussian
 JUMP_LENGTH = 0.05  # L: smaller jumps than this are never cut
