@@ -103,7 +103,8 @@ def score(labels: Labels, jobs: dict[int, trained.Job]) -> dict[str, Any]:
     found = found.select(np.argsort(found.frame, kind="stable"))
     truth = labels.select(np.sort(rows))
     groups = np.arange(len(truth.frames)) // BLOCK
-    return instances.evaluate_instances(truth, found, groups=groups).summary()
+    film = np.full(len(found.frame), truth.video[0])
+    return instances.evaluate_instances(truth, found, video=film, groups=groups).summary()
 
 
 def find(job: trained.Job, frames: np.ndarray) -> Detections:

@@ -11,10 +11,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from gambol.io import store
 from gambol.pose import splits
 from gambol.stages import evaluate, train
 
+Some = TypeVar("Some")
 VAL = 0.15  # share of what is not tested that chooses the best weights
 NOTE = "fold.json"  # beside what training writes: what it was made from, time it took
 ONE_THREAD = dict.fromkeys(
@@ -104,16 +105,21 @@ def by_fold(seen: Tested) -> list[float]:
 
 
 def train_all(tasks: Sequence[Task]) -> None:
-    """Run the trainings, as many at a time as there are cores, two at most."""
+    """Run the trainings."""
+    on_cores(tasks, _train)
+
+
+def on_cores(tasks: Sequence[Some], work: Callable[[Some, int], None]) -> None:
+    """Work on tasks, each on a core of its own; two at a time at most."""
     free: queue.SimpleQueue[int] = queue.SimpleQueue()
     cores = _cores()[:2]
     for core in cores:
         free.put(core)
 
-    def one(task: Task) -> None:
+    def one(task: Some) -> None:
         core = free.get()
         try:
-            _train(task, core)
+            work(task, core)
         finally:
             free.put(core)
 

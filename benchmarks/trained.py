@@ -6,13 +6,11 @@ one that was made from other things is made anew.
 
 import json
 import os
-import queue
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,20 +36,7 @@ class Job(NamedTuple):
 
 def train_all(jobs: Sequence[Job]) -> list[float]:
     """Train two at a time on a core each; return the core-minutes of each."""
-    free: queue.SimpleQueue[int] = queue.SimpleQueue()
-    cores = folds._cores()[:2]
-    for core in cores:
-        free.put(core)
-
-    def one(job: Job) -> None:
-        core = free.get()
-        try:
-            _train(job, core)
-        finally:
-            free.put(core)
-
-    with ThreadPoolExecutor(len(cores)) as pool:
-        list(pool.map(one, jobs))
+    folds.on_cores(jobs, _train)
     return [json.loads((job.run / folds.NOTE).read_text())["core_minutes"] for job in jobs]
 
 
