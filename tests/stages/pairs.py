@@ -1,5 +1,6 @@
 """A film of two drawn animals and networks trained on it in seconds, for tests of stages."""
 
+import signal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,3 +97,9 @@ def trained(base: Path, approach: str) -> tuple[Pair, Path]:
     pair = film(base / "pair")
     run = train.run(small(approach), pair.labels, base / f"pair-{approach}", threads=1)
     return pair, run
+
+
+def ask_to_stop():
+    """What a cluster does before it kills; only where somebody listens, or the tests die."""
+    assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    signal.raise_signal(signal.SIGTERM)  # to this thread, so that it is heard at once

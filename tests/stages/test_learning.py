@@ -1,12 +1,12 @@
 """One network's training in a folder: finished, interrupted, of other settings."""
 
 import json
-import os
 import signal
 import threading
 
 import numpy as np
 import pytest
+from pairs import ask_to_stop
 from safetensors.torch import load_file
 
 from gambol.core.errors import InputError
@@ -46,7 +46,7 @@ class Watch:
         self.steps.append(step)
         if step.done == self.stop_at:
             self.stop_at = None
-            os.kill(os.getpid(), signal.SIGTERM)
+            ask_to_stop()
 
 
 def learn(made, watch=None):

@@ -1,13 +1,11 @@
 """Training for two drawn animals: both approaches, stopped, repeated, and refused settings."""
 
 import json
-import os
-import signal
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from pairs import EDGES, film, labels_of, small, trained
+from pairs import EDGES, ask_to_stop, film, labels_of, small, trained
 from safetensors.torch import load_file
 
 from gambol.core.errors import InputError
@@ -97,7 +95,7 @@ class Stop:
         self.heard.append(step.stage)
         if step.stage == self.phase:
             self.phase = None
-            os.kill(os.getpid(), signal.SIGTERM)
+            ask_to_stop()
 
 
 @pytest.mark.parametrize("way", WAYS)
