@@ -70,6 +70,15 @@ class Everyone:
         return draw(self.outputs, self.xy, size_of(frames))
 
 
+def place(image):
+    """Map of a coded frame to a crop of it, turned or not; exact where whole pixels shift."""
+    rows, columns = np.nonzero(image[..., 2] == 255)
+    light = image[rows, columns, :2].astype(float)
+    at = np.column_stack([columns, rows, np.ones(len(rows))])
+    back = np.linalg.lstsq(at, light, rcond=None)[0].T
+    return pixels.invert(back)
+
+
 class Focal:
     """Answers for the animal whose centroid is nearest to the middle of each crop."""
 
@@ -77,13 +86,15 @@ class Focal:
 
     def __init__(self, output, xy, anchor=None):
         self.output, self.xy, self.anchor = output, xy, anchor
+        self.seen = []  # the focal animals, in the pixels of their crops
 
     def __call__(self, frames):
         parts = []
         for image in frames:
-            inside = self.xy - corner(image)
+            inside = pixels.apply(place(image), self.xy)
             off = crops.centroid(inside, self.anchor) - pixels.centre(*size_of(frames))
             own = np.linalg.norm(off, axis=-1).argmin()
+            self.seen.append(inside[own])
             parts.append(draw([self.output], inside[own : own + 1], size_of(frames))[0])
         return (np.concatenate(parts),)
 
@@ -92,18 +103,24 @@ def confidence(keypoints=J, sigma=3.5, stride=2):
     return Confidence(ConfidenceSpec(sigma=sigma), keypoints, stride)
 
 
-def top_down(xy, size, *, scale=0.5, anchor=None, side=96, limit=20, threshold=0.2):
+def top_down(
+    xy, size, *, scale=0.5, anchor=None, side=96, limit=20, threshold=0.2, heads=False
+):
     """A finder whose networks are oracles for one coded frame of (width, height)."""
     middles = crops.centroid(xy, anchor)[:, None]
+    if heads:  # the second point is ahead of the first
+        middles = np.concatenate([middles, middles + 0.5 * (xy[:, 2:3] - xy[:, :1])], axis=1)
     tiny = pixels.apply(dataset.from_video_map(*size, scale), middles)
-    one = confidence(1, 3.0)
+    one = confidence(1 + heads, 3.0)
+    field = [Fields(FieldsSpec(edges=((0, 1),), sigma=4.0), 2, 4)] if heads else []
     return find.TopDown(
-        Net(Everyone([one], tiny), one, 16, scale),
+        Net(Everyone([one, *field], tiny), one, 16, scale),
         Net(Focal(confidence(), xy, anchor), confidence(), 16, 1.0),
         side,
         threshold,
         find.APART * LENGTH,
         limit,
+        heading=field[0] if heads else None,
     )
 
 

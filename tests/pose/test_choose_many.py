@@ -2,6 +2,7 @@
 
 import math
 
+import crowds
 import numpy as np
 import pytest
 from crowds import BODY, LENGTH, animals
@@ -56,6 +57,39 @@ def test_crops_follow_their_formula(anchor, multiple):
     assert cut.side == max(side, 64) and cut.side % multiple == 0
     assert cut.jitter == pytest.approx(0.05 * q)
     assert cut.cut_off == 0.0
+
+
+def turned(n, widest):
+    """Animals that differ by how they lie, up to `widest` rad, and a little by their pose."""
+    rng = np.random.default_rng(0)
+    xy = crowds.animals(rng.uniform(0, 500, (n, 2)), rng.uniform(-widest, widest, n))
+    return xy + rng.normal(0, 1.0, xy.shape)
+
+
+def test_crops_are_turned_where_animals_point_anywhere_and_not_where_they_do_not():
+    free = choose_many.alignment(turned(200, 3.1), (-1,) * 5)
+    assert free.mean is not None and "heads are up" in free.reason
+    side = choose_many.alignment(turned(200, 0.05), (-1,) * 5)
+    assert side.mean is None and side.reason.startswith("crops: as filmed")
+
+
+def test_crops_are_turned_as_the_settings_say():
+    assert choose_many.alignment(turned(50, 3.1), (-1,) * 5, False).mean is None
+    assert choose_many.alignment(turned(50, 0.05), (-1,) * 5, True).mean is not None
+
+
+def test_crops_stay_as_filmed_where_few_labels_say_how_animals_lie():
+    xy = turned(100, 3.1)
+    xy[:20, 1:] = np.nan
+    assert choose_many.alignment(xy, (-1,) * 5).mean is None
+
+
+def test_turned_crops_of_long_animals_are_as_wide_as_they_are_long():
+    xy = turned(300, 3.1)
+    mean = choose_many.alignment(xy, (-1,) * 5).mean
+    cut = choose_many.crop_size(xy, 1, 3.5, 8, mean)
+    far = np.percentile(np.linalg.norm(xy - xy[:, 1:2], axis=-1).max(axis=1), 99)
+    assert abs(cut.side - 2 * (1.1 * far + 10.5)) < 12
 
 
 def test_crops_are_never_smaller_than_the_network_needs():

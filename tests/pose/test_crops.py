@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from gambol.core import pixels
 from gambol.nn.augment import FILL
-from gambol.pose.crops import centroid, crop
+from gambol.pose import upright
+from gambol.pose.crops import centroid, crop, offsets, square
 
 NONE = np.full(2, np.nan)
 
@@ -49,7 +50,9 @@ def test_it_moves_with_the_animal(seed):
 @pytest.mark.parametrize("side", [8, 9, 64])
 def test_a_crop_shows_the_frame_from_its_corner_on_and_grey_beyond(middle, side):
     frame = np.random.default_rng(0).integers(0, 100, (30, 40, 3), np.uint8)
-    cut, corner = crop(frame, np.array(middle), side)
+    cut, matrix = crop(frame, np.array(middle), side)
+    np.testing.assert_array_equal(matrix[:, :2], np.eye(2))
+    corner = -matrix[:, 2].astype(int)
     assert cut.shape == (side, side, 3)
     assert np.abs(corner + pixels.centre(side, side) - middle).max() <= 0.5
     for y, x in np.ndindex(side, side):
@@ -61,3 +64,38 @@ def test_a_crop_shows_the_frame_from_its_corner_on_and_grey_beyond(middle, side)
 def test_a_crop_far_beyond_the_frame_is_grey():
     cut, _ = crop(np.zeros((30, 40, 1), np.uint8), np.array([500.0, -90.0]), 16)
     assert (cut == FILL).all()
+
+
+@given(st.floats(5, 45), st.floats(5, 45), st.floats(-3.2, 3.2))
+def test_a_turned_crop_shows_the_point_of_the_frame_that_its_map_says(x, y, turn):
+    # a frame whose light rises evenly: every pixel of the crop says where it is from
+    rows, columns = np.mgrid[:50, :60]
+    frame = np.stack([columns * 4, rows * 4], axis=-1).astype(np.uint8)
+    middle = np.array([x, y])
+    cut, matrix = crop(frame, middle, 21, turn)
+    np.testing.assert_allclose(pixels.apply(matrix, middle), [10, 10], atol=1e-9)
+    np.testing.assert_allclose(matrix[:, :2], pixels.rotation(turn))
+    own = np.stack(np.meshgrid(np.arange(21.0), np.arange(21.0)), axis=-1)
+    there = pixels.apply(pixels.invert(matrix), own)
+    inside = ((there >= 1) & (there <= [58, 48])).all(axis=-1)
+    assert (
+        np.abs(cut[inside] / 4 - there[inside]).max() <= 0.26
+    )  # a level of light, and rounding
+
+
+def test_keypoints_in_turned_crops_are_where_the_crops_show_them():
+    rng = np.random.default_rng(3)
+    shape = np.array([[20.0, 0], [0, 0], [-20, 4], [-20, -4]])
+    xy = np.stack([shape @ pixels.rotation(a).T for a in rng.uniform(-3, 3, 9)])
+    xy = xy + rng.uniform(40, 60, (9, 1, 2)) + rng.normal(0, 1, xy.shape)
+    mean = upright.mean_pose(xy)
+    off = offsets(xy, 1, mean)
+    frame = np.zeros((100, 100, 1), np.uint8)
+    for points, inside, turn in zip(xy, off, upright.turns(mean, xy), strict=True):
+        _, matrix = crop(frame, points[1], 64, float(turn))
+        want = pixels.apply(matrix, points) - pixels.centre(64, 64)
+        np.testing.assert_allclose(inside, want, atol=1e-9)
+        corners = pixels.apply(matrix, square(points[1], 10.0, float(turn)))
+        want = pixels.centre(64, 64) + [[-5.0, -5], [5, -5], [5, 5], [-5, 5]]
+        np.testing.assert_allclose(corners, want, atol=1e-9)
+    assert (off[:, 0, 1] < -15).all() and (np.abs(off[:, 0, 0]) < 6).all()  # heads are up

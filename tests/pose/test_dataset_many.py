@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from gambol.core import pixels
 from gambol.core.labels import Visibility
-from gambol.pose import crops, dataset
+from gambol.core.skeleton import Skeleton
+from gambol.nn import augment
+from gambol.pose import crops, dataset, upright
 
 SIZES = ((250, 200), (201, 177))
 
@@ -92,3 +94,70 @@ def test_a_focal_frame_forgets_the_neighbours():
     np.testing.assert_array_equal(alone.xy, single.xy[:, :1])
     assert alone.visibility.shape[1] == alone.identity.shape[1] == 1
     assert alone.images is single.images
+
+
+def headed(seed=0, n=6):
+    """Coded frames with one animal each, whose first keypoint is its head, at these angles."""
+    rng = np.random.default_rng(seed)
+    angles, places = rng.uniform(-3, 3, n), rng.uniform(60, 140, (n, 2))
+    xy = animals(places, angles + np.pi)[:, None]
+    states = np.full(xy.shape[:3], 2, np.uint8)
+    made = dataset.make_frames([coded(SIZES[0])] * n, xy, states, 1.0)
+    return made, angles, upright.mean_pose(xy[:, 0])
+
+
+def test_a_second_point_lies_ahead_of_the_centroid_where_the_heading_is_known():
+    made, angles, mean = headed()
+    made.xy[0, 0, 1:] = np.nan  # one point says nothing of how an animal lies
+    tiny = dataset.only_centroids(made, None, 0.5, mean, ahead=16.0)
+    assert tiny.xy.shape == (6, 1, 2, 2)
+    arrow = tiny.xy[1:, 0, 1] - tiny.xy[1:, 0, 0]
+    want = 8 * np.stack([np.cos(angles), np.sin(angles)], axis=-1)[1:]
+    np.testing.assert_allclose(arrow, want, atol=1e-6)
+    assert np.isnan(tiny.xy[0, 0, 1]).all()
+    states = [[Visibility.VISIBLE, Visibility.UNLABELLED], [Visibility.VISIBLE] * 2]
+    np.testing.assert_array_equal(tiny.visibility[:2, 0], states)
+
+
+def test_turned_crops_show_heads_up_and_know_the_way_back():
+    made, angles, mean = headed()
+    cut = dataset.cut_out(made, None, 96, mean)
+    heads = cut.xy[:, 0, 0] - cut.xy[:, 0, 2]
+    np.testing.assert_allclose(heads, np.tile([0.0, -40.0], (6, 1)), atol=1e-6)
+    for i in range(6):
+        np.testing.assert_allclose(
+            pixels.apply(cut.to_video[i], cut.xy[i]), made.xy[i], atol=1e-9
+        )
+        column, row = np.rint(cut.xy[i, 0, 1]).astype(int)
+        shown = cut.images[i][row, column, :2]
+        there = pixels.apply(cut.to_video[i], np.array([column, row], float))
+        assert np.abs(shown - there).max() < 1
+
+
+@pytest.mark.parametrize("rotation", [0.0, 20.0])
+def test_windows_for_training_are_turned_as_crops_are(rotation):
+    made, _, mean = headed()
+    cfg = augment.AugmentConfig(rotation=rotation, scale=(1.0, 1.0), shear=0.0, flip=0.5)
+    skeleton = Skeleton(tuple("abcde"), swap=(-1, -1, -1, 4, 3))
+    windows = dataset.Windows((96, 96), 0.0, jitter=1.0, mean=mean)
+    batch = dataset.batch(made, np.tile(np.arange(6), 4), windows, cfg, skeleton, (0, 1))
+    points = batch.scene.xy.numpy()[:, 0]
+    off = np.degrees(np.arctan2(*(points[:, 0] - points[:, 2]).T * [[1], [-1]]))
+    assert np.abs(off).max() <= rotation + 1e-3
+    if rotation:
+        assert np.abs(off).max() > 0.7 * rotation
+    else:  # sides stay sides, mirrored or not
+        assert (points[:, 3, 0] < points[:, 4, 0]).all()
+
+
+def test_animals_of_unknown_heading_are_shown_turned_in_any_way():
+    made, _, mean = headed()
+    made.xy[0, 0, 1:4] = np.nan
+    made.xy[0, 0, 4] = made.xy[0, 0, 0]  # two points on one another: no direction
+    cfg = augment.AugmentConfig(rotation=0.0, scale=(1.0, 1.0), shear=0.0, flip=0.0)
+    windows = dataset.Windows((96, 96), 0.0, jitter=0.0, mean=mean)
+    made.xy[0, 0, 4] += 1e-9
+    names = Skeleton(tuple("abcde"))
+    batch = dataset.batch(made, np.zeros(30, int), windows, cfg, names, (0, 1))
+    light = batch.image.numpy()[:, 0].mean(axis=(1, 2))
+    assert np.isfinite(light).all() and len(np.unique(batch.image.numpy(), axis=0)) == 30

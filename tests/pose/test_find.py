@@ -39,6 +39,26 @@ def test_every_drawn_animal_comes_back(way, n):
     assert (found.whole > 0.5).all() and (found.whole <= 1.0 + 1e-6).all()
 
 
+@pytest.mark.parametrize("n", [1, 4])
+def test_animals_come_back_from_crops_that_are_turned_heads_up(n):
+    xy = animals(PLACES[:n], ANGLES[:n])
+    finder = top_down(xy, SIZE, heads=True)
+    found = find.find(finder, coded(SIZE))
+    assert errors(found.xy, xy).max() < 0.1  # the oracle reads its place off rounded light
+    assert np.linalg.eigvalsh(found.cov).min() > 0
+    for row in finder.pose.engine.seen:  # what the second network was shown
+        assert (row[2] - row[0])[1] < -0.99 * np.linalg.norm(row[2] - row[0])
+
+
+def test_the_field_of_the_first_network_tells_how_animals_lie():
+    xy = animals(PLACES, ANGLES)
+    finder = top_down(xy, SIZE, heads=True)
+    seen = find.centroids(finder.centroid, coded(SIZE), 0.2, finder.apart, 20, finder.heading)
+    who = np.linalg.norm(seen.xy[:, None] - PLACES[None], axis=-1).argmin(axis=1)
+    away = np.exp(1j * (seen.turn + ANGLES[who])) / np.exp(-0.5j * np.pi)
+    assert np.abs(np.angle(away)).max() < np.radians(3)
+
+
 @pytest.mark.parametrize("anchor", [None, 2])
 def test_two_animals_half_a_body_apart_each_return_their_own(anchor):
     turn = np.array([0.4, 0.4])
@@ -50,7 +70,8 @@ def test_two_animals_half_a_body_apart_each_return_their_own(anchor):
 @pytest.mark.parametrize("middle", [[-12.0, 100.0], [262.0, 40.5], [120.0, 211.0]])
 def test_a_crop_around_a_point_outside_the_frame_is_not_shifted(middle):
     # trap 9: the crop stays where it is asked for, and its corner tells where
-    image, at = crops.crop(coded(SIZE), np.array(middle), 96)
+    image, matrix = crops.crop(coded(SIZE), np.array(middle), 96)
+    at = -matrix[:, 2]
     assert np.abs(at + pixels.centre(96, 96) - middle).max() <= 1 / 2
     np.testing.assert_array_equal(corner(image), at)
     inside = image[..., 2] == 255
@@ -63,14 +84,15 @@ def test_a_crop_around_a_point_outside_the_frame_is_not_shifted(middle):
 
 
 def test_a_crop_far_from_the_frame_is_empty():
-    image, at = crops.crop(coded(SIZE), np.array([-500.0, 900.0]), 64)
-    assert (image == dataset.augment.FILL).all() and at.tolist() == [-532, 868]
+    image, matrix = crops.crop(coded(SIZE), np.array([-500.0, 900.0]), 64)
+    assert (image == dataset.augment.FILL).all() and matrix[:, 2].tolist() == [532, -868]
 
 
 def test_an_animal_whose_middle_is_outside_is_read_in_its_crop():
     xy = animals(np.array([[-6.0, 100.0]]), np.array([0.0]))  # its head looks in
     output, middle = confidence(), crops.centroid(xy, None)[0]
-    image, at = crops.crop(coded(SIZE), middle, 96)
+    image, matrix = crops.crop(coded(SIZE), middle, 96)
+    at = -matrix[:, 2]
     maps = Everyone([output], xy - at)(image[None])[0]
     assert np.abs(output.find(maps, (96, 96)).xy[0] + at - xy[0]).max() < 0.02
 
@@ -119,7 +141,7 @@ def spots(xy, heights, apart, limit=20, threshold=0.2):
 def test_of_two_centroids_of_one_animal_the_higher_stays():
     # trap 8: else one animal would be reported twice
     xy = np.array([[60.0, 60.0], [72.0, 60.0], [150.0, 60.0]])
-    at, height = spots(xy, [0.6, 0.9, 0.5], apart=15.0)
+    at, height, _ = spots(xy, [0.6, 0.9, 0.5], apart=15.0)
     np.testing.assert_allclose(at, xy[[1, 2]], atol=0.1)
     np.testing.assert_allclose(height, [0.9, 0.5], atol=0.03)
     assert len(spots(xy, [0.6, 0.9, 0.5], apart=10.0)[0]) == 3
@@ -127,14 +149,14 @@ def test_of_two_centroids_of_one_animal_the_higher_stays():
 
 def test_a_chain_of_centroids_is_thinned_from_its_highest():
     xy = np.array([[60.0, 60.0], [72.0, 60.0], [84.0, 60.0]])
-    at, _ = spots(xy, [0.8, 0.7, 0.6], apart=15.0)
+    at, *_ = spots(xy, [0.8, 0.7, 0.6], apart=15.0)
     np.testing.assert_allclose(at, xy[[0, 2]], atol=0.1)
 
 
 def test_no_more_animals_than_the_limit_and_the_highest_first():
     # trap 16
     xy = np.array([[30.0 + 40 * i, 50.0] for i in range(5)])
-    at, height = spots(xy, [0.5, 0.9, 0.4, 0.8, 0.3], apart=5.0, limit=2)
+    at, height, _ = spots(xy, [0.5, 0.9, 0.4, 0.8, 0.3], apart=5.0, limit=2)
     np.testing.assert_allclose(at, xy[[1, 3]], atol=0.1)
     assert len(spots(xy, [0.5, 0.9, 0.4, 0.8, 0.3], 5.0, threshold=0.45)[0]) == 3
     four = animals(PLACES, ANGLES)

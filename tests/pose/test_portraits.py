@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from gambol.nn.augment import FILL
-from gambol.pose.portraits import place, portrait, template
+from gambol.pose.portraits import portrait, template
+from gambol.pose.upright import lay
 
 SHAPE = np.array([[12.0, 0], [6, 0], [0, 3], [0, -3], [-6, 0], [-12, 0]])
 BONES = ((0, 1), (1, 2), (1, 3), (1, 4), (4, 5))
@@ -33,44 +34,10 @@ def test_the_template_is_the_shape_that_all_poses_share():
     np.testing.assert_allclose(model.xy, SHAPE - SHAPE.mean(axis=0), atol=0.3)
 
 
-def test_poses_are_placed_where_they_are_and_as_they_lie():
-    xy, at, angle = poses()
-    placed = place(template(xy, BONES, 24.0), xy)
-    assert placed.lying.all()
-    np.testing.assert_allclose(placed.middle, at, atol=1e-6)
-    away = np.exp(1j * (placed.angle + angle))  # placing undoes the turn
-    np.testing.assert_allclose(away, 1, atol=1e-6)
-
-
-def test_missing_keypoints_move_nobody():
-    xy, at, angle = poses()
-    model = template(xy, BONES, 24.0)
-    rng = np.random.default_rng(1)
-    hidden = xy.copy()
-    for row in hidden:
-        row[rng.permutation(6)[:4]] = np.nan
-    placed = place(model, hidden)
-    sure = placed.lying
-    assert sure.all()
-    np.testing.assert_allclose(placed.middle, at, atol=1e-6)
-    np.testing.assert_allclose(np.exp(1j * (placed.angle + angle)), 1, atol=1e-6)
-
-
-def test_one_keypoint_says_where_but_not_how_an_animal_lies():
-    xy, _, _ = poses(3)
-    model = template(xy, BONES, 24.0)
-    xy[0, 1:] = np.nan
-    xy[1] = np.nan
-    placed = place(model, xy)
-    assert placed.lying.tolist() == [False, False, True] and placed.angle[0] == 0
-    np.testing.assert_allclose(placed.middle[0], xy[0, 0])
-    assert np.isnan(placed.middle[1]).all() and np.isnan(placed.angle[1])
-
-
 def test_skeletons_of_one_point_have_portraits():
     xy = np.array([[[30.0, 40.0]], [[50.0, 50.0]]])
     model = template(xy, (), 20.0)
-    placed = place(model, xy)
+    placed = lay(model.xy, xy)
     assert not placed.lying.any() and model.side == 20
     frame = np.full((100, 100, 3), 77, np.uint8)
     shown = portrait(frame, xy[0], placed.middle[0], 0.0, model, 24)
@@ -81,7 +48,7 @@ def test_skeletons_of_one_point_have_portraits():
 def test_portraits_of_one_animal_are_alike_however_it_lies(size):
     xy, _, _ = poses(12)
     model = template(xy, BONES, 24.0)
-    placed = place(model, xy)
+    placed = lay(model.xy, xy)
     some = [
         portrait(drawn(p), p, m, float(a), model, size).astype(float)
         for p, m, a in zip(xy, placed.middle, placed.angle, strict=True)
@@ -106,7 +73,7 @@ def test_size_is_a_look():
     xy, _, _ = poses(4)
     model = template(xy, BONES, 24.0)
     small = 0.6 * (xy - xy.mean(axis=1, keepdims=True)) + xy.mean(axis=1, keepdims=True)
-    placed = place(model, small)
+    placed = lay(model.xy, small)
     frame = np.zeros((100, 100, 1), np.uint8)
     counts = [
         (portrait(frame, p[0], placed.middle[0], float(placed.angle[0]), model, 48) == 0).sum()

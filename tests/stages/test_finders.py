@@ -21,7 +21,8 @@ def runs(tmp_path_factory):
 def test_top_down_runs_become_two_networks_with_their_settings(runs):
     many, finder = runs["top-down"].model.many, finders.of_run(runs["top-down"], TORCH)
     assert isinstance(finder, find.TopDown)
-    assert finder.centroid.position.keypoints == 1 and finder.pose.position.keypoints == 3
+    assert finder.centroid.position.keypoints == 2 and finder.pose.position.keypoints == 3
+    assert finder.heading.edges == ((0, 1),)
     assert (finder.side, finder.threshold, finder.apart) == (
         many.side, many.threshold, many.apart,
     )  # fmt: skip

@@ -55,12 +55,15 @@ def test_crops_are_squares_around_animals_and_rings_mark_what_lies_outside():
     image = np.full((300, 500, 1), 60, np.uint8)
     bones = Skeleton(("nose", "tail"), (1, -1))
     truth = np.array([[[150.0, 150.0], [170.0, 150.0]], [[260.0, 150.0], [330.0, 150.0]]])
-    centres = np.array([[160.0, 150.0], [270.0, 150.0]])
-    picture = frames.crops(image, centres, 60.0, truth, overlay.pen(bones, 60.0)).astype(int)
+    corner = np.array([[-30.0, -30], [30, -30], [30, 30], [-30, 30]])
+    squares = np.array([[[160.0, 150.0]], [[270.0, 150.0]]]) + corner
+    outside = np.array([[False, False], [False, True]])
+    pen = overlay.pen(bones, 60.0)
+    picture = frames.crops(image, squares, truth, outside, pen).astype(int)
     yellow = np.abs(picture - [240, 228, 66]).sum(axis=-1) < 40
     red = np.abs(picture - [213, 94, 0]).sum(axis=-1) < 40
-    # what is shown reaches from 107, left of the squares, to 335, right of the last label
-    scale = 840 / 228
+    # what is shown reaches from 125, left of the squares, to 335, right of the last label
+    scale = 840 / 210
     y, x = np.nonzero(yellow)
     assert abs(np.ptp(x) - 170 * scale) < 10 and abs(np.ptp(y) - 60 * scale) < 10
-    assert red.any() and np.nonzero(red)[1].min() > (300 - 107) * scale
+    assert red.any() and np.nonzero(red)[1].min() > (300 - 125) * scale

@@ -49,6 +49,7 @@ class ManyFile(Config):
     threshold: float = 0.2  # height from which a centroid is an animal
     apart: PositiveFloat = 1.0  # network pixels within which two centroids are one
     side: PositiveInt = 64  # of a crop, network pixels
+    mean: tuple[tuple[float, float], ...] | None = None  # pose that crops are turned by, if so
     edges: tuple[tuple[int, int], ...] = ()  # bottom-up: ends of the fields
     links: dict[str, list[float]] = {}  # bottom-up: longest, slope and offset of every edge
     real: tuple[float, ...]  # weights of P(real animal), see pose.judge

@@ -6,11 +6,13 @@ import numpy as np
 from jaxtyping import Float
 
 from gambol.core.instances import body_length
-from gambol.pose import crops
+from gambol.pose import crops, upright
 from gambol.pose.choose import SCALES
 
 SMALL = 0.2  # of the frame's shorter side: animals below it are cut out one by one
 OVERVIEW = 32.0  # network pixels of a body that are enough to find it
+WORTH = 0.7  # scatter of keypoints, turned over as filmed, from which turning crops pays
+KNOWN = 0.9  # share of animals of which it must be known how they lie
 SMALLEST = 64  # network pixels of a crop's side, at least
 
 Approach = Literal["single", "top-down", "bottom-up"]
@@ -22,6 +24,13 @@ class Crops(NamedTuple):
     side: int  # network pixels, a multiple of the network's
     jitter: float  # network pixels, sd of training centres around the labels
     cut_off: float  # share of labelled keypoints that lie outside their crop
+    reason: str
+
+
+class Alignment(NamedTuple):
+    """Whether crops are turned by how animals lie."""
+
+    mean: Float[np.ndarray, "J 2"] | None  # pose along x, in the labels' pixels; None: not
     reason: str
 
 
@@ -64,8 +73,36 @@ def approach(
     )
 
 
+def alignment(
+    xy: Float[np.ndarray, "N J 2"], swap: tuple[int, ...], wanted: bool | None = None
+) -> Alignment:
+    """Choose whether crops are turned so that every animal's head is up.
+
+    It pays where the keypoints are scattered less once the poses are laid on each other.
+
+    Args:
+        xy: labelled animals, px.
+        swap: mirror partner of every keypoint, -1 for none.
+        wanted: the settings' word, if they have one.
+    """
+    mean = upright.mean_pose(xy, swap)
+    free, laid = upright.scatter(xy, mean)
+    some = np.isfinite(xy).all(axis=-1).any(axis=-1)
+    known = float(upright.lay(mean, xy[some]).lying.mean()) if some.any() else 0.0
+    told = (
+        f"turned by how they lie, their keypoints scatter {laid / max(free, 1e-9):.0%} as far"
+    )
+    if wanted is False or (wanted is None and (laid > WORTH * free or known < KNOWN)):
+        return Alignment(None, f"crops: as filmed; {told}")
+    return Alignment(mean, f"crops: turned so that heads are up; {told}")
+
+
 def crop_size(
-    xy: Float[np.ndarray, "N J 2"], anchor: int | None, sigma: float, multiple: int
+    xy: Float[np.ndarray, "N J 2"],
+    anchor: int | None,
+    sigma: float,
+    multiple: int,
+    mean: Float[np.ndarray, "J 2"] | None = None,
 ) -> Crops:
     """Choose crops that hold an animal, the error of its centroid and its peaks.
 
@@ -77,9 +114,9 @@ def crop_size(
         anchor: keypoint that stands for the animal; None: the middle of its box.
         sigma: of the confidence maps, network pixels.
         multiple: of the network's input.
+        mean: pose along x that crops are turned by; None: they are not.
     """
-    middle = crops.centroid(xy, anchor)
-    reach = np.abs(xy - middle[:, None]).max(axis=-1)  # (N, J)
+    reach = np.abs(crops.offsets(xy, anchor, mean)).max(axis=-1)  # (N, J)
     known = np.isfinite(reach).any(axis=1)
     q = float(np.percentile(np.nanmax(reach[known], axis=1), 99))
     delta = 0.1 * q

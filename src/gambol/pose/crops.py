@@ -1,10 +1,11 @@
 """Centroids, the one point that stands for an animal, and the squares cut around them."""
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 
 from gambol.core import pixels
-from gambol.nn.augment import FILL
+from gambol.nn.augment import FILL, warp
+from gambol.pose import upright
 
 
 def centroid(xy: Float[np.ndarray, "*N J 2"], anchor: int | None) -> Float[np.ndarray, "*N 2"]:
@@ -27,10 +28,65 @@ def centroid(xy: Float[np.ndarray, "*N J 2"], anchor: int | None) -> Float[np.nd
     return np.where(seen[..., anchor, :], xy[..., anchor, :], middle)
 
 
+def offsets(
+    xy: Float[np.ndarray, "N J 2"],
+    anchor: int | None,
+    mean: Float[np.ndarray, "J 2"] | None = None,
+) -> Float[np.ndarray, "N J 2"]:
+    """Return where keypoints lie in the crops of their animals, from the middle on.
+
+    Args:
+        xy: labelled animals, px.
+        anchor: keypoint that stands for the animal; None: the middle of its box.
+        mean: pose along x that crops are turned by; None: they are not.
+    """
+    off = xy - centroid(xy, anchor)[:, None]
+    turned = [
+        off[i] if a is None else off[i] @ pixels.rotation(a).T
+        for i, a in enumerate(turns(xy, mean))
+    ]
+    return np.stack(turned) if turned else off
+
+
+def square(
+    middle: Float[np.ndarray, " 2"], side: float, turn: float | None
+) -> Float[np.ndarray, "4 2"]:
+    """Return the corners of a crop in the frame, px."""
+    corners = np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1]]) * side / 2
+    return middle + corners @ pixels.rotation(turn or 0.0)
+
+
+def turns(
+    xy: Float[np.ndarray, "N J 2"], mean: Float[np.ndarray, "J 2"] | None
+) -> list[float | None]:
+    """Turns of crops around labelled animals; 0 for one of which too little is known."""
+    if mean is None:
+        return [None] * len(xy)
+    return [float(a) for a in np.nan_to_num(upright.turns(mean, xy))]
+
+
 def crop(
-    frame: UInt8[np.ndarray, "h w C"], middle: Float[np.ndarray, " 2"], side: int
-) -> tuple[UInt8[np.ndarray, "s s C"], Int[np.ndarray, " 2"]]:
-    """Cut a square around a point, also beyond the border; return it and its corner."""
+    frame: UInt8[np.ndarray, "h w C"],
+    middle: Float[np.ndarray, " 2"],
+    side: int,
+    turn: float | None = None,
+) -> tuple[UInt8[np.ndarray, "s s C"], Float[np.ndarray, "2 3"]]:
+    """Cut a square around a point, also beyond the border.
+
+    Args:
+        frame: the picture.
+        middle: of the square, px.
+        side: of the square, px.
+        turn: rad by which the animal is turned about that point; None: the square's pixels
+            are pixels of the frame, and its middle is as near as they allow.
+
+    Returns:
+        The square, and the map of the frame's pixels to its own.
+    """
+    if turn is not None:
+        linear = pixels.rotation(turn)
+        matrix = np.column_stack([linear, pixels.centre(side, side) - linear @ middle])
+        return warp(frame, matrix, (side, side)), matrix
     corner = np.rint(middle - pixels.centre(side, side)).astype(np.int64)
     h, w = frame.shape[:2]
     out = np.full((side, side, frame.shape[2]), FILL, np.uint8)
@@ -40,4 +96,4 @@ def crop(
         inside = frame[low[1] : high[1], low[0] : high[0]]
         at = low - corner
         out[at[1] : at[1] + inside.shape[0], at[0] : at[0] + inside.shape[1]] = inside
-    return out, corner
+    return out, pixels.crop(float(corner[0]), float(corner[1]))

@@ -18,7 +18,7 @@ from gambol.core.labels import Visibility
 from gambol.core.skeleton import Skeleton
 from gambol.nn import augment
 from gambol.nn.targets import Scene, boxes
-from gambol.pose import crops
+from gambol.pose import crops, upright
 
 
 class Frames(NamedTuple):
@@ -117,9 +117,27 @@ def focus(frames: Frames) -> Frames:
     )
 
 
-def only_centroids(frames: Frames, anchor: int | None, scale: float) -> Frames:
-    """Return the frames smaller still, every animal being one keypoint: its centroid."""
+def only_centroids(
+    frames: Frames,
+    anchor: int | None,
+    scale: float,
+    mean: Float[np.ndarray, "J 2"] | None = None,
+    ahead: float = 0.0,
+) -> Frames:
+    """Return the frames smaller still, every animal being one keypoint: its centroid.
+
+    Args:
+        frames: labelled animals.
+        anchor: keypoint that stands for the animal; None: the middle of its box.
+        scale: pixels of the result per pixel of `frames`.
+        mean: of the poses, along x; given, a second keypoint says where the animal's head is.
+        ahead: px of `frames` from the first to the second keypoint.
+    """
     middles = crops.centroid(frames.xy, anchor)[:, :, None]
+    if mean is not None:
+        turn = upright.turns(mean, frames.xy)
+        heading = np.stack([-np.sin(turn), -np.cos(turn)], axis=-1)  # up, turned back
+        middles = np.concatenate([middles, middles + ahead * heading[:, :, None]], axis=2)
     images = [shrink(image, scale) for image in frames.images]
     maps = [from_video_map(i.shape[1], i.shape[0], scale) for i in frames.images]
     moved = [pixels.apply(m, p) for m, p in zip(maps, middles, strict=True)]
@@ -127,25 +145,32 @@ def only_centroids(frames: Frames, anchor: int | None, scale: float) -> Frames:
         pixels.compose(pixels.invert(m), t) for m, t in zip(maps, frames.to_video, strict=True)
     ]
     there = np.isfinite(middles).all(axis=-1)
+    unknown = there[..., :1] & ~there  # an animal that may lie anyhow
+    state = np.where(there, Visibility.VISIBLE, Visibility.ABSENT)
     return frames._replace(
         images=images,
         xy=np.stack(moved),
-        visibility=np.where(there, Visibility.VISIBLE, Visibility.ABSENT).astype(np.uint8),
+        visibility=np.where(unknown, Visibility.UNLABELLED, state).astype(np.uint8),
         to_video=np.stack(back),
     )
 
 
-def cut_out(frames: Frames, anchor: int | None, side: int) -> Frames:
+def cut_out(
+    frames: Frames, anchor: int | None, side: int, mean: Float[np.ndarray, "J 2"] | None = None
+) -> Frames:
     """Return the first animal of each row in a crop around it, as prediction would see it."""
-    middles = crops.centroid(frames.xy[:, 0], anchor)
-    cuts = [crops.crop(i, m, side) for i, m in zip(frames.images, middles, strict=True)]
-    corners = np.stack([corner for _, corner in cuts]).astype(float)
-    back = [pixels.crop(-x, -y) for x, y in corners]
+    own = frames.xy[:, 0]
+    places = zip(crops.centroid(own, anchor), crops.turns(own, mean), strict=True)
+    cuts = [crops.crop(i, m, side, a) for i, (m, a) in zip(frames.images, places, strict=True)]
+    maps = [matrix for _, matrix in cuts]
     return focus(frames)._replace(
         images=[image for image, _ in cuts],
-        xy=frames.xy[:, :1] - corners[:, None, None],
+        xy=np.stack([pixels.apply(m, xy[:1]) for m, xy in zip(maps, frames.xy, strict=True)]),
         to_video=np.stack(
-            [pixels.compose(b, t) for b, t in zip(back, frames.to_video, strict=True)]
+            [
+                pixels.compose(pixels.invert(m), t)
+                for m, t in zip(maps, frames.to_video, strict=True)
+            ]
         ),
     )
 
@@ -158,6 +183,7 @@ class Windows(NamedTuple):
     whole: bool = False  # the window is as large as the frame and stays in place
     anchor: int | None = None  # keypoint in the middle of a focal animal; None: its box
     jitter: float | None = None  # px; None: no focal animal, else sd around the first one's
+    mean: Float[np.ndarray, "J 2"] | None = None  # pose along x: focal animals are turned up
 
 
 def batch(
@@ -203,6 +229,10 @@ def _sample(
     chance = 0.5 if cfg.flip is None else cfg.flip
     flip = skeleton.flippable and rng.random() < chance
     matrix = augment.random_map(cfg, rng, pivot, flip)
+    if windows.mean is not None:
+        turn = float(upright.turns(windows.mean, xy[0]))
+        up = pixels.rotation(rng.uniform(-np.pi, np.pi) if np.isnan(turn) else turn)
+        matrix = pixels.compose(pixels.about(pivot, up), matrix)
     w, h = windows.size
     to_window = pixels.centre(w, h) - pivot
     matrix = pixels.compose(matrix, pixels.crop(-to_window[0], -to_window[1]))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt8
+from scipy.ndimage import map_coordinates
 
 from gambol.core import pixels
 from gambol.kernels.maxima import maxima
@@ -49,6 +50,7 @@ class TopDown(NamedTuple):
     apart: float  # network pixels within which two centroids are one
     limit: int  # animals that go on
     classes: int = 0  # individuals that the network of the crops knows
+    heading: Fields | None = None  # of the first network: crops are turned, heads up
 
 
 class BottomUp(NamedTuple):
@@ -73,21 +75,30 @@ def find(finder: Finder, frame: UInt8[np.ndarray, "h w C"]) -> Found:
     return _bottom_up(finder, frame)
 
 
+class Spots(NamedTuple):
+    """I places of a frame where animals are."""
+
+    xy: Float[np.ndarray, "I 2"]  # pixels of the frame that came in
+    height: Float[np.ndarray, " I"]  # of the peak
+    turn: Float[np.ndarray, " I"] | None  # rad, turns the animal head up; None: not known
+
+
 def centroids(
     net: Net,
     frame: UInt8[np.ndarray, "h w C"],
     threshold: float,
     apart: float,
     limit: int,
-) -> tuple[Float[np.ndarray, "I 2"], Float[np.ndarray, " I"]]:
-    """Return where animals are, in pixels of the frame that comes in, and how sure that is.
+    heading: Fields | None = None,
+) -> Spots:
+    """Return where animals are, and how they lie if the network draws a field of `heading`.
 
     Of two that are nearer than `apart`, the higher one stays.
     """
     position = net.position
     assert isinstance(position, Confidence)
     tiny = dataset.shrink(frame, net.scale)
-    maps = net.engine(dataset.letterbox(tiny, net.multiple)[None])[0][0]
+    maps, *others = (m[0] for m in net.engine(dataset.letterbox(tiny, net.multiple)[None]))
     h, w = -(-tiny.shape[0] // position.stride), -(-tiny.shape[1] // position.stride)
     sigma = position.sigma / position.stride
     peaks = maxima(np.ascontiguousarray(maps[0, :h, :w]), sigma, threshold, limit)
@@ -101,21 +112,41 @@ def centroids(
     for i in range(n):  # by falling height
         if all(np.linalg.norm(xy[i] - xy[k]) >= apart for k in kept):
             kept.append(i)
-    return xy[kept], peaks.height[kept]
+    turn = None
+    if heading is not None:
+        at = pixels.apply(pixels.cells(position.stride), peaks.xy[:n][kept])
+        turn = _turns(others[0], pixels.apply(pixels.invert(pixels.cells(heading.stride)), at))
+    return Spots(xy[kept], peaks.height[kept], turn)
+
+
+def _turns(
+    field: Float[np.ndarray, "2 h w"], cells: Float[np.ndarray, "I 2"]
+) -> Float[np.ndarray, " I"]:
+    """Angles that turn the arrows of a field at these cells so that they point up."""
+    x, y = (map_coordinates(part, cells.T[::-1], order=1, mode="nearest") for part in field)
+    return np.asarray(np.arctan2(-x, -y), np.float64)
 
 
 def _top_down(finder: TopDown, frame: UInt8[np.ndarray, "h w C"]) -> Found:
-    middles, heights = centroids(
-        finder.centroid, frame, finder.threshold, finder.apart, finder.limit
+    spots = centroids(
+        finder.centroid, frame, finder.threshold, finder.apart, finder.limit, finder.heading
     )
-    if not len(middles):
+    if not len(spots.xy):
         return nobody(finder)
-    cuts = [crops.crop(frame, middle, finder.side) for middle in middles]
+    turns = [None] * len(spots.xy) if spots.turn is None else spots.turn.tolist()
+    cuts = [
+        crops.crop(frame, middle, finder.side, turn)
+        for middle, turn in zip(spots.xy, turns, strict=True)
+    ]
     maps = finder.pose.engine(np.stack([image for image, _ in cuts]))
     found = finder.pose.position.find(maps[0], (finder.side, finder.side))
-    xy = found.xy + np.stack([corner for _, corner in cuts])[:, None]
+    back = [pixels.invert(matrix) for _, matrix in cuts]
+    xy = np.stack([pixels.apply(m, p) for m, p in zip(back, found.xy, strict=True)])
+    cov = np.stack(
+        [pixels.apply_covariance(m, c) for m, c in zip(back, found.cov, strict=True)]
+    )
     looks = maps[1][..., 0, 0] if len(maps) > 1 else np.zeros((len(xy), 0))
-    return Found(xy, found.height, found.cov, heights, _log_softmax(looks))
+    return Found(xy, found.height, cov, spots.height, _log_softmax(looks))
 
 
 def _bottom_up(finder: BottomUp, frame: UInt8[np.ndarray, "h w C"]) -> Found:

@@ -201,7 +201,7 @@ def best_threshold(finder: TopDown, val: Frames, body: float, anchor: int | None
     """
     heights, hits, total = [], [], 0
     for image, xy, whole in zip(val.images, animals(val), val.complete, strict=True):
-        spots, height = centroids(finder.centroid, image, LOWEST, finder.apart, finder.limit)
+        spots, height, _ = centroids(finder.centroid, image, LOWEST, finder.apart, finder.limit)
         who = match(spots[:, None], crops.centroid(xy, anchor)[:, None], body).found
         hit = np.isin(np.arange(len(spots)), who)
         known = hit | whole | ~unjudged(spots[:, None], xy, body)
@@ -242,7 +242,7 @@ def centroid_judge(val: Frames, body: float) -> Judge:
     def judge(net: PoseNet, device: torch.device) -> Float[np.ndarray, " M"]:
         finder = _net(net, device)
         found = [
-            centroids(finder, image, THRESHOLD, APART * body, 2 * len(a) + 4)[0]
+            centroids(finder, image, THRESHOLD, APART * body, 2 * len(a) + 4).xy
             for image, a in zip(val.images, animals, strict=True)
         ]
         scale = float(np.linalg.norm(val.to_video[0][0, :2]))

@@ -32,7 +32,8 @@ from gambol.tracking import tracklets
 if TYPE_CHECKING:  # torch takes seconds, and most tracking needs none of it
     from gambol.nn.embedding import Encoder
     from gambol.pose.appearance import AppearanceConfig, Lessons, Seen
-    from gambol.pose.portraits import Placed, Template
+    from gambol.pose.portraits import Template
+    from gambol.pose.upright import Laid
 
 PIECE = 2048  # frames whose looks are kept together
 CHUNK = 16  # frames that are decoded together
@@ -43,7 +44,7 @@ class _Studio(NamedTuple):
     """How portraits of the detections that were kept are made."""
 
     found: Detections
-    placed: "Placed"
+    placed: "Laid"
     template: "Template"
     side: int  # px of a portrait
 
@@ -66,7 +67,7 @@ def looks(
         key: of the tracks, under which `recall` finds the looks again.
         progress: hears of learning and of looking.
     """
-    from gambol.pose import appearance, portraits
+    from gambol.pose import appearance, portraits, upright
 
     cfg = cfg or appearance.AppearanceConfig()
     found = recording.found.select(np.flatnonzero(recording.kept))
@@ -79,7 +80,7 @@ def looks(
             found.frame, recording.times[found.frame], cut.of, (cut.of >= 0) & ~cut.touching
         )
         template = portraits.template(found.xy, recording.skeleton.bones, online.body)
-        studio = _Studio(found, portraits.place(template, found.xy), template, cfg.side)
+        studio = _Studio(found, upright.lay(template.xy, found.xy), template, cfg.side)
         film = open_video(path)
         try:
             _check(film, recording, path)

@@ -4,6 +4,7 @@ import numpy as np
 
 from gambol.io import run as io_run
 from gambol.nn import engine
+from gambol.nn.outputs.fields import Fields
 from gambol.pose import find, judge
 from gambol.pose.group import Links
 from gambol.pose.predict import Net
@@ -35,6 +36,7 @@ def of_run(
         many.apart,
         2 * many.most + 4,
         len(many.classes),
+        next((one for one in first.outputs if isinstance(one, Fields)), None),
     )
 
 

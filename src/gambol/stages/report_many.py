@@ -16,7 +16,7 @@ from gambol.io import run as io_run
 from gambol.io import store
 from gambol.io.video import DamagedFrame, open_video
 from gambol.pose import crops
-from gambol.stages import crowd, footage, identities, movies_many
+from gambol.stages import crowd, footage, identities, movies_many, trained_many
 from gambol.viz import cast, report_many, tracked
 from gambol.viz.films import Example
 from gambol.viz.html import Markup
@@ -181,8 +181,9 @@ def _crops(trained: io_run.Trained, held: io_run.Heldout) -> report_many.Crops:
         places = [
             (labels.videos[v], int(f)) for v, f in zip(labels.video, labels.frame, strict=True)
         ]
-    centres = crops.centroid(xy, anchor)
-    outside = np.abs(xy - centres[:, None]).max(axis=-1) > side / 2  # False where unlabelled
+    mean = trained_many.shape(trained)
+    off = crops.offsets(xy, anchor, mean)
+    outside = np.abs(off).max(axis=-1) > side / 2  # False where unlabelled
     names = model.bones.keypoints
     cut = [
         f"{Path(places[n][0]).name}, frame {places[n][1]}: {names[j]}"
@@ -190,11 +191,13 @@ def _crops(trained: io_run.Trained, held: io_run.Heldout) -> report_many.Crops:
     ]
     place = _example(places, outside.any(axis=1))
     rows = [n for n, where in enumerate(places) if where == place]
+    here = zip(crops.centroid(xy[rows], anchor), crops.turns(xy[rows], mean), strict=True)
+    squares = np.stack([crops.square(middle, side, turn) for middle, turn in here])
     frame, caption = _frame(*place)
     n_labels = int(np.isfinite(xy).all(axis=-1).sum())
     larger = 16 * -(-5 * many.side // 64)  # a quarter more
     return report_many.Crops(
-        side, larger, n_labels, cut, of, frame, centres[rows], xy[rows], caption
+        side, larger, n_labels, cut, of, frame, squares, xy[rows], outside[rows], caption
     )
 
 

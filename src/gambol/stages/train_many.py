@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gambol.stages.train import TrainConfig
 
 CENTROID = Skeleton(("centroid",))
+HEADED = Skeleton(("centroid", "ahead"))  # where crops are turned by how animals lie
+TURN = 20.0  # ± degrees of augmentation about what the first network sees of it
 SHARE = 0.25  # of a budget that goes into finding animals, the rest into their keypoints
 
 
@@ -37,6 +39,7 @@ class ManyConfig(Config):
 
     anchor: str | None = None  # keypoint that stands for the animal; null: middle of its box
     crop: PositiveInt | None = None  # side of a crop, network pixels
+    upright: bool | None = None  # turn crops so that heads are up; null: where it pays
     centroid_scale: PositiveFloat | None = None  # network pixels per video pixel
     centroid_share: float = Field(default=SHARE, gt=0, lt=1)  # of the budget, to find animals
     edges: tuple[tuple[str, str], ...] | None = None  # of the fields; null: the skeleton's
@@ -87,7 +90,9 @@ def _top_down(
     xy = ready.parts["train"].xy.reshape(-1, *ready.parts["train"].xy.shape[2:])
     body = trained_many.body(ready) * scale
     multiple = PoseNet(spec).multiple
-    cut = choose_many.crop_size(xy, anchor, sigma, multiple)
+    laid = choose_many.alignment(xy, ready.labels.skeleton.swap, cfg.many.upright)
+    sitting.say(laid.reason)
+    cut = choose_many.crop_size(xy, anchor, sigma, multiple, laid.mean)
     if cfg.many.crop is not None:
         side = -(-cfg.many.crop // multiple) * multiple
         cut = cut._replace(side=side, reason=f"crops: {side} px, as the settings say")
@@ -95,9 +100,9 @@ def _top_down(
     asked = cfg.many.centroid_scale
     found = choose_many.centroids(body, None if asked is None else asked / scale)
     sitting.say(found.reason)
-    centroid = _centroid_job(cfg, ready, found, anchor, body, out)
+    centroid = _centroid_job(cfg, ready, found, anchor, laid.mean, out)
     seen = learning.learn(centroid, sitting)
-    pose = _crop_job(cfg, ready, spec, cut, anchor, out)
+    pose = _crop_job(cfg, ready, spec, cut, anchor, laid.mean, out)
     fitted = learning.learn(pose, sitting)
     many = io_run.ManyFile(
         most=ready.parts["train"].xy.shape[1],
@@ -106,6 +111,7 @@ def _top_down(
         centroid_scale=found.scale,
         apart=find.APART * body,
         side=cut.side,
+        mean=None if laid.mean is None else tuple(map(tuple, laid.mean.tolist())),
         real=judge.PRIOR,
         individuals=ready.labels.individuals,
         classes=names,
@@ -118,18 +124,24 @@ def _centroid_job(
     ready: trained.Prepared,
     found: choose_many.Centroids,
     anchor: int | None,
-    body: float,
+    mean: np.ndarray | None,
     out: Path,
 ) -> learning.Job:
-    """The network that finds animals: one map, one keypoint, at a coarser scale."""
+    """The network that finds animals, at a coarser scale: one keypoint, and which way it lies.
+
+    A field from the centroid to half a body ahead of it says how crops are to be turned.
+    """
+    body = trained_many.body(ready) * ready.choice.scale
+    skeleton = CENTROID if mean is None else HEADED
+    field = FieldsSpec(edges=((0, 1),), sigma=max(found.scale * body / 8, 4.0))
     spec = ModelSpec(
         backbone=UNetSpec(depth=found.depth, rate=1.5),
-        outputs=(ConfidenceSpec(sigma=found.sigma),),
+        outputs=(ConfidenceSpec(sigma=found.sigma), *([] if mean is None else [field])),
         channels=ready.spec.channels,
-        keypoints=CENTROID.keypoints,
+        keypoints=skeleton.keypoints,
     )
     parts = {
-        name: dataset.only_centroids(ready.parts[name], anchor, found.scale)
+        name: dataset.only_centroids(ready.parts[name], anchor, found.scale, mean, body / 2)
         for name in ("train", "val")
     }
     frame = parts["train"].images[0].shape
@@ -145,7 +157,7 @@ def _centroid_job(
         parts["train"],
         judge.centroid_judge(parts["val"], body * found.scale),
         dataset.Windows(size if whole else (side, side), 0.0 if whole else 0.25, whole),
-        CENTROID,
+        skeleton,
         _budget(cfg.fit, cfg.many.centroid_share),
         _augment(cfg, ready),
     )
@@ -157,10 +169,14 @@ def _crop_job(
     spec: ModelSpec,
     cut: choose_many.Crops,
     anchor: int | None,
+    mean: np.ndarray | None,
     out: Path,
 ) -> learning.Job:
     """The network that finds the keypoints of the animal in the middle of a crop."""
-    val = dataset.cut_out(dataset.one_by_one(ready.parts["val"]), anchor, cut.side)
+    val = dataset.cut_out(dataset.one_by_one(ready.parts["val"]), anchor, cut.side, mean)
+    augment = _augment(cfg, ready)
+    if mean is not None and cfg.augment.rotation is None:
+        augment = augment.model_copy(update={"rotation": TURN})
     return learning.Job(
         "train",
         out,
@@ -168,10 +184,10 @@ def _crop_job(
         spec,
         dataset.focus(dataset.one_by_one(ready.parts["train"])),
         lambda net, where: infer.distances(net, val, where),
-        dataset.Windows((cut.side, cut.side), 0.0, anchor=anchor, jitter=cut.jitter),
+        dataset.Windows((cut.side, cut.side), 0.0, anchor=anchor, jitter=cut.jitter, mean=mean),
         ready.labels.skeleton,
         _budget(cfg.fit, 1 - cfg.many.centroid_share),
-        _augment(cfg, ready),
+        augment,
     )
 
 

@@ -121,6 +121,12 @@ def _anchor(trained: io_run.Trained) -> int | None:
     return trained.model.bones.index(many.anchor)
 
 
+def shape(trained: io_run.Trained) -> np.ndarray | None:
+    """The mean pose (J, 2) that crops are turned by; None if they are not turned."""
+    many = trained.model.many
+    return None if many is None or many.mean is None else np.array(many.mean)
+
+
 def _see(trained: io_run.Trained, frames: dataset.Frames) -> _Seen:
     finder = _finder(trained)
     found, truth, visibility = [], [], []
@@ -142,7 +148,7 @@ def _hold(
     """One row per labelled animal: the crop around it, its labels, its find."""
     frames, length = ready.parts["val"], body(ready)
     side = _crop_side(made, ready)
-    anchor = _anchor(trained)
+    anchor, mean = _anchor(trained), shape(trained)
     rows: list[tuple[Any, ...]] = []
     found: list[Detections] = []
     for i, (f, truth, states) in enumerate(zip(*seen[:3], strict=True)):
@@ -151,8 +157,9 @@ def _hold(
         who = judge.match(f.xy, truth, length).found
         inside = pixels.apply(pixels.invert(frames.to_video[i]), truth)
         for k, animal, state, here in zip(who, truth, states, inside, strict=True):
-            image, corner = crops.crop(frames.images[i], crops.centroid(here, anchor), side)
-            back = pixels.compose(pixels.crop(*(-corner.astype(float))), frames.to_video[i])
+            (turn,) = crops.turns(here[None], mean)
+            image, cut = crops.crop(frames.images[i], crops.centroid(here, anchor), side, turn)
+            back = pixels.compose(pixels.invert(cut), frames.to_video[i])
             rows.append((image, back, animal, state, *_row(f, worth, int(k), len(animal)), i))
     columns = list(zip(*rows, strict=True))
     video, frame = _pairs(ready)[np.array(columns[-1])].T

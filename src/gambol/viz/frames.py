@@ -2,7 +2,7 @@
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from gambol.core import pixels
 from gambol.viz import overlay
@@ -73,9 +73,9 @@ def field(
 
 def crops(
     frame: UInt8[np.ndarray, "H W C"],
-    centres: Float[np.ndarray, "A 2"],
-    side: float,
+    squares: Float[np.ndarray, "A 4 2"],
     truth: Float[np.ndarray, "A J 2"],
+    outside: Bool[np.ndarray, "A J"],
     pen: overlay.Pen,
     width: int = 2 * SIDE,
 ) -> UInt8[np.ndarray, "h w 3"]:
@@ -83,15 +83,15 @@ def crops(
 
     Args:
         frame: of the video.
-        centres: of the squares, px.
-        side: of the squares, px.
-        truth: labels, px; what lies outside its square has a ring.
+        squares: their corners, px.
+        truth: labels, px.
+        outside: labels that have a ring, since they lie outside their square.
         pen: made for the animals' size in video pixels.
         width: of the picture, at most.
     """
     size = np.array([frame.shape[1], frame.shape[0]])
     known = truth[np.isfinite(truth).all(axis=-1)]
-    ends = np.concatenate([centres - 0.8 * side, centres + 0.8 * side, known])
+    ends = np.concatenate([squares.reshape(-1, 2), known])
     low = np.clip(np.floor(ends.min(axis=0) - 5), 0, size - 1).astype(int)
     stop = np.clip(np.ceil(ends.max(axis=0) + 5), low + 1, size).astype(int)
     part = frame[low[1] : stop[1], low[0] : stop[0]]
@@ -102,13 +102,10 @@ def crops(
     small = pen._replace(
         radius=max(pen.radius * grow[0, 0], 2.0), line=max(round(pen.line * grow[0, 0]), 1)
     )
-    corner = np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * side / 2
-    for centre, animal in zip(centres, truth, strict=True):
-        square = pixels.apply(grow, centre + corner)
-        overlay.polyline(picture, square, _YELLOW, 2)
+    for square, animal, lost in zip(squares, truth, outside, strict=True):
+        overlay.polyline(picture, pixels.apply(grow, square[[0, 1, 2, 3, 0]]), _YELLOW, 2)
         overlay.draw(picture, pixels.apply(grow, animal), small)
-        outside = np.abs(animal - centre).max(axis=-1) > side / 2  # False for NaN
-        for point in pixels.apply(grow, animal[outside]):
+        for point in pixels.apply(grow, animal[lost]):
             _ring(picture, point, RING, (213, 94, 0))
     return picture
 

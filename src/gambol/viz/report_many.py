@@ -47,8 +47,9 @@ class Crops(NamedTuple):
     cut: Sequence[str]  # labels outside the square of their animal, such as "a.mp4, frame 3: …"
     of: str  # which labels were looked at
     frame: UInt8[np.ndarray, "H W C"] | None  # a labelled frame; None where the video is gone
-    centres: Float[np.ndarray, "A 2"]  # of the animals in it, px
+    squares: Float[np.ndarray, "A 4 2"]  # corners around the animals in it, px
     truth: Float[np.ndarray, "A J 2"]
+    outside: Bool[np.ndarray, "A J"]  # labels that lie outside the square of their animal
     caption: str
 
 
@@ -137,7 +138,7 @@ def _crops(run: Run, crops: Crops) -> Markup:
         parts.append(el("p", el("b", remedy)))
     if crops.frame is not None:
         pen = overlay.pen(run.skeleton, run.body_px)
-        rgb = frames.crops(crops.frame, crops.centres, crops.side_px, crops.truth, pen)
+        rgb = frames.crops(crops.frame, crops.squares, crops.truth, crops.outside, pen)
         rings = " Ringed in red: labels outside." if crops.cut else ""
         caption = f"{crops.caption}. Yellow: the squares of its animals.{rings}"
         parts.append(figure(image(rgb, "crops"), caption))
