@@ -9,6 +9,7 @@ import typer
 
 from gambol.app import cli, console
 from gambol.core.errors import InputError
+from gambol.core.progress import Step
 
 COMMANDS = typer.main.get_command(cli.app).commands
 PROMISED = (
@@ -100,6 +101,29 @@ def test_training_that_was_asked_to_stop_says_so_and_ends_with_status_1(gambol, 
     told = gambol("train", "labels.csv", "--out", "run")
     assert (told.status, told.out) == (1, "")
     assert told.err == "gambol: stopped at step 7; the same command goes on from there\n"
+
+
+@pytest.mark.parametrize(("rank", "talks"), [("0", True), ("1", False)])
+def test_of_the_processes_of_torchrun_only_the_first_talks(
+    gambol, monkeypatch, tmp_path, rank, talks
+):
+    from gambol.stages import train
+
+    def trained(*_args, progress, say, **_kwargs):
+        say("grey: the frames have no colour")
+        progress(Step("train", 1, 1, "step 1"))
+        (tmp_path / "metrics.json").write_text('{"n": 1}')
+        return tmp_path
+
+    monkeypatch.setattr(train, "run", trained)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", rank)
+    told = gambol("train", "labels.csv", "--out", "run", "--json")
+    assert (told.status, bool(told.out), told.err) == (0, talks, "")
+    monkeypatch.setattr(cli, "_scores", lambda values: "scores")
+    told = gambol("train", "labels.csv", "--out", "run")
+    assert (told.status, told.out) == (0, "scores\n" if talks else "")
+    assert ("no colour" in told.err, "step 1" in told.err) == (talks, talks)
 
 
 def test_a_file_of_the_system_that_is_refused_is_one_line(gambol, monkeypatch):

@@ -154,6 +154,18 @@ def test_alone_nothing_is_said_and_nothing_waited_for(monkeypatch):
     assert ALONE.share(np.array([4, 4])).tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("size", "rank", "leads"),
+    [(None, None, True), ("1", "0", True), ("2", "0", True), ("2", "1", False)],
+)
+def test_one_process_speaks_for_all(monkeypatch, size, rank, leads):
+    for name, value in (("WORLD_SIZE", size), ("RANK", rank)):
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    assert distributed.leads() is leads
+
+
 def test_every_process_has_its_own_gpu(monkeypatch):
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     assert distributed.own_device("cuda") == "cuda"

@@ -209,6 +209,9 @@ def train(
     settings: Settings = [],  # noqa: B006 - typer copies it
     minutes: Annotated[float | None, typer.Option(help="Budget of time.")] = None,
     steps: Annotated[int | None, typer.Option(help="Budget of steps.")] = None,
+    compare: Annotated[
+        bool, typer.Option(help="Train top-down and bottom-up on one split, keep the better.")
+    ] = False,
     device: Device = "auto",
     threads: Threads = 0,
     tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard events.")] = False,
@@ -219,16 +222,19 @@ def train(
     Example: gambol train mice --minutes 10 --out mice/runs/first
     """
     from gambol.io import store
+    from gambol.pose.distributed import leads
     from gambol.pose.train import Stopped
+    from gambol.stages import compare as both
     from gambol.stages import train as stage
 
+    heard = leads()  # of the processes that torchrun started, one talks
     cfg = _settings(stage.TrainConfig, config, settings)
     budget = {"minutes": minutes, "steps": steps}
     given = [f"fit.{name}={value}" for name, value in budget.items() if value is not None]
     cfg = cfg.override(given) if given else cfg
     try:
-        with console.reporting(as_json) as progress:
-            run = stage.run(
+        with console.reporting(as_json or not heard) as progress:
+            run = (both if compare else stage).run(
                 cfg,
                 labels,
                 out,
@@ -236,11 +242,17 @@ def train(
                 threads=threads,
                 tensorboard=tensorboard,
                 progress=progress,
-                say=_voice(as_json),
+                say=_voice(as_json or not heard),
             )
     except Stopped as stopped:
-        console.say(f"gambol: {stopped}")
+        if heard:
+            console.say(f"gambol: {stopped}")
         raise typer.Exit(1) from stopped
+    if not heard:
+        return
+    if compare:
+        console.result({"run": str(run), **both.read(run)}, as_json, both.describe)
+        return
     scores = store.read_json(run / "metrics.json")
     console.result({"run": str(run), **scores}, as_json, _scores)
 
@@ -387,8 +399,8 @@ def _settings(kind: Any, path: Path | None, assignments: list[str]) -> Any:
     return cfg.override(assignments) if assignments else cfg
 
 
-def _voice(as_json: bool) -> Any:
-    return (lambda text: None) if as_json else console.say
+def _voice(quiet: bool) -> Any:
+    return (lambda text: None) if quiet else console.say
 
 
 def _lines(values: dict[str, Any]) -> str:

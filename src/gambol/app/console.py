@@ -39,9 +39,9 @@ def plain(value: Any) -> Any:
 
 
 @contextmanager
-def reporting(as_json: bool) -> Iterator[Progress]:
+def reporting(quiet: bool) -> Iterator[Progress]:
     """Give a progress that draws a bar with rate and time left, or writes sparse lines."""
-    if as_json:
+    if quiet:
         yield silent
     elif sys.stderr.isatty():
         with _bar() as progress:

@@ -12,11 +12,13 @@ provenance.json      versions, hashes, command line
 fitted.json          why the network stopped learning
 centroid/            of a top-down run: the network that finds animals, with log and weights
 state.pt             only while the run is not finished: what it goes on from
+comparison.json      of `train --compare`: both approaches, and which one the files are of
 """
 
 import csv
 import json
 import pickle
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -37,6 +39,7 @@ from gambol.nn.model import ModelSpec, PoseNet
 MODEL = "model.json"
 STATE = "state.pt"
 CENTROID = "centroid"
+COMPARISON = "comparison.json"
 
 
 class ManyFile(Config):
@@ -116,7 +119,8 @@ def load(folder: Path) -> Trained:
     if not is_finished(folder):
         state = "is not finished; run the same `gambol train` command again"
         other = "is no training run; give the folder that `gambol train` wrote"
-        raise InputError(f"{folder} {state if (folder / STATE).exists() else other}")
+        begun = any((folder / name).exists() for name in (STATE, COMPARISON))
+        raise InputError(f"{folder} {state if begun else other}")
     model = ModelFile.from_values(store.read_json(folder / MODEL), str(folder / MODEL))
     path = folder / "weights.safetensors"
     net = _network(model.spec, path)
@@ -126,6 +130,14 @@ def load(folder: Path) -> Trained:
     path = folder / CENTROID / "weights.safetensors"
     finder = _network(model.many.centroid, path)
     return Trained(folder, model, net, digest + store.file_hash(path)[:16], finder)
+
+
+def adopt(folder: Path, out: Path) -> None:
+    """Copy a finished run into another folder, which is one when `model.json` is there."""
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name[0] != "."]
+    for path in sorted(files, key=lambda p: p == folder / MODEL):
+        with store.atomic(out / path.relative_to(folder)) as partial:
+            shutil.copyfile(path, partial)
 
 
 def _network(spec: ModelSpec, path: Path) -> PoseNet:

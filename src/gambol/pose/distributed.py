@@ -102,6 +102,15 @@ def own_device(name: str) -> str:
     return name
 
 
+def _alone() -> bool:
+    return int(os.environ.get("WORLD_SIZE", "1")) < 2 or "RANK" not in os.environ
+
+
+def leads() -> bool:
+    """Whether this process speaks for all that `torchrun` started, met or not."""
+    return _alone() or os.environ["RANK"] == "0"
+
+
 @contextmanager
 def joined(device: str) -> Iterator[Team]:
     """Meet the other processes that `torchrun` started; alone where it did not.
@@ -109,7 +118,7 @@ def joined(device: str) -> Iterator[Team]:
     Args:
         device: torch device of this process, as `own_device` gives it.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2 or "RANK" not in os.environ:
+    if _alone():
         yield ALONE
         return
     where = torch.device(device)

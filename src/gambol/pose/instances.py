@@ -50,19 +50,6 @@ class InstanceScoring(Config):
     seed: int = 0
 
 
-class InstanceEvaluation(NamedTuple):
-    """Which detection shows which labelled animal, and the numbers made of it."""
-
-    matched: Int[np.ndarray, " N"]  # row of the detections; -1 where the animal was missed
-    similarity: Float[np.ndarray, " N"]  # OKS of the two; 0 where it was missed
-    numbers: dict[str, Any]
-
-    def summary(self) -> dict[str, Any]:
-        """Return the numbers for JSON: what is infinite or undefined is null."""
-        plain: dict[str, Any] = _plain(self.numbers)
-        return plain
-
-
 class Ranking(NamedTuple):
     """Detections in the frames that count, and which of them found an animal."""
 
@@ -75,6 +62,20 @@ class Ranking(NamedTuple):
         """Return mean average precision and mean recall for every weighting of the frames."""
         ranked = average_precision(*self, weights)
         return np.stack([ranked.precision.mean(axis=1), ranked.recall.mean(axis=1)], axis=1)
+
+
+class InstanceEvaluation(NamedTuple):
+    """Which detection shows which labelled animal, and the numbers made of it."""
+
+    matched: Int[np.ndarray, " N"]  # row of the detections; -1 where the animal was missed
+    similarity: Float[np.ndarray, " N"]  # OKS of the two; 0 where it was missed
+    ranking: Ranking  # that strict AP is made of, frames as in `truth.frames`
+    numbers: dict[str, Any]
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers for JSON: what is infinite or undefined is null."""
+        plain: dict[str, Any] = _plain(self.numbers)
+        return plain
 
 
 class _Frame(NamedTuple):
@@ -133,17 +134,18 @@ def evaluate_instances(
     matched, similarity = _matches(scenes[0], len(truth), cfg.match)
     counted = _counted(scenes[0], matched, whole, truth.xy, found.xy, cfg.located * size)
     draws = np.arange(len(frames)) if groups is None else groups
+    ranked, ranking = _ranked(scenes, found.score, counted, draws, cfg)
     numbers = {
         "n_frames": len(frames),
         "n_animals": int((at_truth >= 0).sum()),
         "n_found": int((at_found >= 0).sum()),
         "n_matched": int((matched >= 0).sum()),
         "n_not_judged": int(dropped.sum()),
-        **_ranked(scenes, found.score, counted, draws, cfg),
+        **ranked,
         **_localisation(truth, found, matched, at_truth, draws, cfg),
         "options": {**cfg.model_dump(), "length_px": size},
     }
-    return InstanceEvaluation(matched, similarity, numbers)
+    return InstanceEvaluation(matched, similarity, ranking, numbers)
 
 
 def strict(scenes: list[_Frame], score: Float[np.ndarray, " D"]) -> tuple[Ranking, Any]:
@@ -329,8 +331,8 @@ def _ranked(
     counts: Float[np.ndarray, "F 8"],
     groups: Shaped[np.ndarray, " F"],
     cfg: InstanceScoring,
-) -> dict[str, Any]:
-    """AP, AR, detection and grouping, with intervals."""
+) -> tuple[dict[str, Any], Ranking]:
+    """AP, AR, detection and grouping, with intervals, and the ranking of strict AP."""
     score = np.nan_to_num(score)
     (narrow, tables), (wide, wide_tables) = (strict(part, score) for part in scenes)
     kinds = {"oks": narrow, "oks_01": wide, "sleap": sleap_compatible(scenes[0], score)}
@@ -348,11 +350,12 @@ def _ranked(
     ends = percentile_interval(drawn, cfg.level)
     by_threshold = _by_threshold(tables)
     names += _RATIOS
-    return {
+    numbers = {
         **dict(zip(names, value.tolist(), strict=True)),
         "oks_map_50": by_threshold[0], "oks_map_75": by_threshold[5],
         "intervals": dict(zip(names, ends.T.tolist(), strict=True)),
     }  # fmt: skip
+    return numbers, narrow
 
 
 def _of_tool(tables: Any) -> tuple[float, float]:

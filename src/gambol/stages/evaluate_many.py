@@ -57,13 +57,19 @@ class Truth(NamedTuple):
 
 
 def of_run(trained: io_run.Trained, labels: Labels, accept: float) -> dict[str, Any]:
-    """Find the animals of all labelled frames, as `gambol predict` would, and score them.
+    """Find the animals of all labelled frames and score them.
 
     Args:
         trained: a run of several animals.
         labels: of the frames to score.
         accept: confidence from which a keypoint counts as accepted.
     """
+    learned = predict_many.judged_by(trained).calibration
+    return _score(labels, see(trained, labels), accept, learned)
+
+
+def see(trained: io_run.Trained, labels: Labels) -> Found:
+    """Find the animals of all labelled frames, as `gambol predict` would."""
     matching.check_names(trained.model.spec.keypoints, labels)
     finder = finders.of_run(trained, engine.choose_device("cpu"))
     judged = predict_many.judged_by(trained)
@@ -73,7 +79,7 @@ def of_run(trained: io_run.Trained, labels: Labels, accept: float) -> dict[str, 
         for (_, frame), image in zip(frames, _images(labels, trained.model.grey), strict=True)
     ]
     video = np.repeat(frames[:, 0], [len(one.frame) for one in rows])
-    return _score(labels, Found(_join(rows), video), accept, judged.calibration)
+    return Found(_join(rows), video)
 
 
 def of_detections(paths: list[Path], labels: Labels, accept: float) -> dict[str, Any]:

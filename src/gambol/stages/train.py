@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from pydantic import PositiveFloat, PositiveInt
 
 import gambol
@@ -97,7 +98,7 @@ def run(
         say: hears what was chosen and why.
     """
     loaded = io_labels.load(labels)
-    made_from = _origin(cfg, loaded, rows)
+    made_from = origin(cfg, loaded, rows)
     own = distributed.own_device(_device(device, threads))
     with distributed.joined(own) as team:
         done = _is_done(out, made_from)
@@ -127,7 +128,7 @@ def _begin(cfg: TrainConfig, ready: trained.Prepared, out: Path) -> None:
     io_run.write_split([(e.part, e.video, e.frame, e.individual) for e in ready.entries], out)
 
 
-def _origin(cfg: TrainConfig, labels: Labels, rows: splits.Split | None) -> str:
+def origin(cfg: TrainConfig, labels: Labels, rows: splits.Split | None = None) -> str:
     """Hash of what the result depends on."""
     drawn = "" if rows is None else splits.split_hash(splits.to_rows(labels, rows))
     parts = [gambol.__version__, cfg.fingerprint(), labels.content_hash(), drawn]
@@ -175,7 +176,7 @@ def _prepare(
     joined = cfg.many.edges is not None or len(labels.skeleton.roots) == 1
     approach, reason = choose_many.approach(labels.xy, seen.animals.shape[1], size, joined)
     if cfg.approach is not None and cfg.approach != approach:
-        approach, reason = cfg.approach, f"{cfg.approach}: as the settings say"
+        approach, reason = cfg.approach, f"{cfg.approach}: as asked"
     _check_approach(approach, seen)
     choice = _choose(cfg, labels, images)
     for sentence in (reason, *choice.reasons):
@@ -190,7 +191,7 @@ def _prepare(
         name: rows[np.lexsort((rows, labels.frame[rows], labels.video[rows]))]  # as scenes are
         for name, rows in zip(("train", "val", "calib"), split, strict=False)
     }
-    empty = splits.negatives(labels, split, _gaps(cfg.split, labels))
+    empty = splits.negatives(labels, split, gaps(labels, cfg.split.gap_s))
     if approach == "single":  # whose scores are about keypoints of animals that are there
         empty = {"train": empty["train"]}
     parts = {
@@ -222,11 +223,12 @@ def _check_approach(approach: choose_many.Approach, seen: scenes.Scenes) -> None
 
 def _split(cfg: SplitConfig, labels: Labels) -> splits.Split:
     fractions = splits.Fractions(cfg.val, cfg.calib, cfg.test)
-    return splits.blocks(labels, fractions, gap=_gaps(cfg, labels), seed=cfg.seed)
+    return splits.blocks(labels, fractions, gap=gaps(labels, cfg.gap_s), seed=cfg.seed)
 
 
-def _gaps(cfg: SplitConfig, labels: Labels) -> np.ndarray:
-    return splits.gap_frames([_rate(ref) for ref in labels.videos], cfg.gap_s)
+def gaps(labels: Labels, seconds: float) -> Int[np.ndarray, " V"]:
+    """Return how many frames of each video last so long; 1 where there is no rate."""
+    return splits.gap_frames([_rate(ref) for ref in labels.videos], seconds)
 
 
 def _rate(ref: str) -> float | None:
