@@ -10,7 +10,7 @@ from crowds import BODY, LENGTH, animals
 from gambol.core.instances import body_length
 from gambol.io import labels as io_labels
 from gambol.io.video.open import open_video
-from gambol.pose import choose_many
+from gambol.pose import choose_many, crops
 
 
 def crowd(n=200, seed=0, scale=1.0):
@@ -53,7 +53,7 @@ def test_crops_follow_their_formula(anchor, multiple):
         far.append(np.abs(seen - middle).max())
     q = np.percentile(far, 99)
     side = math.ceil(2 * (q + 0.1 * q + 3 * 3.5) / multiple) * multiple
-    cut = choose_many.crop_size(xy, anchor, 3.5, multiple)
+    cut = choose_many.crop_size(xy, crops.Aim(anchor), 3.5, multiple)
     assert cut.side == max(side, 64) and cut.side % multiple == 0
     assert cut.jitter == pytest.approx(0.05 * q)
     assert cut.cut_off == 0.0
@@ -68,39 +68,39 @@ def turned(n, widest):
 
 def test_crops_are_turned_where_animals_point_anywhere_and_not_where_they_do_not():
     free = choose_many.alignment(turned(200, 3.1), (-1,) * 5)
-    assert free.mean is not None and "heads are up" in free.reason
+    assert free.shape is not None and "heads are up" in free.reason
     side = choose_many.alignment(turned(200, 0.05), (-1,) * 5)
-    assert side.mean is None and side.reason.startswith("crops: as filmed")
+    assert side.shape is None and side.reason.startswith("crops: as filmed")
 
 
 def test_crops_are_turned_as_the_settings_say():
-    assert choose_many.alignment(turned(50, 3.1), (-1,) * 5, False).mean is None
-    assert choose_many.alignment(turned(50, 0.05), (-1,) * 5, True).mean is not None
+    assert choose_many.alignment(turned(50, 3.1), (-1,) * 5, False).shape is None
+    assert choose_many.alignment(turned(50, 0.05), (-1,) * 5, True).shape is not None
 
 
 def test_crops_stay_as_filmed_where_few_labels_say_how_animals_lie():
     xy = turned(100, 3.1)
     xy[:20, 1:] = np.nan
-    assert choose_many.alignment(xy, (-1,) * 5).mean is None
+    assert choose_many.alignment(xy, (-1,) * 5).shape is None
 
 
 def test_turned_crops_of_long_animals_are_as_wide_as_they_are_long():
     xy = turned(300, 3.1)
-    mean = choose_many.alignment(xy, (-1,) * 5).mean
-    cut = choose_many.crop_size(xy, 1, 3.5, 8, mean)
+    aim = crops.Aim(1, choose_many.alignment(xy, (-1,) * 5).shape)
+    cut = choose_many.crop_size(xy, aim, 3.5, 8)
     far = np.percentile(np.linalg.norm(xy - xy[:, 1:2], axis=-1).max(axis=1), 99)
     assert abs(cut.side - 2 * (1.1 * far + 10.5)) < 12
 
 
 def test_crops_are_never_smaller_than_the_network_needs():
-    assert choose_many.crop_size(crowd(scale=0.05), None, 2.0, 16).side == 64
-    assert choose_many.crop_size(crowd(scale=0.05), None, 2.0, 48).side == 96
+    assert choose_many.crop_size(crowd(scale=0.05), crops.Aim(), 2.0, 16).side == 64
+    assert choose_many.crop_size(crowd(scale=0.05), crops.Aim(), 2.0, 48).side == 96
 
 
 def test_what_crops_cut_off_is_said():
     xy = crowd(1000)
     xy[0, 2] += 400  # one far slip in 1000 animals
-    cut = choose_many.crop_size(xy, 0, 3.5, 16)
+    cut = choose_many.crop_size(xy, crops.Aim(0), 3.5, 16)
     assert cut.cut_off == pytest.approx(1 / xy[..., 0].size)
     assert "0.0% of labels" in cut.reason
 
@@ -137,7 +137,7 @@ def test_flies_are_small_in_their_arena(data, name):
     length = body_length(labels.xy)
     video.close()
     assert way == ("top-down" if length / min(video.size) < 0.2 else "bottom-up")
-    cut = choose_many.crop_size(labels.xy, None, 3.5, 16)
+    cut = choose_many.crop_size(labels.xy, crops.Aim(), 3.5, 16)
     assert cut.cut_off <= 0.01  # many.md: above 1 % is an error
     assert length < cut.side < 3 * length
     found = choose_many.centroids(length)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gambol.core import pixels
 from gambol.nn.augment import FILL
 from gambol.pose import upright
-from gambol.pose.crops import centroid, crop, offsets, square
+from gambol.pose.crops import Aim, centroid, crop, offsets, square
 
 NONE = np.full(2, np.nan)
 
@@ -89,7 +89,7 @@ def test_keypoints_in_turned_crops_are_where_the_crops_show_them():
     xy = np.stack([shape @ pixels.rotation(a).T for a in rng.uniform(-3, 3, 9)])
     xy = xy + rng.uniform(40, 60, (9, 1, 2)) + rng.normal(0, 1, xy.shape)
     mean = upright.mean_pose(xy)
-    off = offsets(xy, 1, mean)
+    off = offsets(xy, Aim(1, mean))
     frame = np.zeros((100, 100, 1), np.uint8)
     for points, inside, turn in zip(xy, off, upright.turns(mean, xy), strict=True):
         _, matrix = crop(frame, points[1], 64, float(turn))
@@ -99,3 +99,8 @@ def test_keypoints_in_turned_crops_are_where_the_crops_show_them():
         want = pixels.centre(64, 64) + [[-5.0, -5], [5, -5], [5, 5], [-5, 5]]
         np.testing.assert_allclose(corners, want, atol=1e-9)
     assert (off[:, 0, 1] < -15).all() and (np.abs(off[:, 0, 0]) < 6).all()  # heads are up
+
+
+def test_in_crops_that_are_not_turned_keypoints_lie_as_they_were_filmed():
+    xy = np.array([[[0.0, 0.0], [10.0, 2.0], [9.0, 1.0]]])
+    assert offsets(xy, Aim(2))[0].tolist() == [[-9.0, -1.0], [1.0, 1.0], [0.0, 0.0]]

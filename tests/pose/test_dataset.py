@@ -10,6 +10,7 @@ from gambol.core.skeleton import Skeleton
 from gambol.nn.augment import FILL, AugmentConfig
 from gambol.nn.targets import Scene
 from gambol.pose import dataset
+from gambol.pose.crops import Aim
 from gambol.pose.dataset import Windows
 
 SPOTS = Skeleton(("nose", "left", "right"), swap=(-1, 2, 1))
@@ -331,7 +332,7 @@ def test_focal_windows_have_the_first_animal_in_their_middle(anchor):
     upright = STILL.model_copy(
         update={"rotation": 0.0, "scale": (1.0, 1.0), "shear": 0.0, "flip": 0.0}
     )
-    focal = Windows((96, 80), away=1.0, anchor=anchor, jitter=0.0)
+    focal = Windows((96, 80), away=1.0, aim=Aim(anchor), jitter=0.0)
     data = dataset.one_by_one(crowd())
     data.xy[1, 0, 1] = np.nan  # the second one's left is hidden: then the box counts
     out = batch(data, (0, 1), cfg=upright, windows=focal)
@@ -345,7 +346,7 @@ def test_focal_windows_have_the_first_animal_in_their_middle(anchor):
 
 
 def test_focal_windows_are_off_by_as_much_as_detectors_are():
-    focal = Windows((96, 80), away=0.0, anchor=0, jitter=3.0)
+    focal = Windows((96, 80), away=0.0, aim=Aim(0), jitter=3.0)
     still = STILL.model_copy(
         update={"rotation": 0.0, "scale": (1.0, 1.0), "shear": 0.0, "flip": 0.0}
     )
@@ -389,7 +390,7 @@ def test_part_of_a_step_is_made_as_in_the_whole():
 
 def test_a_centroid_is_a_keypoint_that_is_there_or_absent():
     data = crowd()
-    small = dataset.only_centroids(data, None, 0.5)
+    small = dataset.only_centroids(data, Aim(), 0.5)
     assert small.images[0].shape == (90, 150, 1) and small.xy.shape == (1, 3, 1, 2)
     back = pixels.apply(small.to_video[0], small.xy[0, :, 0])
     np.testing.assert_allclose(back[0], (data.xy[0, 0].min(0) + data.xy[0, 0].max(0)) / 2)
@@ -401,7 +402,7 @@ def test_what_is_cut_out_lies_where_it_did_in_the_video(scale):
     data = crowd()
     video = dataset.one_by_one(data)
     rows = dataset.one_by_one(dataset.make_frames(data.images, data.xy, data.visibility, scale))
-    cut = dataset.cut_out(rows, None, 64)
+    cut = dataset.cut_out(rows, Aim(), 64)
     assert cut.xy.shape == (2, 1, 3, 2) and {i.shape for i in cut.images} == {(64, 64, 1)}
     for i in range(2):
         back = pixels.apply(cut.to_video[i], cut.xy[i, 0])

@@ -33,7 +33,7 @@ def frames(seed=0, n=4, scale=1.0):
 @pytest.mark.parametrize("first", [1.0, 0.75])
 def test_centroids_of_smaller_frames_are_where_they_were_in_the_video(anchor, scale, first):
     xy, made = frames(scale=first)
-    tiny = dataset.only_centroids(made, anchor, scale)
+    tiny = dataset.only_centroids(made, crops.Aim(anchor), scale)
     assert tiny.xy.shape == (4, 3, 1, 2)
     for i, image in enumerate(tiny.images):
         w, h = SIZES[i % 2]
@@ -64,7 +64,7 @@ def test_centroids_of_smaller_frames_are_where_they_were_in_the_video(anchor, sc
 def test_crops_show_their_animal_where_the_labels_say(seed, anchor, side):
     xy, made = frames(seed)
     single = dataset.one_by_one(made)
-    cut = dataset.cut_out(single, anchor, side)
+    cut = dataset.cut_out(single, crops.Aim(anchor), side)
     n = int(np.isfinite(xy[..., 0]).any(axis=-1).sum())
     assert len(cut.images) == n and cut.xy.shape == (n, 1, J, 2)
     for i, image in enumerate(cut.images):
@@ -81,7 +81,7 @@ def test_crops_show_their_animal_where_the_labels_say(seed, anchor, side):
 
 def test_crops_know_the_way_back_through_the_scale():
     xy, made = frames(scale=0.5)
-    cut = dataset.cut_out(dataset.one_by_one(made), None, 64)
+    cut = dataset.cut_out(dataset.one_by_one(made), crops.Aim(), 64)
     rows, who = np.nonzero(np.isfinite(xy[..., 0]).any(axis=-1))
     back = np.stack([pixels.apply(m, p[0]) for m, p in zip(cut.to_video, cut.xy, strict=True)])
     np.testing.assert_allclose(back, xy[rows, who], atol=1e-9)
@@ -109,7 +109,7 @@ def headed(seed=0, n=6):
 def test_a_second_point_lies_ahead_of_the_centroid_where_the_heading_is_known():
     made, angles, mean = headed()
     made.xy[0, 0, 1:] = np.nan  # one point says nothing of how an animal lies
-    tiny = dataset.only_centroids(made, None, 0.5, mean, ahead=16.0)
+    tiny = dataset.only_centroids(made, crops.Aim(1, mean), 0.5, ahead=16.0)
     assert tiny.xy.shape == (6, 1, 2, 2)
     arrow = tiny.xy[1:, 0, 1] - tiny.xy[1:, 0, 0]
     want = 8 * np.stack([np.cos(angles), np.sin(angles)], axis=-1)[1:]
@@ -121,7 +121,7 @@ def test_a_second_point_lies_ahead_of_the_centroid_where_the_heading_is_known():
 
 def test_turned_crops_show_heads_up_and_know_the_way_back():
     made, angles, mean = headed()
-    cut = dataset.cut_out(made, None, 96, mean)
+    cut = dataset.cut_out(made, crops.Aim(None, mean), 96)
     heads = cut.xy[:, 0, 0] - cut.xy[:, 0, 2]
     np.testing.assert_allclose(heads, np.tile([0.0, -40.0], (6, 1)), atol=1e-6)
     for i in range(6):
@@ -139,7 +139,7 @@ def test_windows_for_training_are_turned_as_crops_are(rotation):
     made, _, mean = headed()
     cfg = augment.AugmentConfig(rotation=rotation, scale=(1.0, 1.0), shear=0.0, flip=0.5)
     skeleton = Skeleton(tuple("abcde"), swap=(-1, -1, -1, 4, 3))
-    windows = dataset.Windows((96, 96), 0.0, jitter=1.0, mean=mean)
+    windows = dataset.Windows((96, 96), 0.0, aim=crops.Aim(None, mean), jitter=1.0)
     batch = dataset.batch(made, np.tile(np.arange(6), 4), windows, cfg, skeleton, (0, 1))
     points = batch.scene.xy.numpy()[:, 0]
     off = np.degrees(np.arctan2(*(points[:, 0] - points[:, 2]).T * [[1], [-1]]))
@@ -155,7 +155,7 @@ def test_animals_of_unknown_heading_are_shown_turned_in_any_way():
     made.xy[0, 0, 1:4] = np.nan
     made.xy[0, 0, 4] = made.xy[0, 0, 0]  # two points on one another: no direction
     cfg = augment.AugmentConfig(rotation=0.0, scale=(1.0, 1.0), shear=0.0, flip=0.0)
-    windows = dataset.Windows((96, 96), 0.0, jitter=0.0, mean=mean)
+    windows = dataset.Windows((96, 96), 0.0, aim=crops.Aim(1, mean), jitter=0.0)
     made.xy[0, 0, 4] += 1e-9
     names = Skeleton(tuple("abcde"))
     batch = dataset.batch(made, np.zeros(30, int), windows, cfg, names, (0, 1))

@@ -109,7 +109,7 @@ def test_video_to_crop_to_peak_to_video_is_the_start(x, y, angle, scale, size):
     picture = np.zeros((size[1], size[0], 1), np.uint8)
     state = np.full((1, 1, J), 2, np.uint8)
     frames = dataset.make_frames([picture], truth[None], state, scale)
-    cut = dataset.cut_out(frames, None, 128)
+    cut = dataset.cut_out(frames, crops.Aim(), 128)
     output = confidence()
     maps = Everyone([output], cut.xy[0])(cut.images[0][None])[0]
     peaks = output.find(maps, (128, 128))

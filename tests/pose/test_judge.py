@@ -236,11 +236,11 @@ def test_the_threshold_tells_animals_from_ghosts(anchor):
     weak = finder.centroid._replace(engine=Weak(middles, ghosts, 0.35), scale=1.0)
     finder = finder._replace(centroid=weak)
     # these animals are larger than most: an end of theirs is far from their middle
-    best = judge.best_threshold(finder, frames_of(xy[None]), LENGTH / 1.4, anchor)
+    best = judge.best_threshold(finder, frames_of(xy[None]), LENGTH / 1.4, crops.Aim(anchor))
     assert 0.36 < best < 0.66
     # of an incomplete frame, ghosts far from the labelled may be animals: nothing speaks
     # against any threshold
-    loose = judge.best_threshold(finder, frames_of(xy[None], False), LENGTH, anchor)
+    loose = judge.best_threshold(finder, frames_of(xy[None], False), LENGTH, crops.Aim(anchor))
     assert loose == pytest.approx(0.35, abs=0.051)
 
 
@@ -332,7 +332,7 @@ def test_a_perfect_network_is_off_by_nothing_and_a_blind_one_by_a_body(kind):
     # video pixels are half as large as the network's
     val = frames_of(xy[None])._replace(to_video=pixels.resize(2.0)[None])
     if kind == "centroid":
-        val = dataset.only_centroids(val, None, 1.0)
+        val = dataset.only_centroids(val, crops.Aim(), 1.0)
         outputs = (ConfidenceSpec(sigma=3.0),)
         score = judge.centroid_judge(val, LENGTH)
     else:
@@ -341,4 +341,5 @@ def test_a_perfect_network_is_off_by_nothing_and_a_blind_one_by_a_body(kind):
     truth, cpu = val.xy[0], torch.device("cpu")
     assert score(drawn(outputs, truth.shape[1], truth), cpu).max() < 0.1
     blind = score(drawn(outputs, truth.shape[1], np.full_like(truth, np.nan)), cpu)
-    np.testing.assert_allclose(blind, np.full(truth[..., 0].size, 2 * LENGTH))
+    most = LENGTH if kind == "centroid" else judge.WRONG * LENGTH
+    np.testing.assert_allclose(blind, np.full(truth[..., 0].size, 2 * most))

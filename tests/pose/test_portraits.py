@@ -31,13 +31,13 @@ def drawn(xy, size=(100, 100)):
 
 def test_the_template_is_the_shape_that_all_poses_share():
     model = template(poses(noise=0.2)[0], BONES, 24.0)
-    np.testing.assert_allclose(model.xy, SHAPE - SHAPE.mean(axis=0), atol=0.3)
+    np.testing.assert_allclose(model.shape.xy, SHAPE - SHAPE.mean(axis=0), atol=0.3)
 
 
 def test_skeletons_of_one_point_have_portraits():
     xy = np.array([[[30.0, 40.0]], [[50.0, 50.0]]])
     model = template(xy, (), 20.0)
-    placed = lay(model.xy, xy)
+    placed = lay(model.shape, xy)
     assert not placed.lying.any() and model.side == 20
     frame = np.full((100, 100, 3), 77, np.uint8)
     shown = portrait(frame, xy[0], placed.middle[0], 0.0, model, 24)
@@ -48,7 +48,7 @@ def test_skeletons_of_one_point_have_portraits():
 def test_portraits_of_one_animal_are_alike_however_it_lies(size):
     xy, _, _ = poses(12)
     model = template(xy, BONES, 24.0)
-    placed = lay(model.xy, xy)
+    placed = lay(model.shape, xy)
     some = [
         portrait(drawn(p), p, m, float(a), model, size).astype(float)
         for p, m, a in zip(xy, placed.middle, placed.angle, strict=True)
@@ -73,7 +73,7 @@ def test_size_is_a_look():
     xy, _, _ = poses(4)
     model = template(xy, BONES, 24.0)
     small = 0.6 * (xy - xy.mean(axis=1, keepdims=True)) + xy.mean(axis=1, keepdims=True)
-    placed = lay(model.xy, small)
+    placed = lay(model.shape, small)
     frame = np.zeros((100, 100, 1), np.uint8)
     counts = [
         (portrait(frame, p[0], placed.middle[0], float(placed.angle[0]), model, 48) == 0).sum()

@@ -67,7 +67,7 @@ def test_the_axis_of_symmetry_is_level_where_sides_pair_up(tail):
     shape[-1, 1] = tail
     shape[2:4, 1] *= 6
     bent, level = (mean_pose(poses(shape=shape)[0], swap) for swap in ((), SWAP))
-    sides = [m[2] - m[3] for m in (bent, level)]
+    sides = [m.xy[2] - m.xy[3] for m in (bent, level)]
     off = [abs(float(np.arctan2(s[0], abs(s[1])))) for s in sides]
     if tail:
         assert off[1] < 0.3 * off[0]
@@ -99,4 +99,18 @@ def test_of_animals_that_nobody_saw_nothing_is_known():
     xy[0] = np.nan
     xy[1, 1:] = np.nan
     assert np.isnan(turns(mean, xy)).tolist() == [True, True, False]
-    assert not mean_pose(np.full((2, 6, 2), np.nan)).any()
+    assert not mean_pose(np.full((2, 6, 2), np.nan)).xy.any()
+
+
+def test_still_keypoints_say_more_of_how_an_animal_lies_than_legs():
+    rng = np.random.default_rng(4)
+    xy, at, angle = poses(300, noise=0.2)
+    xy[:, 2:4] += rng.normal(0, 6.0, (300, 2, 2))  # legs that go anywhere
+    shape = mean_pose(xy)
+    assert shape.weight.max() == 1 and (shape.weight[2:4] < 0.05).all()
+    turn = turns(shape, xy)
+    off = np.angle(np.exp(1j * (turn + angle)) / -1j)
+    assert np.degrees(np.sqrt((off**2).mean())) < 2
+    alike = turns(shape._replace(weight=np.ones(6)), xy)
+    other = np.angle(np.exp(1j * (alike + angle)) / -1j)
+    assert np.abs(off).mean() < 0.3 * np.abs(other).mean()

@@ -54,7 +54,7 @@ def test_top_down_leaves_two_networks_with_their_share_of_the_budget(base):
     assert steps == [40, 120]
     model = io_run.load(run).model
     assert model.many.centroid.keypoints == ("centroid", "ahead") and model.many.edges == ()
-    assert len(model.many.mean) == 3  # these two do not always look the same way
+    assert len(model.many.shape.xy) == 3  # these two do not always look the same way
     assert model.many.apart == pytest.approx(0.3 * model.body_px)
     assert 0.1 <= model.many.threshold <= 0.6
 
@@ -145,7 +145,7 @@ def test_what_the_settings_say_of_crops_and_centroids_is_done(pair, tmp_path):
     many = io_run.load(run).model.many
     assert (many.anchor, many.side, many.centroid_scale) == ("middle", 72, 0.5)
     assert "crops: 72 px, as the settings say" in said
-    assert many.mean is None and many.centroid.keypoints == ("centroid",)
+    assert many.shape is None and many.centroid.keypoints == ("centroid",)
     # what follows from the scale follows from the one that is used: 14 px need 32 px of view
     assert many.centroid.backbone.depth == choose_many.centroids(28.0, 0.5).depth == 2
     assert io_run.read_log(run / "centroid")[-1]["step"] == 4

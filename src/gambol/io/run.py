@@ -42,6 +42,19 @@ CENTROID = "centroid"
 COMPARISON = "comparison.json"
 
 
+class ShapeFile(Config):
+    """The mean pose of the labels and what its keypoints say of how an animal lies."""
+
+    xy: tuple[tuple[float | None, float | None], ...]  # network pixels; null: never labelled
+    weight: tuple[float, ...]
+
+    @classmethod
+    def of(cls, xy: np.ndarray, weight: np.ndarray) -> "ShapeFile":
+        """Take it from arrays."""
+        known = [[float(v) if np.isfinite(v) else None for v in point] for point in xy]
+        return cls.from_values({"xy": known, "weight": weight.tolist()}, "shape")
+
+
 class ManyFile(Config):
     """What prediction needs besides, where a frame shows several animals."""
 
@@ -52,7 +65,7 @@ class ManyFile(Config):
     threshold: float = 0.2  # height from which a centroid is an animal
     apart: PositiveFloat = 1.0  # network pixels within which two centroids are one
     side: PositiveInt = 64  # of a crop, network pixels
-    mean: tuple[tuple[float, float], ...] | None = None  # pose that crops are turned by, if so
+    shape: ShapeFile | None = None  # of the animals, if crops are turned heads up
     edges: tuple[tuple[int, int], ...] = ()  # bottom-up: ends of the fields
     links: dict[str, list[float]] = {}  # bottom-up: longest, slope and offset of every edge
     real: tuple[float, ...]  # weights of P(real animal), see pose.judge

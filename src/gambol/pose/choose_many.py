@@ -30,7 +30,7 @@ class Crops(NamedTuple):
 class Alignment(NamedTuple):
     """Whether crops are turned by how animals lie."""
 
-    mean: Float[np.ndarray, "J 2"] | None  # pose along x, in the labels' pixels; None: not
+    shape: upright.Shape | None  # of the animals; None: crops are not turned
     reason: str
 
 
@@ -85,24 +85,20 @@ def alignment(
         swap: mirror partner of every keypoint, -1 for none.
         wanted: the settings' word, if they have one.
     """
-    mean = upright.mean_pose(xy, swap)
-    free, laid = upright.scatter(xy, mean)
+    shape = upright.mean_pose(xy, swap)
+    free, laid = upright.scatter(xy, shape)
     some = np.isfinite(xy).all(axis=-1).any(axis=-1)
-    known = float(upright.lay(mean, xy[some]).lying.mean()) if some.any() else 0.0
+    known = float(upright.lay(shape, xy[some]).lying.mean()) if some.any() else 0.0
     told = (
         f"turned by how they lie, their keypoints scatter {laid / max(free, 1e-9):.0%} as far"
     )
     if wanted is False or (wanted is None and (laid > WORTH * free or known < KNOWN)):
         return Alignment(None, f"crops: as filmed; {told}")
-    return Alignment(mean, f"crops: turned so that heads are up; {told}")
+    return Alignment(shape, f"crops: turned so that heads are up; {told}")
 
 
 def crop_size(
-    xy: Float[np.ndarray, "N J 2"],
-    anchor: int | None,
-    sigma: float,
-    multiple: int,
-    mean: Float[np.ndarray, "J 2"] | None = None,
+    xy: Float[np.ndarray, "N J 2"], aim: crops.Aim, sigma: float, multiple: int
 ) -> Crops:
     """Choose crops that hold an animal, the error of its centroid and its peaks.
 
@@ -111,12 +107,11 @@ def crop_size(
 
     Args:
         xy: labelled animals, network pixels.
-        anchor: keypoint that stands for the animal; None: the middle of its box.
+        aim: what is in the middle of a crop.
         sigma: of the confidence maps, network pixels.
         multiple: of the network's input.
-        mean: pose along x that crops are turned by; None: they are not.
     """
-    reach = np.abs(crops.offsets(xy, anchor, mean)).max(axis=-1)  # (N, J)
+    reach = np.abs(crops.offsets(xy, aim)).max(axis=-1)  # (N, J)
     known = np.isfinite(reach).any(axis=1)
     q = float(np.percentile(np.nanmax(reach[known], axis=1), 99))
     delta = 0.1 * q

@@ -1,11 +1,20 @@
 """Centroids, the one point that stands for an animal, and the squares cut around them."""
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from gambol.core import pixels
 from gambol.nn.augment import FILL, warp
 from gambol.pose import upright
+
+
+class Aim(NamedTuple):
+    """What crops are aimed at; the same for training, scoring and prediction."""
+
+    anchor: int | None = None  # keypoint that stands for the animal; None: its box
+    shape: upright.Shape | None = None  # of all animals: crops are turned heads up
 
 
 def centroid(xy: Float[np.ndarray, "*N J 2"], anchor: int | None) -> Float[np.ndarray, "*N 2"]:
@@ -28,24 +37,13 @@ def centroid(xy: Float[np.ndarray, "*N J 2"], anchor: int | None) -> Float[np.nd
     return np.where(seen[..., anchor, :], xy[..., anchor, :], middle)
 
 
-def offsets(
-    xy: Float[np.ndarray, "N J 2"],
-    anchor: int | None,
-    mean: Float[np.ndarray, "J 2"] | None = None,
-) -> Float[np.ndarray, "N J 2"]:
-    """Return where keypoints lie in the crops of their animals, from the middle on.
-
-    Args:
-        xy: labelled animals, px.
-        anchor: keypoint that stands for the animal; None: the middle of its box.
-        mean: pose along x that crops are turned by; None: they are not.
-    """
-    off = xy - centroid(xy, anchor)[:, None]
-    turned = [
-        off[i] if a is None else off[i] @ pixels.rotation(a).T
-        for i, a in enumerate(turns(xy, mean))
-    ]
-    return np.stack(turned) if turned else off
+def offsets(xy: Float[np.ndarray, "N J 2"], aim: Aim) -> Float[np.ndarray, "N J 2"]:
+    """Return where keypoints lie in the crops of their animals, from the middle on, px."""
+    off = xy - centroid(xy, aim.anchor)[:, None]
+    if aim.shape is None:
+        return off
+    pairs = zip(off, turns(xy, aim), strict=True)
+    return np.stack([o @ pixels.rotation(angle or 0.0).T for o, angle in pairs])
 
 
 def square(
@@ -56,13 +54,11 @@ def square(
     return middle + corners @ pixels.rotation(turn or 0.0)
 
 
-def turns(
-    xy: Float[np.ndarray, "N J 2"], mean: Float[np.ndarray, "J 2"] | None
-) -> list[float | None]:
+def turns(xy: Float[np.ndarray, "N J 2"], aim: Aim) -> list[float | None]:
     """Turns of crops around labelled animals; 0 for one of which too little is known."""
-    if mean is None:
+    if aim.shape is None:
         return [None] * len(xy)
-    return [float(a) for a in np.nan_to_num(upright.turns(mean, xy))]
+    return [float(a) for a in np.nan_to_num(upright.turns(aim.shape, xy))]
 
 
 def crop(

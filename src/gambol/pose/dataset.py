@@ -19,6 +19,7 @@ from gambol.core.skeleton import Skeleton
 from gambol.nn import augment
 from gambol.nn.targets import Scene, boxes
 from gambol.pose import crops, upright
+from gambol.pose.crops import Aim
 
 
 class Frames(NamedTuple):
@@ -117,25 +118,18 @@ def focus(frames: Frames) -> Frames:
     )
 
 
-def only_centroids(
-    frames: Frames,
-    anchor: int | None,
-    scale: float,
-    mean: Float[np.ndarray, "J 2"] | None = None,
-    ahead: float = 0.0,
-) -> Frames:
+def only_centroids(frames: Frames, aim: Aim, scale: float, ahead: float = 0.0) -> Frames:
     """Return the frames smaller still, every animal being one keypoint: its centroid.
 
     Args:
         frames: labelled animals.
-        anchor: keypoint that stands for the animal; None: the middle of its box.
+        aim: what a centroid is; where crops are turned, a second keypoint is ahead of it.
         scale: pixels of the result per pixel of `frames`.
-        mean: of the poses, along x; given, a second keypoint says where the animal's head is.
         ahead: px of `frames` from the first to the second keypoint.
     """
-    middles = crops.centroid(frames.xy, anchor)[:, :, None]
-    if mean is not None:
-        turn = upright.turns(mean, frames.xy)
+    middles = crops.centroid(frames.xy, aim.anchor)[:, :, None]
+    if aim.shape is not None:
+        turn = upright.turns(aim.shape, frames.xy)
         heading = np.stack([-np.sin(turn), -np.cos(turn)], axis=-1)  # up, turned back
         middles = np.concatenate([middles, middles + ahead * heading[:, :, None]], axis=2)
     images = [shrink(image, scale) for image in frames.images]
@@ -155,12 +149,10 @@ def only_centroids(
     )
 
 
-def cut_out(
-    frames: Frames, anchor: int | None, side: int, mean: Float[np.ndarray, "J 2"] | None = None
-) -> Frames:
+def cut_out(frames: Frames, aim: Aim, side: int) -> Frames:
     """Return the first animal of each row in a crop around it, as prediction would see it."""
     own = frames.xy[:, 0]
-    places = zip(crops.centroid(own, anchor), crops.turns(own, mean), strict=True)
+    places = zip(crops.centroid(own, aim.anchor), crops.turns(own, aim), strict=True)
     cuts = [crops.crop(i, m, side, a) for i, (m, a) in zip(frames.images, places, strict=True)]
     maps = [matrix for _, matrix in cuts]
     return focus(frames)._replace(
@@ -181,9 +173,8 @@ class Windows(NamedTuple):
     size: tuple[int, int]  # width and height, network pixels
     away: float  # share of windows anywhere in the frame instead of around an animal
     whole: bool = False  # the window is as large as the frame and stays in place
-    anchor: int | None = None  # keypoint in the middle of a focal animal; None: its box
+    aim: Aim = Aim()  # at a focal animal
     jitter: float | None = None  # px; None: no focal animal, else sd around the first one's
-    mean: Float[np.ndarray, "J 2"] | None = None  # pose along x: focal animals are turned up
 
 
 def batch(
@@ -229,8 +220,8 @@ def _sample(
     chance = 0.5 if cfg.flip is None else cfg.flip
     flip = skeleton.flippable and rng.random() < chance
     matrix = augment.random_map(cfg, rng, pivot, flip)
-    if windows.mean is not None:
-        turn = float(upright.turns(windows.mean, xy[0]))
+    if windows.aim.shape is not None:
+        turn = float(upright.turns(windows.aim.shape, xy[0]))
         up = pixels.rotation(rng.uniform(-np.pi, np.pi) if np.isnan(turn) else turn)
         matrix = pixels.compose(pixels.about(pivot, up), matrix)
     w, h = windows.size
@@ -247,7 +238,7 @@ def _focal(
     """About the middle of the animal that the window is for, if it is for one."""
     if windows.jitter is None:
         return None
-    return crops.centroid(xy, windows.anchor) + rng.normal(0, windows.jitter, 2)
+    return crops.centroid(xy, windows.aim.anchor) + rng.normal(0, windows.jitter, 2)
 
 
 def _pivot(

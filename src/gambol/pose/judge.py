@@ -17,7 +17,7 @@ from gambol.nn.model import PoseNet
 from gambol.nn.outputs.classes import Classes
 from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
-from gambol.pose import calibrate, crops
+from gambol.pose import calibrate, crops, infer
 from gambol.pose.dataset import Frames
 from gambol.pose.find import APART, BottomUp, Found, TopDown, candidates, centroids, find
 from gambol.pose.group import TAU, Links, score_pairs, true_links
@@ -26,6 +26,7 @@ from gambol.pose.train import Judge
 
 THRESHOLD = 0.2  # height from which a centroid counts before validation chose better
 LOWEST = 0.05  # height of a centroid that is looked at at all
+WRONG = 0.05  # body lengths: while training, a keypoint farther off is wrong, however far
 AROUND = 0.3  # body lengths around a labelled animal in a frame where others are not labelled
 FEW = 8  # finds of the rarer kind from which the weights of P(real animal) are learned
 PRIOR = (-2.0, 4.0, 0.5, 2.0)  # weights of P(real animal) before any evidence
@@ -190,19 +191,19 @@ def detections(frame: int, found: Found, worth: Worth) -> Detections:
     )
 
 
-def best_threshold(finder: TopDown, val: Frames, body: float, anchor: int | None) -> float:
+def best_threshold(finder: TopDown, val: Frames, body: float, aim: crops.Aim) -> float:
     """Return the height from which centroids are animals: the largest F1 on validation.
 
     Args:
         finder: its threshold is ignored.
         val: labelled frames.
         body: length of an animal, pixels of `val`.
-        anchor: keypoint that stands for the animal; None: the middle of its box.
+        aim: what a centroid is.
     """
     heights, hits, total = [], [], 0
     for image, xy, whole in zip(val.images, animals(val), val.complete, strict=True):
         spots, height, _ = centroids(finder.centroid, image, LOWEST, finder.apart, finder.limit)
-        who = match(spots[:, None], crops.centroid(xy, anchor)[:, None], body).found
+        who = match(spots[:, None], crops.centroid(xy, aim.anchor)[:, None], body).found
         hit = np.isin(np.arange(len(spots)), who)
         known = hit | whole | ~unjudged(spots[:, None], xy, body)
         heights.append(height[known])
@@ -253,6 +254,16 @@ def centroid_judge(val: Frames, body: float) -> Judge:
     return judge
 
 
+def crop_judge(val: Frames, body: float) -> Judge:
+    """Score a network of crops; few keypoints taken for others must not choose the weights.
+
+    Args:
+        val: one animal each, cut out.
+        body: length of an animal, video pixels.
+    """
+    return lambda net, where: np.minimum(infer.distances(net, val, where), WRONG * body)
+
+
 def bottom_up_judge(val: Frames, links: Links, most: int, body: float) -> Judge:
     """Score a network of confidence maps and fields; pixels of `val`."""
 
@@ -262,7 +273,8 @@ def bottom_up_judge(val: Frames, links: Links, most: int, body: float) -> Judge:
         found = [find(finder, image) for image in val.images]
         some = [f.xy[np.isfinite(f.height).sum(axis=1) >= 2] for f in found]
         scale = float(np.linalg.norm(val.to_video[0][0, :2]))
-        return scale * penalised(some, animals(val), body, val.complete)
+        off = scale * penalised(some, animals(val), body, val.complete)
+        return np.minimum(off, WRONG * scale * body)
 
     return judge
 

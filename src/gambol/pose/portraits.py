@@ -22,9 +22,9 @@ BODY = (
 
 
 class Template(NamedTuple):
-    """The mean pose, its longest axis along x, around its own middle."""
+    """The mean pose, its longest axis along x, and what a portrait shows of it."""
 
-    xy: Float[np.ndarray, "J 2"]  # px; NaN for keypoints that are never found
+    shape: upright.Shape
     bones: tuple[tuple[int, int], ...]
     side: float  # of the square that a portrait shows, px
     reach: float  # px from a bone within which an animal is
@@ -42,9 +42,9 @@ def template(
     """
     mean = upright.mean_pose(xy)
     joined = bones or tuple((j, j + 1) for j in range(xy.shape[1] - 1))
-    if not mean.any():  # nobody has two keypoints
+    if not mean.xy.any():  # nobody has two keypoints
         return Template(mean, joined, body, body / 2)
-    radius = float(np.sqrt(np.nanmean((mean**2).sum(axis=1))))
+    radius = float(np.sqrt(np.nanmean((mean.xy**2).sum(axis=1))))
     return Template(mean, joined, max(BODY * radius, body / 2), REACH * body)
 
 
@@ -73,7 +73,7 @@ def portrait(
     centre = pixels.centre(large, large)
     matrix = np.column_stack([linear, centre - linear @ middle])
     shown = warp(frame, matrix, (large, large))
-    body = _body(pixels.apply(matrix, xy), centre + scale * model.xy, model, scale, large)
+    body = _body(pixels.apply(matrix, xy), centre + scale * model.shape.xy, model, scale, large)
     shown = np.where(body[:, :, None], shown, np.uint8(FILL))
     if fine > 1:
         shown = cv2.resize(shown, (size, size), interpolation=cv2.INTER_AREA)

@@ -80,7 +80,7 @@ def looks(
             found.frame, recording.times[found.frame], cut.of, (cut.of >= 0) & ~cut.touching
         )
         template = portraits.template(found.xy, recording.skeleton.bones, online.body)
-        studio = _Studio(found, upright.lay(template.xy, found.xy), template, cfg.side)
+        studio = _Studio(found, upright.lay(template.shape, found.xy), template, cfg.side)
         film = open_video(path)
         try:
             _check(film, recording, path)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gambol.core import pixels
 from gambol.core.errors import InputError
 from gambol.core.instances import UNTRACKED
 from gambol.core.labels import Labels
@@ -171,7 +172,6 @@ def _crops(trained: io_run.Trained, held: io_run.Heldout) -> report_many.Crops:
     many = model.many
     assert many is not None
     side = many.side / model.scale
-    anchor = None if many.anchor is None else model.bones.index(many.anchor)
     labels = _labels(trained)
     if labels is None:
         xy, of = held.truth, "validation labels"
@@ -181,9 +181,9 @@ def _crops(trained: io_run.Trained, held: io_run.Heldout) -> report_many.Crops:
         places = [
             (labels.videos[v], int(f)) for v, f in zip(labels.video, labels.frame, strict=True)
         ]
-    mean = trained_many.shape(trained)
-    off = crops.offsets(xy, anchor, mean)
-    outside = np.abs(off).max(axis=-1) > side / 2  # False where unlabelled
+    aim, shrink = trained_many.aim(trained), pixels.resize(model.scale)
+    inside = pixels.apply(shrink, xy)  # network pixels, in which the aim is known
+    outside = np.abs(crops.offsets(inside, aim)).max(axis=-1) > many.side / 2
     names = model.bones.keypoints
     cut = [
         f"{Path(places[n][0]).name}, frame {places[n][1]}: {names[j]}"
@@ -191,8 +191,11 @@ def _crops(trained: io_run.Trained, held: io_run.Heldout) -> report_many.Crops:
     ]
     place = _example(places, outside.any(axis=1))
     rows = [n for n, where in enumerate(places) if where == place]
-    here = zip(crops.centroid(xy[rows], anchor), crops.turns(xy[rows], mean), strict=True)
-    squares = np.stack([crops.square(middle, side, turn) for middle, turn in here])
+    here = zip(
+        crops.centroid(inside[rows], aim.anchor), crops.turns(inside[rows], aim), strict=True
+    )
+    squares = np.stack([crops.square(middle, float(many.side), turn) for middle, turn in here])
+    squares = pixels.apply(pixels.invert(shrink), squares)
     frame, caption = _frame(*place)
     n_labels = int(np.isfinite(xy).all(axis=-1).sum())
     larger = 16 * -(-5 * many.side // 64)  # a quarter more

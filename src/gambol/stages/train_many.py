@@ -22,7 +22,8 @@ from gambol.nn.outputs.classes import ClassesSpec
 from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.nn.outputs.fields import FieldsSpec
 from gambol.nn.outputs.who import WhoSpec
-from gambol.pose import choose_many, dataset, find, group, infer, judge, train
+from gambol.pose import choose_many, dataset, find, group, judge, train
+from gambol.pose.crops import Aim
 from gambol.stages import learning, trained, trained_many
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 CENTROID = Skeleton(("centroid",))
 HEADED = Skeleton(("centroid", "ahead"))  # where crops are turned by how animals lie
-TURN = 20.0  # ± degrees of augmentation about what the first network sees of it
+TURN = 15.0  # ± degrees of augmentation about what the first network sees of it
 SHARE = 0.25  # of a budget that goes into finding animals, the rest into their keypoints
 
 
@@ -80,7 +81,8 @@ def _top_down(
     out: Path,
     sitting: learning.Sitting,
 ) -> trained_many.Made:
-    anchor = _anchor(cfg.many.anchor, ready.labels.skeleton)
+    anchor = cfg.many.anchor
+    aim = Aim(None if anchor is None else _keypoint(anchor, ready.labels.skeleton))
     scale = ready.choice.scale
     names = _individuals(cfg.many, ready)
     spec = ready.spec.model_copy(
@@ -92,7 +94,8 @@ def _top_down(
     multiple = PoseNet(spec).multiple
     laid = choose_many.alignment(xy, ready.labels.skeleton.swap, cfg.many.upright)
     sitting.say(laid.reason)
-    cut = choose_many.crop_size(xy, anchor, sigma, multiple, laid.mean)
+    aim = aim._replace(shape=laid.shape)
+    cut = choose_many.crop_size(xy, aim, sigma, multiple)
     if cfg.many.crop is not None:
         side = -(-cfg.many.crop // multiple) * multiple
         cut = cut._replace(side=side, reason=f"crops: {side} px, as the settings say")
@@ -100,18 +103,18 @@ def _top_down(
     asked = cfg.many.centroid_scale
     found = choose_many.centroids(body, None if asked is None else asked / scale)
     sitting.say(found.reason)
-    centroid = _centroid_job(cfg, ready, found, anchor, laid.mean, out)
+    centroid = _centroid_job(cfg, ready, found, aim, out)
     seen = learning.learn(centroid, sitting)
-    pose = _crop_job(cfg, ready, spec, cut, anchor, laid.mean, out)
+    pose = _crop_job(cfg, ready, spec, cut, aim, out)
     fitted = learning.learn(pose, sitting)
     many = io_run.ManyFile(
         most=ready.parts["train"].xy.shape[1],
-        anchor=cfg.many.anchor,
+        anchor=anchor,
         centroid=centroid.spec,
         centroid_scale=found.scale,
         apart=find.APART * body,
         side=cut.side,
-        mean=None if laid.mean is None else tuple(map(tuple, laid.mean.tolist())),
+        shape=None if laid.shape is None else io_run.ShapeFile.of(*laid.shape),
         real=judge.PRIOR,
         individuals=ready.labels.individuals,
         classes=names,
@@ -123,8 +126,7 @@ def _centroid_job(
     cfg: "TrainConfig",
     ready: trained.Prepared,
     found: choose_many.Centroids,
-    anchor: int | None,
-    mean: np.ndarray | None,
+    aim: Aim,
     out: Path,
 ) -> learning.Job:
     """The network that finds animals, at a coarser scale: one keypoint, and which way it lies.
@@ -132,16 +134,16 @@ def _centroid_job(
     A field from the centroid to half a body ahead of it says how crops are to be turned.
     """
     body = trained_many.body(ready) * ready.choice.scale
-    skeleton = CENTROID if mean is None else HEADED
+    skeleton = CENTROID if aim.shape is None else HEADED
     field = FieldsSpec(edges=((0, 1),), sigma=max(found.scale * body / 8, 4.0))
     spec = ModelSpec(
         backbone=UNetSpec(depth=found.depth, rate=1.5),
-        outputs=(ConfidenceSpec(sigma=found.sigma), *([] if mean is None else [field])),
+        outputs=(ConfidenceSpec(sigma=found.sigma), *([] if aim.shape is None else [field])),
         channels=ready.spec.channels,
         keypoints=skeleton.keypoints,
     )
     parts = {
-        name: dataset.only_centroids(ready.parts[name], anchor, found.scale, mean, body / 2)
+        name: dataset.only_centroids(ready.parts[name], aim, found.scale, body / 2)
         for name in ("train", "val")
     }
     frame = parts["train"].images[0].shape
@@ -168,14 +170,13 @@ def _crop_job(
     ready: trained.Prepared,
     spec: ModelSpec,
     cut: choose_many.Crops,
-    anchor: int | None,
-    mean: np.ndarray | None,
+    aim: Aim,
     out: Path,
 ) -> learning.Job:
     """The network that finds the keypoints of the animal in the middle of a crop."""
-    val = dataset.cut_out(dataset.one_by_one(ready.parts["val"]), anchor, cut.side, mean)
+    val = dataset.cut_out(dataset.one_by_one(ready.parts["val"]), aim, cut.side)
     augment = _augment(cfg, ready)
-    if mean is not None and cfg.augment.rotation is None:
+    if aim.shape is not None and cfg.augment.rotation is None:
         augment = augment.model_copy(update={"rotation": TURN})
     return learning.Job(
         "train",
@@ -183,8 +184,8 @@ def _crop_job(
         ready.made_from,
         spec,
         dataset.focus(dataset.one_by_one(ready.parts["train"])),
-        lambda net, where: infer.distances(net, val, where),
-        dataset.Windows((cut.side, cut.side), 0.0, anchor=anchor, jitter=cut.jitter, mean=mean),
+        judge.crop_judge(val, trained_many.body(ready)),
+        dataset.Windows((cut.side, cut.side), 0.0, aim=aim, jitter=cut.jitter),
         ready.labels.skeleton,
         _budget(cfg.fit, 1 - cfg.many.centroid_share),
         augment,
@@ -268,10 +269,6 @@ def _edges(cfg: ManyConfig, skeleton: Skeleton) -> list[tuple[int, int]]:
     if cfg.edges is not None:
         return [(_keypoint(a, skeleton), _keypoint(b, skeleton)) for a, b in cfg.edges]
     return list(skeleton.bones if cfg.grouping == "tree" else skeleton.drawn)
-
-
-def _anchor(name: str | None, skeleton: Skeleton) -> int | None:
-    return None if name is None else _keypoint(name, skeleton)
 
 
 def _keypoint(name: str, skeleton: Skeleton) -> int:

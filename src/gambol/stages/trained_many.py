@@ -16,6 +16,7 @@ from gambol.nn.model import ModelSpec, PoseNet
 from gambol.pose import crops, dataset, evaluate, instances, judge, train
 from gambol.pose.choose import measure
 from gambol.pose.find import Finder, Found, TopDown, find
+from gambol.pose.upright import Shape
 from gambol.stages import finders
 from gambol.stages.trained import Prepared, write_origin, write_scores
 
@@ -108,23 +109,21 @@ def _with_threshold(trained: io_run.Trained, frames: dataset.Frames) -> io_run.T
     finder = _finder(trained)
     assert isinstance(finder, TopDown)
     body = trained.model.body_px * trained.model.scale
-    best = judge.best_threshold(finder, frames, body, _anchor(trained))
+    best = judge.best_threshold(finder, frames, body, aim(trained))
     many = many.model_copy(update={"threshold": best})
     return trained._replace(model=trained.model.model_copy(update={"many": many}))
 
 
-def _anchor(trained: io_run.Trained) -> int | None:
-    """The keypoint that stands for the animal."""
+def aim(trained: io_run.Trained) -> crops.Aim:
+    """What the crops of a run are aimed at."""
     many = trained.model.many
-    if many is None or many.anchor is None:
-        return None
-    return trained.model.bones.index(many.anchor)
-
-
-def shape(trained: io_run.Trained) -> np.ndarray | None:
-    """The mean pose (J, 2) that crops are turned by; None if they are not turned."""
-    many = trained.model.many
-    return None if many is None or many.mean is None else np.array(many.mean)
+    if many is None:
+        return crops.Aim()
+    anchor = None if many.anchor is None else trained.model.bones.index(many.anchor)
+    if many.shape is None:
+        return crops.Aim(anchor)
+    xy = np.array(many.shape.xy, np.float64)  # what is null becomes NaN
+    return crops.Aim(anchor, Shape(xy, np.array(many.shape.weight)))
 
 
 def _see(trained: io_run.Trained, frames: dataset.Frames) -> _Seen:
@@ -148,7 +147,7 @@ def _hold(
     """One row per labelled animal: the crop around it, its labels, its find."""
     frames, length = ready.parts["val"], body(ready)
     side = _crop_side(made, ready)
-    anchor, mean = _anchor(trained), shape(trained)
+    aimed = aim(trained)
     rows: list[tuple[Any, ...]] = []
     found: list[Detections] = []
     for i, (f, truth, states) in enumerate(zip(*seen[:3], strict=True)):
@@ -157,8 +156,10 @@ def _hold(
         who = judge.match(f.xy, truth, length).found
         inside = pixels.apply(pixels.invert(frames.to_video[i]), truth)
         for k, animal, state, here in zip(who, truth, states, inside, strict=True):
-            (turn,) = crops.turns(here[None], mean)
-            image, cut = crops.crop(frames.images[i], crops.centroid(here, anchor), side, turn)
+            (turn,) = crops.turns(here[None], aimed)
+            image, cut = crops.crop(
+                frames.images[i], crops.centroid(here, aimed.anchor), side, turn
+            )
             back = pixels.compose(pixels.invert(cut), frames.to_video[i])
             rows.append((image, back, animal, state, *_row(f, worth, int(k), len(animal)), i))
     columns = list(zip(*rows, strict=True))
