@@ -1,6 +1,8 @@
 import functools
 import importlib.util
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -141,3 +143,21 @@ def test_a_cpu_takes_a_fixed_number_of_frames_at_once(engines):
 def test_a_gpu_takes_what_fits_its_memory(net):
     run = TorchEngine(net, "cuda", "float32", 0)
     assert 1 <= engine.frames_at_once(run, frames(1, 512, 512)[0]) <= 64
+
+
+def test_converting_a_network_starts_no_process_and_tells_nobody():
+    pytest.importorskip("openvino")
+    code = (
+        "import multiprocessing.process as p, sys, time, torch\n"
+        "p.BaseProcess.start = lambda self: print('started', self)\n"
+        "from gambol.nn import engine\n"
+        "from gambol.nn.backbones.unet import UNetSpec\n"
+        "from gambol.nn.model import ModelSpec, PoseNet\n"
+        "net = PoseNet(ModelSpec(backbone=UNetSpec(depth=2, filters=2), keypoints=('a',)))\n"
+        "engine.build(net, engine.Device('openvino', 'cpu'), 'float32', 1)\n"
+        "time.sleep(0.5)\n"
+        "print([m for m, v in sys.modules.items() if 'telemetry' in m and v is not None])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "started" not in done.stdout and "openvino_telemetry" not in done.stdout

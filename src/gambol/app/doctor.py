@@ -36,8 +36,10 @@ def _torch() -> Check:
 
 
 def _openvino() -> Check:
+    from gambol.nn.engine import import_openvino
+
     try:
-        import openvino
+        openvino = import_openvino()
     except ImportError:
         return Check(
             "openvino", False, "absent", "pip install openvino: 2-3 times faster on CPUs"

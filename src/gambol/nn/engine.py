@@ -5,8 +5,9 @@ other frames of its batch.
 """
 
 import os
+import sys
 import warnings
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -101,12 +102,24 @@ class TorchEngine:
         return tuple(some.float().cpu().numpy() for some in maps)
 
 
+def import_openvino() -> Any:
+    """Import OpenVINO without its telemetry.
+
+    That sends to Intel how it is used, whenever a network is converted, and forks this process
+    to do so, with all its threads and open files.
+    """
+    if "openvino_telemetry" not in sys.modules:
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # as if not there
+    import openvino
+
+    return openvino
+
+
 class OpenVinoEngine:
     """Networks compiled for fixed sizes, one compilation a size, kept for the run."""
 
     def __init__(self, net: PoseNet, precision: Precision, threads: int) -> None:
-        import openvino as ov
-
+        ov = import_openvino()
         self.core = ov.Core()
         channels, side = net.spec.channels, 4 * net.multiple
         example = torch.zeros(1, channels, side, side, dtype=torch.uint8)
