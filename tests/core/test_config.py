@@ -106,6 +106,16 @@ def test_overrides_reach_into_blocks_and_leave_the_rest():
     assert Demo().override([]) == Demo()
 
 
+def test_an_override_reaches_into_a_block_that_is_still_to_be_chosen():
+    class Chosen(Config):
+        light: Light | None = None
+
+    cfg = Chosen().override(["light.brightness=0.5"])
+    assert cfg.light == Light(brightness=0.5)
+    with pytest.raises(InputError, match="no setting 'light.brigthness'"):
+        Chosen().override(["light.brigthness=1"])
+
+
 @pytest.mark.parametrize(
     "assignment, word",
     [

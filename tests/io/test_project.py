@@ -243,10 +243,25 @@ def test_a_moved_and_renamed_video_is_found_by_its_content(project, clip, tmp_pa
     assert project.check() == []
 
 
+@pytest.mark.parametrize("how", ["add", "labels"])
+def test_a_lost_video_that_is_imported_again_is_found_there(
+    project, clip, tmp_path_factory, how
+):
+    new = clip.rename(tmp_path_factory.mktemp("away") / "x.mp4")
+    if how == "add":
+        assert project.add_video(new) == 1
+    else:
+        project.put_labels(make([new]))
+    assert project.locate(1) == str(new)
+    assert len(project.videos()) == 1 and project.check() == []
+
+
 def test_a_video_is_found_in_the_folders_given(project, clip, tmp_path_factory):
     away = tmp_path_factory.mktemp("away")
     new = clip.rename(away / "x.mp4")
-    with pytest.raises(InputError, match=r"clip\.mp4 of .* is neither there.*--videos DIR"):
+    with pytest.raises(
+        InputError, match=r"clip\.mp4 of .* is neither there.*import it from where"
+    ):
         project.locate(1)
     assert project.locate(1, [away]) == str(new)
     with pytest.raises(InputError, match="no video 5"):

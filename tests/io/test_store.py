@@ -70,6 +70,33 @@ def test_the_full_disk_that_hdf5_reports_in_its_text_is_recognised(tmp_path):
         raise OSError("file write failed: errno = 28, error message = 'No space left'")
 
 
+def test_without_enough_room_nothing_is_begun(tmp_path):
+    path = tmp_path / "a.h5"
+    with pytest.raises(InputError, match="the disk is full"), store.atomic(path, room=10**18):
+        raise AssertionError
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system reserves no room")
+@pytest.mark.parametrize(
+    ("code", "remedy"), [(errno.EDQUOT, "quota is used up"), (errno.EOPNOTSUPP, None)]
+)
+def test_room_is_asked_of_the_system_where_it_answers(tmp_path, monkeypatch, code, remedy):
+    def answer(*_args):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "posix_fallocate", answer)
+    path = tmp_path / "a.h5"
+    if remedy is None:
+        with store.atomic(path, room=1000) as partial:
+            assert not partial.exists()
+            partial.write_text("x")
+    else:
+        with pytest.raises(InputError, match=remedy), store.atomic(path, room=1000):
+            raise AssertionError
+    assert [p.name for p in tmp_path.iterdir()] == (["a.h5"] if remedy is None else [])
+
+
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
     (tmp_path / "a").write_text("")
     with pytest.raises(InputError, match=r"a/b\.txt cannot be written: a part of the path"):

@@ -40,6 +40,15 @@ def test_every_kind_of_path_is_described_in_plain_values(tmp_path):
         assert all(isinstance(line, str) for line in info.lines(values))
 
 
+def test_what_a_video_lost_is_said(tmp_path, monkeypatch):
+    from gambol.io.video.container import FileVideo
+
+    clip = film(tmp_path / "clip.mp4")
+    assert "damage" not in info.run(clip)
+    monkeypatch.setattr(FileVideo, "damage", property(lambda self: "the file ends early"))
+    assert info.run(clip)["damage"] == "the file ends early"
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [(None, "does not exist"), (b"", "is empty"), (b"hello", "is no label file known here")],

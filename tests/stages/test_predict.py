@@ -161,6 +161,8 @@ def test_damaged_frames_get_empty_rows(trained, recording, tmp_path, monkeypatch
         return original(self, indices)
 
     monkeypatch.setattr(FileVideo, "read", read)
+    monkeypatch.setattr(FileVideo, "damage", property(lambda self: "1 is damaged"))
     made = predict.run(FLOAT32, trained, [recording.video], tmp_path, threads=1)[0]
+    assert predict.describe({"videos": [made._asdict()]}).endswith("\n1 is damaged")
     missing = np.isnan(core_poses.xy(io_poses.read(made.poses))).all(axis=(1, 2, 3))
     assert np.flatnonzero(missing).tolist() == [40]

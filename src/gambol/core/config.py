@@ -76,6 +76,8 @@ class Config(BaseModel):
 def _assign(values: dict[str, Any], keys: list[str], value: Any, said: str) -> None:
     """Set values[k1][k2]… = value; a missing last key is left to validation to refuse."""
     for key in keys[:-1]:
+        if key in values and values[key] is None:  # to be chosen; what is said of it chooses
+            values[key] = {}
         if not isinstance(values.get(key), dict):
             hint = did_you_mean(key, values)
             raise InputError(f"--set {said}: there is no block {key!r}{hint}")

@@ -62,6 +62,10 @@ class Shards:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 
+    def bytes(self) -> int:
+        """Return how much the pieces hold, more than what they make after packing."""
+        return sum(path.stat().st_size for path in self.folder.glob("*.npz"))
+
     def remove(self) -> None:
         """Delete the pieces once the result is written."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -89,7 +93,7 @@ def assemble(
         extra={"height": empty, "presence": empty},
         attrs=attrs,
     )
-    with store.atomic(shards.target) as partial:
+    with store.atomic(shards.target, room=shards.bytes() + store.SLACK) as partial:
         _declare(frame, partial, len(times))
         with h5netcdf.File(partial, "a") as file:
             file.resize_dimension("time", len(times))

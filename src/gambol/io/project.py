@@ -88,7 +88,9 @@ class Project:
         """Add a video unless its content is there already; return its number."""
         values = videos.describe(str(ref), self.folder)
         with self._edit("add video", by) as edit:
-            return rows.video_number(edit, values)
+            number = rows.video_number(edit, values)
+        self._found_again({number: values["path"]})
+        return number
 
     def locate(self, video: int, search: Iterable[Path] = ()) -> str:
         """Return the absolute reference of a video, found again by its content when moved.
@@ -103,7 +105,7 @@ class Project:
         if ref is None:
             raise InputError(
                 f"the video {videos.expected(row, self.folder)} of {self.folder} is neither "
-                "there nor anywhere near; put it back, or name its folder (--videos DIR)"
+                "there nor anywhere near; put it back, or import it from where it is now"
             )
         return ref
 
@@ -146,7 +148,9 @@ class Project:
             self.backup()
         with self._edit(action, by) as edit:
             numbers = {v: rows.video_number(edit, known[v]) for v in used}
-            return merge(edit, labels, numbers)
+            merged = merge(edit, labels, numbers)
+        self._found_again({numbers[v]: known[v]["path"] for v in used})
+        return merged
 
     def set_instance(
         self,
@@ -315,6 +319,12 @@ class Project:
     def _all(self, query: str) -> list[tuple[Any, ...]]:
         with schema.sentences(self.path):
             return self._connection.execute(query).fetchall()
+
+    def _found_again(self, places: dict[int, str]) -> None:
+        """Note where videos are that no longer are where they were."""
+        for row in self.videos():
+            if row.id in places and not videos.exists(videos.expected(row, self.folder)):
+                self._remember(row.id, places[row.id])
 
     def _remember(self, video: int, path: str) -> None:
         """Note where a video was found; a project that may not be written stays as it is."""

@@ -30,17 +30,27 @@ _REMEDY = {
 }
 
 
+_NO_ROOM_CALL = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}  # the file system has none
+SLACK = 1 << 20  # bytes that HDF5 needs beside the numbers
+
+
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, room: int = 0) -> Iterator[Path]:
     """Give a path to write to; it becomes `path` at the end and vanishes on any error.
 
     The temporary path lies in the same folder, has the same suffix and does not exist yet; the
     block may make it a file or a folder. Files are flushed to the disk before they are renamed.
+
+    Args:
+        path: what is written.
+        room: bytes that have to be free at the beginning. For HDF5, whose library ends the
+            process where the disk fills up while it closes a file.
     """
     partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.partial{path.suffix}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            _require_room(partial, room)
             yield partial
             _flush(partial)
             os.replace(partial, path)
@@ -119,7 +129,7 @@ def write_dataset(dataset: xr.Dataset, path: Path) -> None:
         name: packed if values.ndim and values.dtype.kind in "fiub" else {}
         for name, values in dataset.data_vars.items()
     }
-    with atomic(path) as partial:
+    with atomic(path, room=dataset.nbytes + SLACK) as partial:
         dataset.to_netcdf(partial, engine="h5netcdf", encoding=encoding)
 
 
@@ -139,6 +149,23 @@ def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with require_file(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _require_room(path: Path, size: int) -> None:
+    """Raise what a full disk or a used-up quota raises unless `size` bytes fit there."""
+    if not size:
+        return
+    if shutil.disk_usage(path.parent).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with path.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno not in _NO_ROOM_CALL:
+                raise
+    path.unlink()
 
 
 def _code(error: OSError) -> int:

@@ -32,6 +32,7 @@ __all__ = ["Piece", "Series", "Tracked", "load", "made_from", "pieces", "read", 
 UNTRACKED_GROUP = "untracked"
 _OF_ANIMALS = ("instance_score", "identity_confidence")
 _FRAMES = 1024  # that are compressed together
+_POINT_BYTES = 40  # of a keypoint before compression
 
 
 class Piece(NamedTuple):
@@ -60,6 +61,7 @@ def write(
     *,
     fps: float,
     attrs: dict[str, Any],
+    detections: int = 0,
 ) -> None:
     """Write tracks, one piece in memory at a time; the file appears whole or not at all.
 
@@ -71,11 +73,13 @@ def write(
         names: of the individuals.
         fps: nominal frames a second.
         attrs: provenance; `made_from` is the key by which a finished file is recognised.
+        detections: how many there are, by which room on the disk is made sure of.
     """
     if not names:
         raise InputError(f"{target}: tracks need the name of at least one animal")
     frame = row = 0
-    with store.atomic(target) as partial, h5netcdf.File(partial, "w") as file:
+    room = _POINT_BYTES * max(detections, len(times)) * len(skeleton) + store.SLACK
+    with store.atomic(target, room) as partial, h5netcdf.File(partial, "w") as file:
         _declare(file, times, skeleton, names, fps, attrs)
         rows = Rows(file.create_group(UNTRACKED_GROUP), _nothing(len(skeleton)), "row")
         for part in parts:

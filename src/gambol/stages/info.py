@@ -76,6 +76,7 @@ def _video(path: Path) -> dict[str, Any]:
     try:
         width, height = video.size
         times = video.times
+        damage = getattr(video, "damage", None)  # as far as known without decoding
         return {
             "kind": "video",
             "path": str(path),
@@ -85,7 +86,7 @@ def _video(path: Path) -> dict[str, Any]:
             "frames": len(video),
             "fps": float(video.fps),
             "seconds": float(times[-1] - times[0]) if len(times) else 0.0,
-        }
+        } | ({"damage": damage} if damage else {})
     finally:
         video.close()
 

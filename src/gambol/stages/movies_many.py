@@ -28,8 +28,8 @@ class Drawing(Config):
     ellipses: bool = True  # 90 % regions
     trail: NonNegativeInt = 0  # frames of the past
     scale: PositiveFloat = 1.0  # of the film's size
-    # identity confidence under which an animal is marked; tracks call events doubtful below it
     doubt: float = Field(default=cast.DOUBT, ge=0.0, le=1.0)
+    # probability of an identity below which the animal is marked
 
 
 def draw(

@@ -59,6 +59,7 @@ class Predicted(NamedTuple):
     searched: int  # frames that were searched as a whole
     decode_share: float  # of the time, waiting for frames
     network_share: float  # of the time, network and peaks
+    damage: str | None = None  # how much of the video is readable, where not all is
 
 
 def run(
@@ -98,6 +99,8 @@ def describe(values: dict[str, Any]) -> str:
             f"(decoding {video['decode_share']:.0%}, network {video['network_share']:.0%}, "
             f"rest {rest:.0%}); {video['searched']} frames searched as a whole"
         )
+        if video["damage"]:
+            rows.append(video["damage"])
     return "\n".join(rows)
 
 
@@ -219,6 +222,7 @@ def _predict(
         searched,
         clock.decode / seconds,
         clock.network / seconds,
+        getattr(video, "damage", None),
     )
 
 
@@ -324,6 +328,7 @@ def _several(
             fresh,
             clock.decode / seconds,
             clock.network / seconds,
+            getattr(video, "damage", None),
         )
     finally:
         video.close()

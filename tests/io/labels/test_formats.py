@@ -10,6 +10,7 @@ from labelled import FRAMES, MOUSE, canonical, film, make
 from gambol.core.errors import InputError
 from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility
 from gambol.io import labels as io_labels
+from gambol.io import store
 
 EXACT = ["slp", "coco", "csv"]
 
@@ -235,6 +236,46 @@ def test_nwb_keeps_positions(tmp_path):
     want = labels.xy[np.isfinite(labels.xy).all(axis=-1)]
     have = np.concatenate([f[np.isfinite(f).all(axis=-1)] for f in found])
     assert sorted(map(tuple, have.round(6))) == sorted(map(tuple, want.round(6)))
+
+
+def test_nwb_refuses_pictures_that_it_cannot_refer_to(tmp_path):
+    pytest.importorskip("pynwb", reason="the extra nwb is not installed")
+    import tifffile
+
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, np.zeros((FRAMES, 64, 64), np.uint8))
+    labels = make([str(stack)], origins=(Origin.PERSON,))
+    with pytest.raises(InputError, match=r"pictures inside .*stack\.tif; export --to dlc"):
+        io_labels.write(labels, tmp_path / "a.nwb", "nwb")
+    assert [p.name for p in tmp_path.iterdir()] == ["stack.tif"]
+
+
+@pytest.mark.parametrize("format", ["dlc", "analysis"])
+def test_exports_say_that_what_nobody_labelled_will_be_read_as_absent(tmp_path, format):
+    labels = make([film(tmp_path / "clip.mp4")], origins=(Origin.PERSON,))
+    unlabelled = labels.visibility.copy()
+    unlabelled[~labels.labelled] = Visibility.UNLABELLED
+    labels = replace(labels, visibility=unlabelled)
+    assert (labels.visibility == Visibility.UNLABELLED).any()
+    path = tmp_path / "out" if format == "dlc" else tmp_path / "out.h5"
+    io_labels.write(labels, path, format)
+    assert not (io_labels.read(path).visibility == Visibility.UNLABELLED).any()
+    assert "unlabelled keypoints are empty, which is read as absent" in io_labels.losses(
+        labels, format
+    )
+
+
+@pytest.mark.parametrize("format", ["slp", "dlc", "analysis", "nwb"])
+@pytest.mark.parametrize("rows", [1, 60])
+def test_hdf5_is_begun_only_where_there_is_room_for_it(tmp_path, monkeypatch, format, rows):
+    if format == "nwb":
+        pytest.importorskip("pynwb", reason="the extra nwb is not installed")
+    asked = []
+    monkeypatch.setattr(store, "_require_room", lambda path, size: asked.append(size))
+    labels = make([film(tmp_path / "clip.mp4")], rows=rows, origins=(Origin.PERSON,))
+    paths = io_labels.write(labels, tmp_path / f"a{io_labels.SUFFIX[format]}", format)
+    files = [f for p in paths for f in (p.rglob("*.h5") if p.is_dir() else [p])]
+    assert 0 < files[0].stat().st_size <= max(asked) <= 2**21 + 20_000 * rows
 
 
 def test_no_labels_are_not_written(tmp_path):

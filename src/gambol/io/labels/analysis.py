@@ -190,8 +190,10 @@ def write_tracks(
             [[skeleton.keypoints[k].encode() for k in pair] for pair in skeleton.drawn]
         ),
     }
-    with store.atomic(path) as partial, h5py.File(partial, "w") as file:
-        for name, values in (arrays | (more or {})).items():
+    arrays |= more or {}
+    room = sum(values.nbytes for values in arrays.values()) + store.SLACK
+    with store.atomic(path, room) as partial, h5py.File(partial, "w") as file:
+        for name, values in arrays.items():
             packed = "gzip" if values.ndim > 1 and values.size else None
             file.create_dataset(
                 name, data=values if values.size else np.zeros((0, 2)), compression=packed

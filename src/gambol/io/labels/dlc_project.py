@@ -95,7 +95,8 @@ def write_table(
     store.write_text(text.getvalue(), stem.with_name(stem.name + ".csv"))
     frame = pd.DataFrame(values, index, pd.MultiIndex.from_tuples(columns, names=names))
     target = stem.with_name(stem.name + ".h5")
-    with store.atomic(target) as partial:
+    room = int(frame.memory_usage(deep=True).sum()) + store.SLACK
+    with store.atomic(target, room) as partial:
         frame.to_hdf(partial, key="df_with_missing", mode="w")
     return [stem.with_name(stem.name + ".csv"), target]
 

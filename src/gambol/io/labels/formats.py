@@ -129,8 +129,8 @@ def losses(labels: Labels, format: str) -> list[str]:
     found = []
     if format not in kept_states and has[Visibility.OCCLUDED]:
         found.append("occluded keypoints become visible ones")
-    if format not in kept_states and has[Visibility.ABSENT] and has[Visibility.UNLABELLED]:
-        found.append("absent and unlabelled keypoints become the same")
+    if format not in kept_states and has[Visibility.UNLABELLED]:
+        found.append("unlabelled keypoints are empty, which is read as absent")
     if format in ("dlc", "analysis", "nwb") and len(set(labels.origin.tolist())) > 1:
         found.append("who made a label is not kept")
     if format == "slp" and 2 in labels.origin:

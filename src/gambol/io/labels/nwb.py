@@ -16,6 +16,8 @@ from gambol.io.labels import sleap
 from gambol.io.labels.frames import all_named
 from gambol.io.video.open import split_ref
 
+_LABEL_BYTES = 16_384  # of an animal that a person labelled; a group of data sets each
+
 
 def write(labels: Labels, path: Path) -> list[Path]:
     """Write labels of people as PoseTraining, predictions alone as PoseEstimation."""
@@ -48,11 +50,25 @@ def write_objects(
         raise InputError(f"{path} needs {missing[0]}; install it with pip install gambol[nwb]")
     from sleap_io.io import nwb, nwb_predictions
 
-    with warnings.catch_warnings(), store.atomic(path) as partial:
+    instances = sum(len(frame.instances) for frame in source.labeled_frames)
+    each = _LABEL_BYTES if times is None else 64 * len(source.skeletons[0].nodes)
+    room = instances * each + store.SLACK
+    with warnings.catch_warnings(), store.atomic(path, room) as partial:
         warnings.simplefilter("ignore")  # of hdmf, pynwb and their extensions, about themselves
         if times is None:
+            _check_videos(source, path)
             nwb.save_nwb(source, str(partial))
         else:  # without times sleap-io fails where frames are missing
             notes = {"video_timestamps": times}
             nwb_predictions.write_nwb(source, str(partial), pose_estimation_metadata=notes)
     return [path]
+
+
+def _check_videos(source: Any, path: Path) -> None:
+    """Refuse pictures inside HDF5 or TIFF, which sleap-io cannot describe beside labels."""
+    for video in source.videos:
+        if type(video.backend).__name__ not in ("MediaVideo", "ImageVideo"):
+            raise InputError(
+                f"{path}: NWB cannot refer to the pictures inside {video.filename}; export "
+                "--to dlc, which writes them as files, import that and export it"
+            )

@@ -27,6 +27,8 @@ from gambol.io.labels.anatomy import skeleton_of
 from gambol.io.labels.frames import by_frame
 from gambol.io.video.open import split_ref
 
+_POINT_BYTES = 48  # of a keypoint, and as much for what is said of an animal or a frame
+
 
 class Scores(NamedTuple):
     """What a file says of its labels beyond themselves; 1 where a person said it."""
@@ -253,7 +255,9 @@ def write_objects(source: Any, path: Path) -> list[Path]:
     """Write an object of sleap-io."""
     import sleap_io
 
-    with store.atomic(path) as partial:
+    rows = sum(len(frame.instances) + 1 for frame in source.labeled_frames)
+    numbers = _POINT_BYTES * rows * (len(source.skeletons[0].nodes) + 2)
+    with store.atomic(path, numbers + store.SLACK) as partial:
         sleap_io.save_slp(source, str(partial), verbose=False)
     return [path]
 
