@@ -8,7 +8,7 @@ import xarray as xr
 from gambol.core.errors import InputError
 from gambol.core.instances import Detections
 from gambol.core.skeleton import Skeleton
-from gambol.io import detections
+from gambol.io import detections, stored
 
 SKELETON = Skeleton(("nose", "tail", "wing"), (-1, 0, 0))
 
@@ -172,3 +172,24 @@ def test_memory_does_not_grow_with_the_recording(tmp_path):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0]
+
+
+@pytest.mark.parametrize(("held", "rows"), [(0, 1), (5, 3), (0, 10**6), (10**6, 7)])
+def test_a_long_file_is_unpacked_to_disk_with_the_same_rows(tmp_path, monkeypatch, held, rows):
+    parts = recording(np.random.default_rng(3), embedding=2, classes=3)
+    path = write(tmp_path / "a.nc", parts, classes=("a", "b", "c"))
+    monkeypatch.setattr(stored, "HELD", held)
+    monkeypatch.setattr(stored, "ROWS", rows)
+    about, found = detections.spool(path, tmp_path / "scratch")
+    assert isinstance(found, stored.Stored) == (held < 10**6)
+    for one, other in zip(found, whole(parts), strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert one.dtype == other.dtype
+    assert (about.counts == detections.header(path).counts).all()
+
+
+def test_a_long_file_without_a_detection_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(stored, "HELD", -1)
+    path = write(tmp_path / "a.nc", recording(np.random.default_rng(3), most=1))
+    _, found = detections.spool(path, tmp_path)
+    assert found.xy.shape == (0, 3, 2) and found.select(np.arange(0)).cov.shape == (0, 3, 2, 2)

@@ -92,16 +92,3 @@ def test_the_best_history_without_looks_is_the_flow(seed):
     got = histories.infer(pieces, np.zeros((len(found.path), 3)))
     together = got.best[:, None] == got.best[None]
     assert (together == (found.path[:, None] == found.path[None])).all()
-
-
-def test_probability_of_a_crossing_equals_the_sum_over_its_histories():
-    pieces, emission = chain(np.random.default_rng(3), 2, 3)
-    got = histories.infer(pieces, emission)
-    wanted = {2: 0, 3: 1, 5: 2}
-    inside = []
-    for who, weight in all_histories(pieces, emission):
-        before = {j: max((i for i in range(j) if who[i] == who[j]), default=-1) for j in wanted}
-        inside.append((weight, before == wanted))
-    total = np.logaddexp.reduce([w for w, _ in inside])
-    want = np.logaddexp.reduce([w for w, hit in inside if hit]) - total
-    assert histories.log_probability(got, wanted) == pytest.approx(want)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from matplotlib.path import Path
 
 from gambol.core.errors import InputError
-from gambol.core.instances import Detections, from_positions
-from gambol.pose.clean import Cleaning, Verdict, clean, shape_z
+from gambol.core.instances import Detections, body_length, from_positions
+from gambol.pose.clean import Cleaning, Verdict, clean, shape_z, sizes, usual_of
 
 BODY = np.array([[0.0, 0], [20, 0], [40, 0], [10, 8], [30, -8], [50, 5]])
 EDGES = ((0, 1), (1, 2), (0, 3), (2, 4), (2, 5))
@@ -191,3 +191,28 @@ def test_no_detections_are_no_trouble():
     assert clean(nothing, EDGES, Cleaning(n_animals=2)).summary()["kept"] == 0
     lost = from_positions(np.zeros(2, int), np.full((2, 6, 2), np.nan))
     assert not clean(lost, EDGES).kept.any()
+
+
+@given(st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_whole_frames_are_judged_as_among_all(frames, seed):
+    rng = np.random.default_rng(seed)
+    base = animals(seed=seed, per_frame=2)
+    xy = (
+        base.xy
+        * rng.normal(1, 0.2, (len(base.xy), 1, 1))
+        * (1 + (rng.random((80, 1, 1)) < 0.1))
+    )
+    xy[rng.random(xy.shape[:2]) < 0.2] = np.nan
+    again = rng.choice(80, 9, replace=False)
+    found = with_rows(base._replace(xy=xy), base.frame[again], base.xy[again])
+    found = found.select(np.argsort(found.frame, kind="stable"))
+    whole = clean(found, EDGES)
+    usual, length = usual_of(sizes(found.xy, EDGES).T), body_length(found.xy)
+    for start in range(0, 40, frames):
+        rows = np.flatnonzero((found.frame >= start) & (found.frame < start + frames))
+        part = clean(found.select(rows), EDGES, length=length, usual=usual)
+        assert (part.verdict == whole.verdict[rows]).all()
+        np.testing.assert_array_equal(part.detections.xy, whole.detections.xy[rows])
+        np.testing.assert_array_equal(
+            part.detections.confidence, whole.detections.confidence[rows]
+        )

@@ -228,10 +228,10 @@ def test_killed_while_writing_the_next_call_goes_on(target, broken, monkeypatch)
     before = everything(target.parent)
     atomic = store.atomic
 
-    def killing(path):
+    def killing(path, **more):
         if path.name.endswith(broken):
             raise KeyboardInterrupt
-        return atomic(path)
+        return atomic(path, **more)
 
     monkeypatch.setattr(store, "atomic", killing)
     with pytest.raises(KeyboardInterrupt):

@@ -7,7 +7,7 @@ import tracked
 from gambol.core import instances, poses
 from gambol.core.errors import InputError
 from gambol.core.instances import UNTRACKED, Detections
-from gambol.io import store
+from gambol.io import store, stored
 from gambol.io import tracks as io_tracks
 from gambol.io.labels import predictions
 from gambol.io.video.open import open_video
@@ -287,3 +287,45 @@ def test_what_people_said_goes_over_to_new_detections_of_the_video(tmp_path):
     pairs = [(before[c], now) for c, now in zip(came, ids(made.tracks), strict=True) if c >= 0]
     known = [(a, b) for a, b in pairs if a >= 0 and b >= 0]
     assert len(known) > 0.95 * len(pairs) and all(a == b for a, b in known)
+
+
+def twice(found, rows):
+    """Detections some of which are shown twice, each time with other keypoints missing."""
+    extra = found.select(rows)
+    xy, whole = extra.xy.copy(), found.xy.copy()
+    xy[:, 0], whole[rows, 1] = np.nan, np.nan
+    extra = extra._replace(xy=xy, score=extra.score / 2)
+    both = zip(found._replace(xy=whole), extra, strict=True)
+    joined = Detections(*(np.concatenate(parts) for parts in both))
+    return joined.select(np.argsort(joined.frame, kind="stable"))
+
+
+@pytest.mark.parametrize(("held", "rows", "piece"), [(7, 5, 1), (50, 50, 17), (100, 64, 64)])
+def test_any_size_of_pieces_gives_the_same_tracks(tmp_path, monkeypatch, held, rows, piece):
+    _, scene = tracked.crossing(tmp_path / "not used")
+    found = twice(scene.detections, np.arange(3, len(scene.truth), 40))
+    source = tracked.write(tmp_path / "film.detections.nc", found, scene.times, most=2)
+    once = track_one(source, tmp_path / "once")
+    monkeypatch.setattr(stored, "HELD", held)
+    monkeypatch.setattr(stored, "ROWS", rows)
+    monkeypatch.setattr(identities, "PIECE", piece)
+    parts = track_one(source, tmp_path / "parts")
+    assert parts == once._replace(tracks=parts.tracks) and once.events and once.untracked
+    for one, other in zip(contents(once.tracks), contents(parts.tracks), strict=True):
+        np.testing.assert_array_equal(one, other)
+    queues = [identities.queue_file(made.tracks).read_bytes() for made in (once, parts)]
+    assert queues[0] == queues[1]
+    assert {p.suffix for p in parts.tracks.parent.iterdir()} == {
+        ".nc",
+        ".json",
+        ".jsonl",
+        ".npz",
+    }
+
+
+def contents(path):
+    """All values of a track file."""
+    piece = list(io_tracks.pieces(path, frames=10**6))[0]
+    series = io_tracks.read(path)
+    poses = [series.poses[name].values for name in sorted(series.poses)]
+    return [*piece.found, piece.id, piece.confidence, *poses, *series.untracked]

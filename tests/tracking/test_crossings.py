@@ -158,3 +158,24 @@ def test_order_within_a_frame_changes_nothing_and_a_rerun_is_the_same():
     for a in set(once.id):
         assert len(set(other.id[once.id[order] == a])) == 1
     np.testing.assert_allclose(once.confidence[order], other.confidence, atol=1e-6)
+
+
+def test_a_long_overlap_is_one_event_whose_confidence_is_that_of_the_names():
+    """Whatever happened inside; the ends of the recording tell what names came out."""
+    for seed in range(4):
+        scene = meeting(np.random.default_rng(seed), 3.0)
+        got, _ = resolved(scene, 2)
+        late = scene.detections.frame == scene.detections.frame.max()
+        early = scene.detections.frame == 0
+        sure = [got.tracks.confidence[end].mean() for end in (early, late)]
+        doubtful = [np.exp(odds.chosen) for odds in got.odds if odds.chosen < np.log(0.9)]
+        assert len(doubtful) == 1
+        assert doubtful[0] == pytest.approx(min(sure), abs=0.02)
+        assert doubtful[0] > 0.45
+
+
+def test_an_exchange_of_two_and_staying_are_all_there_is_for_two():
+    for seed in range(4):
+        got, _ = resolved(meeting(np.random.default_rng(seed), 2.0), 2)
+        for odds in got.odds:
+            assert np.exp(odds.chosen) + np.exp(odds.rival) == pytest.approx(1.0, abs=1e-3)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import sleap_io
-from meetings import ARENA, BODY, walkers
+from meetings import ARENA, BODY, meeting, walkers
 from scipy.optimize import linear_sum_assignment
 
 from gambol.core.instances import UNTRACKED, Tracks, body_length, from_positions
-from gambol.tracking import identities
+from gambol.tracking import identities, tracklets
 from gambol.tracking.trackers import TrackConfig, exactly, track
 
 
@@ -102,3 +102,16 @@ def test_next_to_nothing_is_no_error(n, frames):
         found, np.zeros(frames, int), None, np.arange(5) / 30, n, ARENA**2, BODY
     )
     assert got.tracks.id.tolist() == [0] * frames and not got.events
+
+
+@pytest.mark.parametrize("together", [1, 7, 100])
+def test_poses_may_be_looked_at_a_few_at_a_time(monkeypatch, together):
+    scene = meeting(np.random.default_rng(2), 0.7, before=3.0, after=3.0)
+    once = behind_the_tracker(scene.detections, scene.times, 2, ARENA**2, BODY)
+    monkeypatch.setattr(tracklets, "TOGETHER", together)
+    parts = behind_the_tracker(scene.detections, scene.times, 2, ARENA**2, BODY)
+    assert once.events == parts.events and once.events
+    for one, other in zip(
+        (*once.tracks, *once.looks), (*parts.tracks, *parts.looks), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)

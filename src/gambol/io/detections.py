@@ -20,10 +20,20 @@ from jaxtyping import Bool, Float, Int
 from gambol.core.errors import InputError
 from gambol.core.instances import Detections
 from gambol.core.skeleton import Skeleton
-from gambol.io import store
+from gambol.io import store, stored
 from gambol.io.poses import Shards, made_from
 
-__all__ = ["Header", "Piece", "Pieces", "assemble", "header", "made_from", "pieces", "read"]
+__all__ = [
+    "Header",
+    "Piece",
+    "Pieces",
+    "assemble",
+    "header",
+    "made_from",
+    "pieces",
+    "read",
+    "spool",
+]
 
 _AXES = {  # of every part of `Detections`; sizes come from the skeleton and from `learned`
     "frame": ("detection",),
@@ -111,7 +121,8 @@ def assemble(
         attrs: provenance; `made_from` is the key by which a finished file is recognised.
         classes: names behind `Detections.identity`.
     """
-    with store.atomic(kept.target) as partial, h5netcdf.File(partial, "w") as file:
+    room = kept.shards.bytes() + store.SLACK
+    with store.atomic(kept.target, room) as partial, h5netcdf.File(partial, "w") as file:
         writer: Rows | None = None
         frame = 0
         _declare(file, times, skeleton, fps, attrs, classes)
@@ -141,6 +152,25 @@ def read(path: Path) -> tuple[Header, Detections]:
     with open_file(path) as file:
         about = _header(file, path)
         return about, read_rows(file, 0, int(about.counts.sum()))
+
+
+def spool(path: Path, folder: Path | None = None) -> tuple[Header, Detections]:
+    """Read a file of any length: of a long one, poses are unpacked into scratch files.
+
+    Args:
+        path: the file.
+        folder: where scratch files lie; that of the system where None.
+    """
+    with open_file(path) as file:
+        about = _header(file, path)
+        rows = int(about.counts.sum())
+        if rows <= stored.HELD:
+            return about, read_rows(file, 0, rows)
+        made = stored.room(read_rows(file, 0, 0), rows, folder)
+        for first in range(0, rows, stored.ROWS):
+            last = min(first + stored.ROWS, rows)
+            stored.put(made, first, read_rows(file, first, last))
+        return about, made
 
 
 def pieces(path: Path, frames: int = 4096) -> Iterator[Piece]:

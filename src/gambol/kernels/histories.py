@@ -66,7 +66,7 @@ def infer(pieces: Pieces, emission: Float[np.ndarray, "M N"]) -> Posterior:
         onward = step.gain + backward[0][step.target]
         share = np.exp(forward[j][step.source] + onward - total)
         probs[j] = np.bincount(step.animal, share, minlength=emission.shape[1])
-        backward.insert(0, _log_sum(onward, step.source, len(forward[j])))
+        backward.insert(0, log_sum(onward, step.source, len(forward[j])))
     probs /= np.maximum(probs.sum(axis=1, keepdims=True), 1e-300)
     return Posterior(probs, _best(steps, ending), total, steps, forward, backward)
 
@@ -100,7 +100,7 @@ def _advance(
         key = ((after + 1).astype(np.uint64) * spread).sum(axis=1)
         _, where, target = np.unique(key, return_index=True, return_inverse=True)
         states = after[where]
-        new = _log_sum(score[source] + gain, target, len(states))
+        new = log_sum(score[source] + gain, target, len(states))
         if len(states) > STATES:
             kept = np.zeros(len(states), bool)
             kept[np.argpartition(-new, STATES)[:STATES]] = True
@@ -116,7 +116,7 @@ def _advance(
     return steps, forward, states
 
 
-def _log_sum(
+def log_sum(
     x: Float[np.ndarray, " K"], group: Int[np.ndarray, " K"], n: int
 ) -> Float[np.ndarray, " n"]:
     """Log of the sum of exp(x) in each of n groups; -inf for an empty group."""
@@ -143,22 +143,3 @@ def _best(steps: list[Step], ending: Float[np.ndarray, " S"]) -> Int[np.ndarray,
         move = chosen[j][state]
         best[j], state = steps[j].animal[move], int(steps[j].source[move])
     return best
-
-
-def log_probability(posterior: Posterior, wanted: dict[int, int]) -> float:
-    """Return log P(each of these tracklets follows the one that is named for it).
-
-    Args:
-        posterior: of `infer`.
-        wanted: tracklet → the one that its animal had before, or NEVER.
-    """
-    first, last = min(wanted), max(wanted)
-    score = posterior.forward[first]
-    for j in range(first, last + 1):
-        step = posterior.steps[j]
-        gain = step.gain
-        if j in wanted:
-            gain = np.where(step.came == wanted[j], gain, -np.inf)
-        score = _log_sum(score[step.source] + gain, step.target, len(posterior.forward[j + 1]))
-    total = np.logaddexp.reduce(score + posterior.backward[last + 1])
-    return float(min(total - posterior.log_evidence, 0.0))

@@ -5,7 +5,7 @@ No detection is deleted. Every row gets a verdict, and what is not kept goes thr
 the recording, all sizes are compared on a log scale.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -67,27 +67,37 @@ class Cleaned(NamedTuple):
         return {v.name.lower(): int(counts[v]) for v in Verdict}
 
 
+class Usual(NamedTuple):
+    """Log sizes of the animals of a recording, as `sizes` measures them."""
+
+    middle: Float[np.ndarray, " S"]  # median
+    spread: Float[np.ndarray, " S"]  # robust standard deviation
+
+
 def clean(
     detections: Detections,
     edges: Sequence[tuple[int, int]] = (),
     cfg: Cleaning = Cleaning(),  # noqa: B008 - settings are frozen
     *,
     length: float | None = None,
+    usual: Usual | None = None,
 ) -> Cleaned:
     """Judge the detections of one recording.
 
     Filters of single detections come first, so that no spurious one suppresses an animal;
-    then one animal shown twice; then the number of animals.
+    then one animal shown twice; then the number of animals. Given `length` and `usual` of a
+    recording, whole frames of it are judged as they are among all.
 
     Args:
         detections: of a recording, sorted by frame.
         edges: bones, as pairs of keypoint indices; without them only the size is judged.
         cfg: settings.
         length: body length L in px; of these detections when left out.
+        usual: sizes of the animals; of these detections when left out.
     """
     rows = len(detections.frame)
     size = body_length(detections.xy) if length is None else length
-    z = shape_z(detections.xy, edges)
+    z = shape_z(detections.xy, edges, usual)
     verdict = np.full(rows, int(Verdict.KEPT))
     verdict[z >= cfg.max_z] = Verdict.MISSHAPEN
     verdict[~_complete(detections, cfg)] = Verdict.INCOMPLETE
@@ -103,7 +113,9 @@ def clean(
 
 
 def shape_z(
-    xy: Float[np.ndarray, "D J 2"], edges: Sequence[tuple[int, int]] = ()
+    xy: Float[np.ndarray, "D J 2"],
+    edges: Sequence[tuple[int, int]] = (),
+    usual: Usual | None = None,
 ) -> Float[np.ndarray, " D"]:
     """Return how unusual size and shape are, in robust standard deviations of the recording.
 
@@ -111,16 +123,36 @@ def shape_z(
     missing, since part of an animal has a small box) and the median over the bones (one
     keypoint on a wrong place does not make an animal misshapen; most of them do).
     """
+    measured = sizes(xy, edges)
+    usual = usual or usual_of(measured.T)
+    z = (_log(measured) - usual.middle) / np.fmax(usual.spread, _LEAST_SPREAD)
+    whole = np.isfinite(xy).all(axis=(1, 2))
+    box = np.where(whole, np.abs(z[:, 0]), np.maximum(z[:, 0], 0.0))
+    return np.fmax(np.nan_to_num(box), _row_medians(np.abs(z[:, 1:])))
+
+
+def sizes(
+    xy: Float[np.ndarray, "D J 2"], edges: Sequence[tuple[int, int]]
+) -> Float[np.ndarray, "D S"]:
+    """Return the diagonal of the box, then the length of every bone, px; NaN where unknown."""
     seen = np.isfinite(xy).all(axis=-1)
     low = np.where(seen[..., None], xy, np.inf).min(axis=1, initial=np.inf)
     high = np.where(seen[..., None], xy, -np.inf).max(axis=1, initial=-np.inf)
-    several = seen.sum(axis=1) > 1
-    sides = np.where(several[:, None], high, np.nan) - np.where(several[:, None], low, np.nan)
-    box = _robust_z(np.linalg.norm(sides, axis=-1)[:, None])[:, 0]
-    box = np.where(seen.all(axis=1), np.abs(box), np.maximum(box, 0.0))
+    several = seen.sum(axis=1, keepdims=True) > 1
+    sides = np.where(several, high, np.nan) - np.where(several, low, np.nan)
     ends = np.array(edges, np.int64).reshape(-1, 2)
     bones = np.linalg.norm(xy[:, ends[:, 0]] - xy[:, ends[:, 1]], axis=-1)  # (D, edges)
-    return np.fmax(np.nan_to_num(box), _row_medians(np.abs(_robust_z(bones))))
+    return np.concatenate([np.linalg.norm(sides, axis=-1)[:, None], bones], axis=1)
+
+
+def usual_of(columns: Iterable[Float[np.ndarray, " D"]]) -> Usual:
+    """Return the usual sizes of a recording; columns are those of `sizes`, one at a time."""
+    middle, spread = [], []
+    for column in columns:
+        logs = _log(column)[None]
+        middle.append(float(_row_medians(logs)[0]))
+        spread.append(1.4826 * float(_row_medians(np.abs(logs - middle[-1]))[0]))
+    return Usual(np.array(middle), np.array(spread))
 
 
 def centres(xy: Float[np.ndarray, "D J 2"]) -> Float[np.ndarray, "D 2"]:
@@ -131,12 +163,8 @@ def centres(xy: Float[np.ndarray, "D J 2"]) -> Float[np.ndarray, "D 2"]:
     return np.where(count > 0, total / np.maximum(count, 1.0), np.nan)
 
 
-def _robust_z(sizes: Float[np.ndarray, "D S"]) -> Float[np.ndarray, "D S"]:
-    """Deviation of log sizes from their median, over 1.4826 times the median deviation."""
-    logs = np.log(np.where(sizes > 0, sizes, np.nan))
-    off = logs - _row_medians(logs.T)
-    spread = 1.4826 * _row_medians(np.abs(off).T)
-    return np.asarray(off / np.fmax(spread, _LEAST_SPREAD))
+def _log(sizes: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    return np.log(np.where(sizes > 0, sizes, np.nan))
 
 
 def _row_medians(values: Float[np.ndarray, "R S"]) -> Float[np.ndarray, " R"]:

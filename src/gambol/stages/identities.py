@@ -12,6 +12,7 @@ Inside a project the log is part of the project, and NAME.edits.jsonl a copy of 
 """
 
 import hashlib
+import itertools
 import json
 import re
 import zipfile
@@ -111,17 +112,22 @@ def write(
     io_tracks.write(
         target, _pieces(recording, result.tracks), recording.times, recording.skeleton, names,
         fps=recording.fps, attrs=dict(sorted(said.items())),
+        detections=len(recording.found.frame),
     )  # fmt: skip
 
 
 def _pieces(recording: Recording, tracks: Tracks) -> Iterator[io_tracks.Piece]:
-    frames = len(recording.times)
-    edges = np.searchsorted(recording.found.frame, np.arange(0, frames + PIECE, PIECE))
-    for n, start in enumerate(range(0, frames, PIECE)):
-        some = np.arange(edges[n], edges[n + 1])
+    for n, rows in enumerate(stretches(recording)):
+        start, found = n * PIECE, recording.found.select(rows)
         readable = recording.readable[start : start + PIECE]
-        found = recording.found.select(some)
-        yield io_tracks.Piece(start, readable, found, tracks.id[some], tracks.confidence[some])
+        yield io_tracks.Piece(start, readable, found, tracks.id[rows], tracks.confidence[rows])
+
+
+def stretches(recording: Recording) -> Iterator[Int[np.ndarray, " R"]]:
+    """Yield the rows of so many frames after another."""
+    edges = range(0, len(recording.times) + PIECE, PIECE)
+    for first, last in itertools.pairwise(np.searchsorted(recording.found.frame, edges)):
+        yield np.arange(first, last)
 
 
 def is_current(target: Path, log: Log) -> bool:

@@ -8,27 +8,30 @@ What people changed in an earlier result stays: the log of edits is taken over t
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from pydantic import PositiveInt
 from scipy.optimize import linear_sum_assignment
 
 import gambol
 from gambol.core.config import Config
 from gambol.core.errors import InputError
+from gambol.core.instances import Detections
 from gambol.core.progress import Progress, Step, silent
 from gambol.io import detections as io_detections
-from gambol.io import provenance, store
+from gambol.io import provenance, store, stored
 from gambol.io import tracks as io_tracks
 from gambol.io.video.open import open_video
 from gambol.pose import clean
 from gambol.stages import appearance, identities, replay
 from gambol.stages.identities import Automatic, Log, Recording
 from gambol.tracking import trackers
+from gambol.tracking.restitch import restitch
 
 SUFFIX = ".detections.nc"
 DOUBTFUL = 0.9  # probability of an event being resolved rightly under which it is doubtful
@@ -87,12 +90,17 @@ def describe(values: dict[str, Any]) -> str:
     )
 
 
-def read(source: Path) -> Recording:
-    """Read detections of ours or predictions of another tool."""
+def read(source: Path, scratch: Path | None = None) -> Recording:
+    """Read detections of ours or predictions of another tool.
+
+    Args:
+        source: the file.
+        scratch: folder for poses that memory should not hold; that of the system where None.
+    """
     if not source.exists():
         raise InputError(f"{source} does not exist; give a file of `gambol predict`")
     if source.name.endswith(SUFFIX):
-        head, found = io_detections.read(source)
+        head, found = io_detections.spool(source, scratch)
         kept = np.ones(len(found.frame), bool)
         return Recording(
             found, kept, head.times, head.readable, head.skeleton, head.fps, head.classes,
@@ -178,7 +186,7 @@ def _name(source: Path) -> str:
 def _one(cfg: TrackConfig, source: Path, target: Path, progress: Progress) -> TrackedVideo:
     if target.exists():
         _check_target(source, target)
-    recording = cleaned(cfg, source)
+    recording = cleaned(cfg, source, target.parent)
     labelled = int(recording.attrs.get("most", 0))
     shown = _most(recording.found.frame[recording.kept])
     n = cfg.animals or min(labelled, shown)  # a network for three may be shown two
@@ -234,11 +242,34 @@ def _begin(
     return automatic, log
 
 
-def cleaned(cfg: TrackConfig, source: Path) -> Recording:
+def cleaned(cfg: TrackConfig, source: Path, scratch: Path | None = None) -> Recording:
     """Read detections and judge which of them may be animals."""
-    recording = read(source)
-    judged = clean.clean(recording.found, recording.skeleton.bones, cfg.cleaning)
-    return recording._replace(found=judged.detections, kept=judged.kept)
+    recording = read(source, scratch)
+    found, bones = recording.found, recording.skeleton.bones
+    length, usual = _sizes(found, bones, scratch)
+    kept = np.empty(len(found.frame), bool)
+    for rows in identities.stretches(recording):
+        some = found.select(rows)
+        judged = clean.clean(some, bones, cfg.cleaning, length=length, usual=usual)
+        kept[rows] = judged.kept
+        if judged.detections is not some:  # duplicates completed animals
+            stored.put(found, int(rows[0]), judged.detections)
+    return recording._replace(kept=kept)
+
+
+def _sizes(
+    found: Detections, bones: Sequence[tuple[int, int]], scratch: Path | None
+) -> tuple[float, clean.Usual]:
+    """Body length, px, and usual sizes of a recording, of which one column is in memory."""
+    rows = len(found.frame)
+    columns = stored.scratch((1 + len(bones), rows), scratch)
+    for first in range(0, rows, stored.ROWS):
+        some = found.select(np.arange(first, min(first + stored.ROWS, rows)))
+        columns[:, first : first + stored.ROWS] = clean.sizes(some.xy, bones).T
+        stored.release([columns])
+    known = columns[0][np.isfinite(columns[0])]
+    length = float(np.median(known)) if len(known) else 0.0
+    return length if length > 0 else 1.0, clean.usual_of(columns)
 
 
 def _track(
@@ -249,7 +280,10 @@ def _track(
     tracker = cfg.tracker or trackers.PRESETS[cfg.preset]
     number = trackers.at_most(n) if cfg.at_most else trackers.exactly(n)
     with _images(tracker, recording) as look:
-        made = trackers.track(tracker, found, recording.times, number, look)
+        made = _online(tracker, found, recording.times, number, look)
+    if cfg.preset == "dlc-ellipse" and cfg.tracker is None:
+        ids = restitch(found, made.track, recording.times, n, made.scale.length)
+        made = made._replace(tracks=made.tracks._replace(id=ids))
     online = Automatic(
         made.tracks.id, made.tracks.confidence, made.track, made.margin, recording.kept,
         np.array(cfg.doors, np.float64).reshape(-1, 2), n, float(made.scale.arena),
@@ -262,6 +296,27 @@ def _track(
     solved = replay.solve(recording, online)
     ids, confidence, _ = solved.tracks
     return online._replace(id=ids, confidence=confidence, events=solved.events), recording
+
+
+def _online(
+    cfg: trackers.TrackConfig,
+    found: Detections,
+    times: Float[np.ndarray, " T"],
+    number: trackers.Number,
+    look: trackers.Read | None,
+) -> trackers.Tracked:
+    """Step through the recording a piece at a time; the same as in one go."""
+    scale = trackers.measure(cfg, found, times)
+    keypoints, embedding = found.xy.shape[1], found.embedding.shape[1]
+    state = trackers.init(cfg, scale, keypoints, embedding, number)
+    parts = []
+    for start in range(0, max(len(times), 1), identities.PIECE):
+        stop = min(start + identities.PIECE, len(times))
+        first, last = np.searchsorted(found.frame, [start, stop])
+        some = found.select(np.arange(first, last))
+        state, part = trackers.advance(state, some, times, look, stop)
+        parts.append(part)
+    return trackers.gather(state, parts)
 
 
 @contextmanager
@@ -287,9 +342,9 @@ def _images(
 def _names(recording: Recording, automatic: Automatic) -> tuple[str, ...]:
     """Names of individuals where the network told them apart, else numbers."""
     n = automatic.n_animals
-    said = recording.found.identity[recording.kept]
-    if said.shape[1] != n or len(recording.classes) != n:
+    if recording.found.identity.shape[1] != n or len(recording.classes) != n:
         return tuple(f"animal{i + 1}" for i in range(n))
+    said = recording.found.identity[recording.kept]
     total = np.stack([np.nan_to_num(said[automatic.id == i]).sum(axis=0) for i in range(n)])
     return tuple(recording.classes[a] for a in linear_sum_assignment(-total)[1])
 

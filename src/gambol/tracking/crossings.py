@@ -159,9 +159,8 @@ def _together(
         if renamed[0].log_evidence > posterior.log_evidence + RENAMED:
             posterior, emission = renamed
     identity = path if keep else posterior.best
-    before = handed_on(identity)
     crossings = find(pieces, identity)
-    odds = [judge(posterior, before, crossing) for crossing in crossings]
+    odds = [judge(posterior, identity, crossing) for crossing in crossings]
     certainty = posterior.probs[np.arange(len(identity)), identity]
     return _Solved(identity, certainty, emission, crossings, odds)
 

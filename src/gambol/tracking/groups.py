@@ -65,7 +65,7 @@ def solve(
         local = _local(crossing, number, parts)
         mine = parts.path if keep else posterior.best
         chosen = handed_on(mine)
-        found = judge(posterior, chosen, local)
+        found = judge(posterior, mine, local)
         tails = np.append(parts.tail, NEVER)
         heads = {s: head for head, s in number.items()}
         odds.append(

@@ -14,7 +14,7 @@ from scipy import stats
 
 from gambol.core.instances import Detections
 from gambol.kernels.scores import auroc
-from gambol.tracking.tracklets import Tracklets
+from gambol.tracking.tracklets import Tracklets, stretches
 
 BLOCK = 1.0  # s: looks of two blocks are nearly independent
 MOST = 8  # dimensions
@@ -76,13 +76,14 @@ def _features(
     detections: Detections, rows: Int[np.ndarray, " R"], body: float
 ) -> Float[np.ndarray, "R F"]:
     """Embedding and log size; size only if most animals show all keypoints."""
-    xy = detections.xy[rows]
-    parts = [detections.embedding[rows]]
-    whole = np.isfinite(xy).all(axis=(1, 2))
-    if xy.shape[1] > 1 and whole.sum() > len(rows) / 2:
-        size = np.full(len(rows), np.nan)
+    size = np.full(len(rows), np.nan)
+    for some in stretches(np.arange(len(rows))):
+        xy = detections.select(rows[some]).xy
+        whole = np.isfinite(xy).all(axis=(1, 2))
         box = xy[whole].max(axis=1) - xy[whole].min(axis=1)
-        size[whole] = np.log(np.linalg.norm(box, axis=1) / body + 0.01)
+        size[some[whole]] = np.log(np.linalg.norm(box, axis=1) / body + 0.01)
+    parts = [detections.embedding[rows]]
+    if detections.xy.shape[1] > 1 and np.isfinite(size).sum() > len(rows) / 2:
         parts.append(size[:, None])
     return np.concatenate(parts, axis=1)
 

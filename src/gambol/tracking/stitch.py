@@ -13,18 +13,19 @@ from gambol.core.instances import Detections
 from gambol.kernels import flow, kalman
 from gambol.tracking import looks as appearance
 from gambol.tracking.looks import Looks
-from gambol.tracking.tracklets import Tracklets, centres
+from gambol.tracking.tracklets import Tracklets, centres, shifts, stretches, ways
 
 LONGEST = 10.0  # s: a longer absence is a return, whatever the place
 BIRTH = 10.0  # nats for coming or going away from the ends of the recording and from doors
 EDGE = 0.5  # s: so near to an end of the recording, coming and going is free
-TURN = 0.5  # s: after so long unseen, an animal has given up its course with P = 1 - 1/e
+TURN = 0.27  # s: unseen so long, an animal has given up its course with P = 1 - 1/e; fitted
 TAILS = ((0.1, 0.15), (0.02, 1.0))  # share and sd, L, of links with a bad pose, or a leap
 MISSED = 0.02  # share of frames in which an animal that is there is not found
 MEMORY = 40  # rows of a tracklet that tell position and velocity at its end
 NEXT = 100  # tracklets that are tried as the next one
 SAMPLE = 20_000  # poses that tell how much a pose changes
 MOST_POSE = 4.0  # nats: keypoints near a contact are not worth more
+HEARD = 0.5  # of what online tracking knew of a link; the rest is known here as well
 TENTH = 4.605  # 90th percentile of |x|² in the plane whose coordinates have variance 1
 
 
@@ -74,12 +75,11 @@ def stitch(
     rows = tracklets.of >= 0
     worth = np.log(p / (1 - p)) + np.log((1 - MISSED) / MISSED)  # left out, it was missed
     gain = np.bincount(tracklets.of[rows], worth[rows], minlength=len(tracklets.first))
-    centre = centres(detections.xy)
     enter = np.where(tracklets.start <= times[0] + EDGE, 0.0, BIRTH)
     leave = np.where(tracklets.end >= times[-1] - EDGE, 0.0, BIRTH)
     if doors is not None:
-        enter[_near(centre[tracklets.first], doors, body)] = 0.0
-        leave[_near(centre[tracklets.last], doors, body)] = 0.0
+        for free, rows in ((enter, tracklets.first), (leave, tracklets.last)):
+            free[_near(centres(detections.select(rows).xy), doors, body)] = 0.0
     pieces = flow.Pieces(tracklets.start, tracklets.end, gain, enter, leave, tail, head, cost)
     odds = appearance.log_odds_same(looks, tail, head) if looks is not None else 0.0
     found = flow.solve(pieces._replace(cost=cost - odds), n_animals)
@@ -102,7 +102,8 @@ def scales(
     """
     order = np.argsort(tracklets.of, kind="stable")
     order = order[tracklets.of[order] >= 0]
-    of, place = tracklets.of[order], centres(detections.xy)[order]
+    of = tracklets.of[order]
+    place = ways(detections, tracklets)[order]
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     lag = max(2, round(0.2 / step))
     near, far = _turn(place, of, 1), _turn(place, of, lag)
@@ -118,7 +119,7 @@ def scales(
         np.sqrt(max(q2, (0.2 * body) ** 2)),
         np.sqrt(max(speed2, (0.1 * body) ** 2)),
         np.sqrt(max(stray2, (0.1 * body) ** 2)),
-        _pose_scale(detections.xy[order], of, detections.frame[order], step, lag, body),
+        _pose_scale(detections, order, of, step, lag, body),
     )
 
 
@@ -139,9 +140,9 @@ def _turn(
 
 
 def _pose_scale(
-    xy: Float[np.ndarray, "R J 2"],
+    detections: Detections,
+    order: Int[np.ndarray, " R"],
     of: Int[np.ndarray, " R"],
-    frame: Int[np.ndarray, " R"],
     step: float,
     lag: int,
     body: float,
@@ -150,10 +151,11 @@ def _pose_scale(
 
     Strangers are the animals of one frame.
     """
+    frame = detections.frame[order]
     used = frame % max(1, len(of) // SAMPLE) == 0
 
     def mean(one: np.ndarray, other: np.ndarray) -> float:
-        found = pose_distance(xy[one], xy[other], body)
+        found = _apart(detections, order[one], order[other], body)
         found = found[np.isfinite(found)]
         return float(found.mean()) if len(found) else np.nan
 
@@ -173,6 +175,17 @@ def _pose_scale(
         return 1.0, 0.0, 1.0  # says nothing: both densities are the same
     growth = float(np.clip(np.log(later / soon) / np.log(lag), 0.0, 1.0))
     return later * (1 / (lag * step)) ** growth, growth, strange
+
+
+def _apart(
+    detections: Detections, one: np.ndarray, other: np.ndarray, body: float
+) -> Float[np.ndarray, " P"]:
+    """Pose distances of pairs of rows, L."""
+    parts = [
+        pose_distance(detections.select(one[some]).xy, detections.select(other[some]).xy, body)
+        for some in stretches(np.arange(len(one)))
+    ]
+    return np.concatenate([np.zeros(0), *parts])
 
 
 def pose_distance(
@@ -200,7 +213,8 @@ def links(
     An animal unseen for Δt keeps course and pose with probability exp(-Δt/TURN): then the
     forward prediction of one tracklet and the backward prediction of the other meet half-way,
     ½m² + ½log det(2πS); else it strays from where it was, which says little after a while.
-    The tails are heavier than that, as poses go wrong near contacts.
+    The tails are heavier than that, as poses go wrong near contacts. A cut forgets the course
+    and the keypoints of before, which online tracking knew: a part of its margin counts too.
     """
     m = len(tracklets.first)
     first = np.arange(m)
@@ -215,10 +229,12 @@ def links(
         part = slice(begin, begin + 200_000)
         a, b = tail[part], head[part]
         gap = tracklets.start[b] - tracklets.end[a]
-        before = detections.xy[tracklets.last[a]]
-        apart = pose_distance(detections.xy[tracklets.first[b]], before, body)
+        old, new = tracklets.last[a], tracklets.first[b]
+        apart = _apart(detections, new, old, body)
         pose = _pose_odds(apart, gap, motion)
-        cost[part] = -_meeting(ends, starts, a, b, gap, pose, motion, body)
+        step = shifts(detections, old, new)
+        cost[part] = -_meeting(ends, starts, a, b, step, gap, pose, motion, body)
+        cost[part] -= HEARD * tracklets.bond[b] * (tracklets.came[b] == old)
     cost -= np.log(area)
     kept = cost < 2 * BIRTH  # otherwise it is cheaper to have gone and come
     return tail[kept], head[kept], cost[kept]
@@ -230,25 +246,30 @@ def _states(
     times: Float[np.ndarray, " T"],
     motion: Motion,
 ) -> tuple[kalman.Beliefs, kalman.Beliefs]:
-    """What each tracklet says of position and velocity at its end, and at its start."""
-    centre, seconds = centres(detections.xy), times[detections.frame]
-    found = np.isfinite(detections.xy).all(axis=-1)
-    own = np.where(found[..., None, None], detections.cov, 0.0).sum(axis=1)
-    own = np.nan_to_num(own) / np.maximum(found.sum(axis=1), 1)[:, None, None] ** 2
-    own += np.maximum(motion.noise**2 - own.trace(axis1=1, axis2=2) / 2, 0)[
-        :, None, None
-    ] * np.eye(2)
+    """What each tracklet says of velocity, and of position beside its last and first row."""
+    place, seconds = ways(detections, tracklets), times[detections.frame]
     m = len(tracklets.first)
     sides = [np.zeros((m, 4)), np.zeros((m, 4, 4)), np.zeros((m, 4)), np.zeros((m, 4, 4))]
     for k, rows in enumerate(tracklets.rows()):
         late, early = rows[-MEMORY:], rows[:MEMORY]
-        seen = kalman.filter(centre[late], seconds[late], own[late], motion.q, motion.speed)
+        way = place[late] - place[late[-1]]
+        own = _noise(detections.select(late), motion)
+        seen = kalman.filter(way, seconds[late], own, motion.q, motion.speed)
         sides[0][k], sides[1][k] = seen.mean[-1], seen.cov[-1]
-        seen = kalman.backward(
-            centre[early], seconds[early], own[early], motion.q, motion.speed
-        )
+        way = place[early] - place[early[0]]
+        own = _noise(detections.select(early), motion)
+        seen = kalman.backward(way, seconds[early], own, motion.q, motion.speed)
         sides[2][k], sides[3][k] = seen.mean[0], seen.cov[0]
     return kalman.Beliefs(sides[0], sides[1]), kalman.Beliefs(sides[2], sides[3])
+
+
+def _noise(found: Detections, motion: Motion) -> Float[np.ndarray, "R 2 2"]:
+    """Covariance of the centres, px²."""
+    seen = np.isfinite(found.xy).all(axis=-1)
+    own = np.where(seen[..., None, None], found.cov, 0.0).sum(axis=1)
+    own = np.nan_to_num(own) / np.maximum(seen.sum(axis=1), 1)[:, None, None] ** 2
+    least = np.maximum(motion.noise**2 - own.trace(axis1=1, axis2=2) / 2, 0)
+    return own + least[:, None, None] * np.eye(2)
 
 
 def _meeting(
@@ -256,17 +277,21 @@ def _meeting(
     starts: kalman.Beliefs,
     tail: Int[np.ndarray, " E"],
     head: Int[np.ndarray, " E"],
+    moved: Float[np.ndarray, "E 2"],
     gap: Float[np.ndarray, " E"],
     pose: Float[np.ndarray, " E"],
     motion: Motion,
     body: float,
 ) -> Float[np.ndarray, " E"]:
-    """Log density (1/px²) of the later tracklet where the earlier one leads, in its pose."""
+    """Log density (1/px²) of the later tracklet where the earlier one leads, in its pose.
+
+    Between the last row of one and the first row of the other, it has `moved`.
+    """
     half = gap / 2
     ahead, reach = _predicted(ends, tail, half, motion.q)
     back, width = _predicted(starts, head, -half, motion.q)
-    course = _log_normal(ahead - back, reach + width)
-    step = ends.mean[tail, :2] - starts.mean[head, :2]
+    course = _log_normal(ahead - back - moved, reach + width)
+    step = ends.mean[tail, :2] - starts.mean[head, :2] - moved
     wide = ends.cov[tail, :2, :2] + starts.cov[head, :2, :2]
     wide = wide + (motion.stray**2 * gap)[:, None, None] * np.eye(2)
     kept = -gap / TURN

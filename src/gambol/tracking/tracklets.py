@@ -6,6 +6,7 @@ that are no animal.
 """
 
 import itertools
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ LATE = 2.5  # median steps between frames: a longer one is a gap
 JUMP = 6.0  # robust standard deviations of acceleration; 1 in 10^7 frames if it were Gaussian
 JUMP_LENGTH = 0.05  # L: smaller jumps than this are never cut
 STILL = 0.01  # L: least standard deviation of acceleration over a frame
+TOGETHER = 2048  # detections whose poses are in memory together
 RAYLEIGH = 1.18  # median length of a vector in the plane whose coordinates have sd 1
 
 
@@ -40,6 +42,8 @@ class Tracklets(NamedTuple):
     start: Float[np.ndarray, " M"]  # s
     end: Float[np.ndarray, " M"]  # s
     touching: Bool[np.ndarray, " D"]  # this detection is in contact with another
+    came: Int[np.ndarray, " M"]  # row that its raw track had before, or UNTRACKED
+    bond: Float[np.ndarray, " M"]  # nats that online tracking had for that; 0 if unknown
 
     def rows(self) -> list[Int[np.ndarray, " R"]]:
         """Return the rows of each tracklet in time order."""
@@ -68,8 +72,7 @@ def cut(
         body: body length L, px.
         constraints: what a person has said, which is stronger than all of this.
     """
-    centre = centres(detections.xy)
-    known = (track >= 0) & np.isfinite(centre).all(axis=1)
+    known = (track >= 0) & _seen(detections)
     known[list(constraints.excluded)] = False
     pairs = contacts(detections, body)
     contact = np.zeros(len(track), bool)
@@ -85,14 +88,23 @@ def cut(
         & (seconds[after] - seconds[before] <= LATE * step)
         & (contact[before] == contact[after])
     )
-    if margin is None:
-        margin = _margins(centre, order, joined, pairs, body)
+    steps = shifts(detections, before, after)
+    came, bond = np.full(len(track), UNTRACKED), np.zeros(len(track))
+    same = track[before] == track[after]
+    came[after[same]] = before[same]
+    if margin is not None:
+        bond = np.clip(margin, 0.0, MARGIN)
+        bond[list(constraints.cuts)] = 0.0
+        bond[after[same][_unseen_together(detections.frame, before[same], after[same])]] = 0.0
+    else:
+        margin = _margins(detections, order, steps, joined, pairs, body)
     joined &= margin[after] >= MARGIN
-    joined &= ~_jumps(centre[order], seconds[order], joined, body)
+    joined &= ~_jumps(steps, seconds[order], joined, body)
     following = np.full(len(track), UNTRACKED)
     following[before[joined]] = after[joined]
     _obey(following, constraints)
-    return _number(following, known, seconds, contact)
+    pieces = _number(following, known, seconds, contact)
+    return pieces._replace(came=came[pieces.first], bond=bond[pieces.first])
 
 
 def centres(xy: Float[np.ndarray, "D J 2"]) -> Float[np.ndarray, "D 2"]:
@@ -103,14 +115,62 @@ def centres(xy: Float[np.ndarray, "D J 2"]) -> Float[np.ndarray, "D 2"]:
     return np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
 
 
+def stretches(rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield some rows after others: few poses are in memory at a time."""
+    for begin in range(0, len(rows), TOGETHER):
+        yield rows[begin : begin + TOGETHER]
+
+
+def shifts(
+    detections: Detections, before: Int[np.ndarray, " R"], after: Int[np.ndarray, " R"]
+) -> Float[np.ndarray, "R 2"]:
+    """Return how far a body moved from one row to another, px: the mean of shared keypoints.
+
+    A keypoint that comes or goes does not move the body, as it would the mean of all; that is
+    all there is where no keypoint is shared.
+    """
+    result = np.empty((len(before), 2))
+    for some in stretches(np.arange(len(before))):
+        old, new = (detections.select(rows[some]).xy for rows in (before, after))
+        moved = new - old
+        shared = np.isfinite(moved).all(axis=-1, keepdims=True)
+        n = shared.sum(axis=1)
+        total = np.where(shared, moved, 0.0).sum(axis=1)
+        none = n[:, 0] == 0
+        step = total / np.maximum(n, 1)
+        step[none] = centres(new[none]) - centres(old[none])
+        result[some] = step
+    return result
+
+
+def ways(detections: Detections, tracklets: Tracklets) -> Float[np.ndarray, "D 2"]:
+    """Return how far each detection is from the start of its tracklet, px; see `shifts`."""
+    order = np.argsort(tracklets.of, kind="stable")
+    of = tracklets.of[order]
+    steps = shifts(detections, order[:-1], order[1:])
+    steps[of[1:] != of[:-1]] = 0.0  # only places within a tracklet can be compared
+    place = np.zeros((len(of), 2))
+    place[order[1:]] = np.cumsum(steps, axis=0)
+    return place
+
+
+def _seen(detections: Detections) -> Bool[np.ndarray, " D"]:
+    """Which detections have a keypoint."""
+    every = np.arange(len(detections.frame))
+    parts = [
+        np.isfinite(detections.select(rows).xy).all(axis=-1).any(axis=1)
+        for rows in stretches(every)
+    ]
+    return np.concatenate([np.zeros(0, bool), *parts])
+
+
 def contacts(detections: Detections, body: float) -> Int[np.ndarray, "P 2"]:
     """List pairs of detections of one frame that are in contact.
 
     In contact: two keypoints closer than 0.1 L, or boxes with IoU above 0.3.
     """
-    xy, frame = detections.xy, detections.frame
+    frame, (low, high) = detections.frame, _boxes(detections)
     found = [np.zeros((0, 2), np.int64)]
-    low, high = _extreme(xy, np.inf, np.minimum), _extreme(xy, -np.inf, np.maximum)
     for k in range(1, int(np.bincount(frame).max(initial=1))):
         a = np.flatnonzero(frame[:-k] == frame[k:])
         b = a + k
@@ -118,16 +178,23 @@ def contacts(detections: Detections, body: float) -> Int[np.ndarray, "P 2"]:
         close = (gap < NEAR * body).all(axis=1)
         a, b = a[close], b[close]
         both = _iou(low[a], high[a], low[b], high[b]) > IOU
-        for begin in range(0, len(a), 4096):  # bounds the (pairs, J, J) distances
-            part = slice(begin, begin + 4096)
-            away = np.linalg.norm(xy[a[part], :, None] - xy[b[part], None], axis=-1)
+        for part in stretches(np.arange(len(a))):  # bounds the (pairs, J, J) distances
+            one, other = (detections.select(rows[part]).xy for rows in (a, b))
+            away = np.linalg.norm(one[:, :, None] - other[:, None], axis=-1)
             both[part] |= (away < NEAR * body).any(axis=(1, 2))  # NaN is not near
         found.append(np.stack([a, b], axis=1)[both])
     return np.concatenate(found)
 
 
-def _extreme(xy: np.ndarray, fill: float, reduce: np.ufunc) -> np.ndarray:
-    return reduce.reduce(np.where(np.isfinite(xy), xy, fill), axis=1)
+def _boxes(detections: Detections) -> tuple[Float[np.ndarray, "D 2"], Float[np.ndarray, "D 2"]]:
+    """Corners of the boxes of the keypoints that were found."""
+    low, high = np.empty((2, len(detections.frame), 2))
+    for rows in stretches(np.arange(len(low))):
+        xy = detections.select(rows).xy
+        found = np.isfinite(xy)
+        low[rows] = np.where(found, xy, np.inf).min(axis=1)
+        high[rows] = np.where(found, xy, -np.inf).max(axis=1)
+    return low, high
 
 
 def _iou(
@@ -140,9 +207,21 @@ def _iou(
     return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
 
 
+def _unseen_together(
+    frame: Int[np.ndarray, " D"], before: Int[np.ndarray, " L"], after: Int[np.ndarray, " L"]
+) -> Bool[np.ndarray, " L"]:
+    """Whether another track, too, is unseen between these rows: who came back is open."""
+    low, high = frame[before] + 1, frame[after] - 1
+    gap = high >= low
+    begun = np.searchsorted(np.sort(low[gap]), high, "right")
+    over = np.searchsorted(np.sort(high[gap]), low, "left")
+    return np.asarray(gap & (begun - over > 1))  # one is its own
+
+
 def _margins(
-    centre: Float[np.ndarray, "D 2"],
+    detections: Detections,
     order: Int[np.ndarray, " R"],
+    steps: Float[np.ndarray, "L 2"],
     joined: Bool[np.ndarray, " L"],
     pairs: Int[np.ndarray, "P 2"],
     body: float,
@@ -151,27 +230,31 @@ def _margins(
 
     The course is that of the last two frames; infinite for an animal without contact.
     """
-    margin = np.full(len(centre), np.inf)
+    margin = np.full(len(detections.frame), np.inf)
     if len(order) < 3 or not len(pairs):
         return margin
-    expected = np.full(centre.shape, np.nan)
-    place = centre[order]
-    expected[order[1:][joined]] = place[:-1][joined]
-    steady = np.append(False, joined[1:] & joined[:-1])
-    expected[order[1:][steady]] += (place[1:-1] - place[:-2])[steady[1:]]
-    off = np.linalg.norm(centre - expected, axis=1)[order[1:][steady]]
+    came = np.full(len(margin), UNTRACKED)
+    came[order[1:][joined]] = order[:-1][joined]
+    steady = np.flatnonzero(joined[1:] & joined[:-1])  # links k and k + 1 are of one track
+    course = np.zeros((len(margin), 2))
+    course[order[steady + 2]] = steps[steady]
+    off = np.linalg.norm(steps[steady + 1] - steps[steady], axis=1)
     sd = max(float(np.median(off)) / RAYLEIGH if len(off) else 0.0, STILL * body)
-    a, b = pairs[np.isfinite(expected[pairs]).all(axis=(1, 2))].T
-    kept = centre[a] - expected[a], centre[b] - expected[b]
-    swapped = centre[a] - expected[b], centre[b] - expected[a]
-    nats = sum((x**2).sum(axis=1) for x in swapped) - sum((x**2).sum(axis=1) for x in kept)
+    a, b = pairs[(came[pairs] >= 0).all(axis=1)].T
+
+    def misfit(row: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """Squared distance of rows from where these or other animals would be."""
+        away = shifts(detections, came[other], row) - course[other]
+        return np.asarray((away**2).sum(axis=1))
+
+    nats = misfit(a, b) + misfit(b, a) - misfit(a, a) - misfit(b, b)
     for rows in (a, b):
         np.minimum.at(margin, rows, nats / (2 * sd**2))
     return margin
 
 
 def _jumps(
-    centre: Float[np.ndarray, "R 2"],
+    steps: Float[np.ndarray, "L 2"],
     seconds: Float[np.ndarray, " R"],
     joined: Bool[np.ndarray, " L"],
     body: float,
@@ -182,7 +265,6 @@ def _jumps(
     """
     if len(joined) < 2:
         return np.zeros(len(joined), bool)
-    steps = np.diff(centre, axis=0)
     dt = np.where(joined, np.diff(seconds), 1.0)[:, None]
     change = np.linalg.norm(np.diff(steps / dt, axis=0) * dt[1:], axis=1)
     valid = joined[1:] & joined[:-1]  # links k and k + 1 are of one track
@@ -223,4 +305,5 @@ def _number(
     first = np.flatnonzero(used & (root == here))
     of = np.where(used, np.searchsorted(first, root), UNTRACKED)
     last = end[first]
-    return Tracklets(of, first, last, seconds[first], seconds[last], contact)
+    alone, nothing = np.full(len(first), UNTRACKED), np.zeros(len(first))
+    return Tracklets(of, first, last, seconds[first], seconds[last], contact, alone, nothing)
