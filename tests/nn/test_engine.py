@@ -145,19 +145,44 @@ def test_a_gpu_takes_what_fits_its_memory(net):
     assert 1 <= engine.frames_at_once(run, frames(1, 512, 512)[0]) <= 64
 
 
+BUILDS = """
+from gambol.nn import engine
+from gambol.nn.backbones.unet import UNetSpec
+from gambol.nn.model import ModelSpec, PoseNet
+net = PoseNet(ModelSpec(backbone=UNetSpec(depth=2, filters=2), keypoints=("a",)))
+made = [engine.build(net, engine.Device("openvino", "cpu"), "float32", 1) for _ in range(2)]
+for one in made:
+    one(np.zeros((1, 16, 16, 1), np.uint8))
+"""
+
+
+def told(code):
+    """What a process of its own prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, (done.returncode, done.stderr)
+    return done.stdout
+
+
 def test_converting_a_network_starts_no_process_and_tells_nobody():
     pytest.importorskip("openvino")
-    code = (
-        "import multiprocessing.process as p, sys, time, torch\n"
+    before = (
+        "import multiprocessing.process as p, sys, time\nimport numpy as np\n"
         "p.BaseProcess.start = lambda self: print('started', self)\n"
-        "from gambol.nn import engine\n"
-        "from gambol.nn.backbones.unet import UNetSpec\n"
-        "from gambol.nn.model import ModelSpec, PoseNet\n"
-        "net = PoseNet(ModelSpec(backbone=UNetSpec(depth=2, filters=2), keypoints=('a',)))\n"
-        "engine.build(net, engine.Device('openvino', 'cpu'), 'float32', 1)\n"
+    )
+    after = (
         "time.sleep(0.5)\n"
         "print([m for m, v in sys.modules.items() if 'telemetry' in m and v is not None])\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "started" not in done.stdout and "openvino_telemetry" not in done.stdout
+    text = told(before + BUILDS + after)
+    assert "started" not in text and "openvino_telemetry" not in text
+
+
+def test_signals_are_heard_after_networks_are_given_back():
+    pytest.importorskip("openvino")
+    before = "import faulthandler, gc, signal\nimport numpy as np\nfaulthandler.enable()\n"
+    after = (
+        "del one, made[0]\ngc.collect()\ndel made\ngc.collect()\n"
+        "signal.signal(signal.SIGINT, lambda *_: print('heard'))\n"
+        "signal.raise_signal(signal.SIGINT)\n"
+    )
+    assert told(before + BUILDS + after) == "heard\n"

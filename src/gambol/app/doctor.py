@@ -36,7 +36,7 @@ def _torch() -> Check:
 
 
 def _openvino() -> Check:
-    from gambol.nn.engine import import_openvino
+    from gambol.nn.engine import import_openvino, openvino_core
 
     try:
         openvino = import_openvino()
@@ -44,7 +44,7 @@ def _openvino() -> Check:
         return Check(
             "openvino", False, "absent", "pip install openvino: 2-3 times faster on CPUs"
         )
-    able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    able = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     fast = (
         "bfloat16 is native" if "BF16" in able else "no bfloat16: `--precision fast` is no gain"
     )

@@ -4,6 +4,7 @@ An engine takes uint8 frames and gives float32 maps. Results of one frame do not
 other frames of its batch.
 """
 
+import functools
 import os
 import sys
 import warnings
@@ -115,12 +116,22 @@ def import_openvino() -> Any:
     return openvino
 
 
+@functools.cache
+def openvino_core() -> Any:
+    """Return the one core of this process, which is never given back.
+
+    With its last core OpenVINO frees the stack that it made the one for signal handlers, and
+    the next Ctrl-C would end the process by a segmentation fault.
+    """
+    return import_openvino().Core()
+
+
 class OpenVinoEngine:
     """Networks compiled for fixed sizes, one compilation a size, kept for the run."""
 
     def __init__(self, net: PoseNet, precision: Precision, threads: int) -> None:
         ov = import_openvino()
-        self.core = ov.Core()
+        self.core = openvino_core()
         channels, side = net.spec.channels, 4 * net.multiple
         example = torch.zeros(1, channels, side, side, dtype=torch.uint8)
         with torch.no_grad(), warnings.catch_warnings():
