@@ -228,10 +228,10 @@ def test_killed_while_writing_the_next_call_goes_on(target, broken, monkeypatch)
     before = everything(target.parent)
     atomic = store.atomic
 
-    def killing(path, **more):
+    def killing(path, *room):
         if path.name.endswith(broken):
             raise KeyboardInterrupt
-        return atomic(path, **more)
+        return atomic(path, *room)
 
     monkeypatch.setattr(store, "atomic", killing)
     with pytest.raises(KeyboardInterrupt):
