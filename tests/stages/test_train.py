@@ -114,6 +114,27 @@ def test_every_backbone_goes_through_the_stage(kind, recording, tmp_path):
     assert io_run.load(run).model.spec.backbone.kind == kind
 
 
+def test_a_network_that_looks_into_a_mirror_too_says_so_and_judges_itself_that_way(
+    trained, recording, tmp_path
+):
+    cfg = small(240).model_copy(update={"mirror": True})
+    run = train.run(cfg, recording.labels, tmp_path / "run", threads=1)
+    assert io_run.load(run).model.spec.mirror == (0, 2, 1, 3)
+    plain = weights(trained)  # of the same number of steps: it was taught the same
+    assert all(np.array_equal(plain[name], value) for name, value in weights(run).items())
+    scores = [json.loads((r / "metrics.json").read_text())["mean_px"] for r in (run, trained)]
+    assert scores[0] != scores[1]
+    held = io_run.load(run).net, io_run.load(trained).net
+    assert held[0].spec.mirror and not held[1].spec.mirror
+
+
+def test_a_mirror_is_refused_where_mirror_images_are_not_learnt(recording, tmp_path):
+    cfg = small().override(["mirror=true", "augment.flip=0"])
+    with pytest.raises(InputError, match=r"augment\.flip is 0; set it to 0\.5"):
+        train.run(cfg, recording.labels, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_several_animals_where_one_was_promised_are_refused(recording, tmp_path):
     labels = io_labels.load(recording.labels)
     from dataclasses import replace

@@ -34,6 +34,7 @@ class ModelSpec(Config):
     outputs: tuple[AnyOutput, ...] = Field((ConfidenceSpec(),), min_length=1)
     channels: PositiveInt = 1  # of the image: 1 grey, 3 colour
     keypoints: tuple[str, ...] = Field(min_length=1)
+    mirror: tuple[int, ...] | None = None  # keypoints in a mirror; null: do not look into one
 
 
 class PoseNet(nn.Module):
@@ -53,6 +54,8 @@ class PoseNet(nn.Module):
             head = heads.build(one.head(spec.head), self.backbone, width, one.stride)
             self.heads.append(head)
             self.outputs.append(outputs.build(one, len(spec.keypoints), head.stride))
+            if spec.mirror is not None:  # refused now, not at the first evaluation
+                self.outputs[-1].mirror(torch.zeros(1, width, 1, 1), spec.mirror)
         self.multiple: int = self.backbone.multiple
 
     @property
@@ -61,8 +64,19 @@ class PoseNet(nn.Module):
         return next(one for one in self.outputs if isinstance(one, Positions))
 
     def forward(self, image: UInt8[Tensor, "B C H W"]) -> Answers:
-        """Map raw pixel values to maps; 128 counts as nothing, as padding does."""
-        return self.answer((image.to(torch.float32) - 128.0) / 128.0)
+        """Map raw pixel values to maps; 128 counts as nothing, as padding does.
+
+        With `spec.mirror`, outside of training, it is the mean over image and mirror image.
+        """
+        x = (image.to(torch.float32) - 128.0) / 128.0
+        partner = self.spec.mirror
+        if partner is None or self.training:
+            return self.answer(x)
+        both = [maps.chunk(2) for maps in self.answer(torch.cat([x, x.flip(-1)]))]
+        return tuple(
+            (plain + one.mirror(turned, partner)) / 2
+            for one, (plain, turned) in zip(self.outputs, both, strict=True)
+        )
 
     def answer(self, x: Float[Tensor, "B C H W"]) -> Answers:
         """Map values around 0 to maps."""

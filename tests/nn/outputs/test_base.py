@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from gambol.core.errors import InputError
 from gambol.nn import engine
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.model import ModelSpec, PoseNet
@@ -11,7 +12,7 @@ from gambol.nn.outputs import Positions, outputs
 from gambol.nn.outputs.classes import ClassesSpec
 from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.nn.outputs.fields import FieldsSpec
-from gambol.nn.outputs.graph import GraphSpec
+from gambol.nn.outputs.graph import Graph, GraphSpec
 from gambol.nn.outputs.location import LocationSpec
 from gambol.nn.outputs.simcc import SimccSpec
 from gambol.nn.outputs.softmax import SoftmaxSpec
@@ -242,6 +243,40 @@ def test_peaks_keep_leading_axes(kind):
     np.testing.assert_allclose(alone.height, found.height[1, 3], rtol=1e-5)
 
 
+# left and right are 0 and 2, the root 1 is its own partner; limbs of a graph keep their place
+PARTNER = (2, 1, 0)
+
+
+@every_kind
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_a_mirrored_answer_to_a_mirror_image_is_the_answer_to_the_image(kind, stride):
+    rng = np.random.default_rng(stride)
+    xy = rng.uniform((4, 4), (SIZE[0] - 5, SIZE[1] - 5), (5, 2, J, 2))
+    there = xy[:, :, list(PARTNER)] * [-1, 1] + [SIZE[0] - 1, 0]
+    output, identity = build(kind, stride), rng.integers(0, 2, (5, 2))
+    image, mirror = (output.target(scene(p, identity=identity)).maps for p in (xy, there))
+    if kind == "simcc":  # its target is not made of maps
+        image, mirror = (build("confidence", stride).target(scene(p)).maps for p in (xy, there))
+    back = output.mirror(mirror, PARTNER)
+    if kind == "graph":  # its edges only teach, and are not exchanged
+        back, image = back[:, [0, 1, 2, 5, 6, 7]], image[:, [0, 1, 2, 5, 6, 7]]
+    np.testing.assert_allclose(back.numpy(), image.numpy(), atol=2e-5)
+
+
+def test_fields_look_for_the_mirror_images_of_their_edges():
+    both = outputs.build(FieldsSpec(edges=((0, 2), (1, 0), (2, 1))), J, 4)
+    xy = np.array([[(20.0, 30.0), (33.0, 12.0), (40.0, 30.0)]])
+    there = xy[:, list(PARTNER)] * [-1, 1] + [SIZE[0] - 1, 0]
+    back = both.mirror(both.target(scene(there)).maps, PARTNER)  # 2-1 is 1-0 from behind
+    np.testing.assert_allclose(back.numpy(), both.target(scene(xy)).maps.numpy(), atol=2e-5)
+    alone = outputs.build(FieldsSpec(edges=((1, 0),)), J, 4)
+    with pytest.raises(InputError, match=r"edge \[1, 0\] has no mirror image"):
+        alone.mirror(torch.zeros(1, 2, 12, 16), PARTNER)
+    said = (ConfidenceSpec(), FieldsSpec(edges=((1, 0),)))
+    with pytest.raises(InputError, match="leave mirror out"):
+        PoseNet(ModelSpec(outputs=said, keypoints=("a", "b", "c"), mirror=PARTNER))
+
+
 @every_position
 def test_no_peak_is_found_in_the_padding(kind):
     output = build(kind)
@@ -323,6 +358,27 @@ def everything():
             keypoints=("a", "b", "c"),
         )
     )
+
+
+@pytest.mark.parametrize("kind", ["torch", "openvino"])
+def test_with_a_mirror_the_answer_to_a_mirror_image_is_the_mirrored_answer(kind):
+    pytest.importorskip("openvino" if kind == "openvino" else "torch")
+    net, (images, _) = everything(), photographs()
+    net.train()(images)
+    seen = PoseNet(net.spec.model_copy(update={"mirror": PARTNER}))
+    seen.load_state_dict(net.state_dict())
+    run = engine.build(seen.eval(), engine.Device(kind, "cpu"), "float32", 1)
+    one, other = (
+        run(x.permute(0, 2, 3, 1).contiguous().numpy()) for x in (images, images.flip(-1))
+    )
+    plain = net.eval()(images)
+    for output, a, b, p in zip(seen.outputs, one, other, plain, strict=True):
+        back = output.mirror(torch.from_numpy(b), PARTNER).numpy()
+        alike = [0, 1, 2, 5, 6, 7] if isinstance(output, Graph) else slice(None)
+        np.testing.assert_allclose(back[:, alike], a[:, alike], atol=1e-4)
+        assert a.shape == p.shape and np.abs(a - p.detach().numpy()).max() > 1e-3
+    learning = zip(seen.train()(images), net.train()(images), strict=True)
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in learning)  # it learns without
 
 
 def test_one_network_may_say_many_things():

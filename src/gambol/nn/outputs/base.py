@@ -40,11 +40,26 @@ class Output:
         """How wrong the answer is, in float32; about 1 for a network that says nothing."""
         raise NotImplementedError
 
+    def mirror(
+        self, maps: Float[Tensor, "B C h w"], partner: tuple[int, ...]
+    ) -> Float[Tensor, "B C h w"]:
+        """Turn the answer to a mirror image into one to the image.
+
+        `partner` is the keypoint that each one becomes in a mirror, itself where it has none.
+        """
+        raise NotImplementedError
+
 
 class Positions(Output):
     """An output that says where the keypoints of one animal are."""
 
     keypoints: int
+
+    def mirror(
+        self, maps: Float[Tensor, "B C h w"], partner: tuple[int, ...]
+    ) -> Float[Tensor, "B C h w"]:
+        """Exchange the maps of sides and turn them over; right for one map per keypoint."""
+        return maps.flip(-1)[:, list(partner)]
 
     def peaks(self, maps: Float[np.ndarray, "*B C h w"]) -> Peaks:
         """Find one peak per keypoint, in cells; axes (*B, J)."""

@@ -52,6 +52,12 @@ class Classes(Output):
         """Cross-entropy over classes; 1 for being undecided, 0 weight for unknown animals."""
         return losses.class_entropy(maps, target)
 
+    def mirror(
+        self, maps: Float[Tensor, "B C h w"], partner: tuple[int, ...]
+    ) -> Float[Tensor, "B C h w"]:
+        """Turn the maps over."""
+        return maps.flip(-1)
+
 
 @outputs.register
 def classes(spec: ClassesSpec, keypoints: int, stride: int) -> Output:

@@ -6,6 +6,7 @@ fields"; widths and overlaps as in spec/many.md §3.
 
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor
@@ -48,6 +49,29 @@ class Fields(Output):
     def loss(self, maps: Float[Tensor, "B C h w"], target: Target) -> Float[Tensor, ""]:
         """Squared error over that of predicting nothing."""
         return losses.relative_mse(maps, target, self.stride, self.sigma)
+
+    def mirror(
+        self, maps: Float[Tensor, "B C h w"], partner: tuple[int, ...]
+    ) -> Float[Tensor, "B C h w"]:
+        """Turn maps and arrows over; an edge becomes that between its ends' partners."""
+        order, signs = [], []
+        for a, b in self.edges:
+            there = (partner[a], partner[b])
+            back = there not in self.edges
+            order.append(_edge(self.edges, there[::-1] if back else there, (a, b)))
+            signs += [1.0, -1.0] if back else [-1.0, 1.0]
+        places = [2 * e + axis for e in order for axis in (0, 1)]
+        turned = maps.flip(-1)[:, places]
+        return turned * torch.tensor(signs, dtype=maps.dtype, device=maps.device)[:, None, None]
+
+
+def _edge(edges: Edges, wanted: tuple[int, int], of: tuple[int, int]) -> int:
+    if wanted not in edges:
+        raise InputError(
+            f"edge {list(of)} has no mirror image among the edges {[list(e) for e in edges]}; "
+            "add it to many.edges, or leave mirror out"
+        )
+    return edges.index(wanted)
 
 
 @outputs.register

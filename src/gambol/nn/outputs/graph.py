@@ -71,6 +71,13 @@ class Graph(Positions):
         theirs = losses.relative_mse(maps[:, j:], rest, self.stride, self.sigma)
         return (mine + theirs) / 2
 
+    def mirror(
+        self, maps: Float[Tensor, "B C h w"], partner: tuple[int, ...]
+    ) -> Float[Tensor, "B C h w"]:
+        """Exchange the keypoints' maps and turn all over; the rest only teaches."""
+        points = super().mirror(maps[:, : self.keypoints], partner)
+        return torch.cat([points, maps[:, self.keypoints :].flip(-1)], 1)
+
     def peaks(self, maps: Float[np.ndarray, "*B C h w"]) -> peaks.Peaks:
         """Fit a Gaussian around the highest cell of the keypoints' maps."""
         return peaks.find(maps[..., : self.keypoints, :, :], self.sigma / self.stride)

@@ -54,6 +54,16 @@ class Location(Positions):
         offsets = Target(target.maps[:, j:], target.weight[:, j:])
         return losses.map_bce(maps[:, :j], plateaus) + losses.offset_huber(maps[:, j:], offsets)
 
+    def mirror(
+        self, maps: Float[Tensor, "B C h w"], partner: tuple[int, ...]
+    ) -> Float[Tensor, "B C h w"]:
+        """Exchange the maps of sides and turn them over, the offsets along x too."""
+        j = self.keypoints
+        turned = maps.flip(-1)
+        x, y = turned[:, j::2][:, list(partner)], turned[:, j + 1 :: 2][:, list(partner)]
+        offsets = torch.stack([-x, y], 2).flatten(1, 2)
+        return torch.cat([turned[:, list(partner)], offsets], 1)
+
     def peaks(self, maps: Float[np.ndarray, "*B C h w"]) -> Peaks:
         """Go from the likeliest cell by its offset; height is its probability."""
         j, (h, w) = self.keypoints, maps.shape[-2:]

@@ -51,6 +51,12 @@ class Who(Output):
         """Cross-entropy over classes; 1 for being undecided, 0 weight for unknown animals."""
         return losses.class_entropy(maps, target)
 
+    def mirror(
+        self, maps: Float[Tensor, "B C h w"], partner: tuple[int, ...]
+    ) -> Float[Tensor, "B C h w"]:
+        """Leave it: an animal is the same one in a mirror."""
+        return maps
+
 
 @outputs.register
 def who(spec: WhoSpec, keypoints: int, stride: int) -> Output:
