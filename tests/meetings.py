@@ -86,3 +86,27 @@ def walkers(rng, n, seconds, seen=0.99, looks=None):
     free = rng.uniform(0, ARENA, (n, 1, 2)) + np.cumsum(steps, axis=1)
     paths = np.abs((free + ARENA) % (2 * ARENA) - ARENA)  # walls turn them back
     return scene_of(rng, paths, rng.random((n, frames)) < seen, looks)
+
+
+def injected(rng, scene, n, count, near):
+    """Exchange names of two animals at `count` frames, of the nearest two if asked."""
+    ids, frame = scene.truth.copy(), scene.detections.frame
+    place = np.full((n, len(scene.times), 2), np.nan)
+    place[scene.truth, frame] = np.nanmean(scene.detections.xy, axis=1)
+    swaps = []
+    for at in np.sort(
+        rng.choice(np.arange(30, len(scene.times) - 30, 20), count, replace=False)
+    ):
+        a, b = rng.choice(n, 2, replace=False)
+        here = place[:, at]
+        if near:
+            apart = np.linalg.norm(here[:, None] - here[None], axis=-1)
+            apart = np.where(np.isnan(apart) | np.eye(n, dtype=bool), np.inf, apart)
+            a, b = np.unravel_index(apart.argmin(), apart.shape)
+        names = [set(ids[(frame == at) & (scene.truth == x)]) for x in (a, b)]
+        if all(names):
+            one, two = (names[0].pop(), names[1].pop())
+            of_one, of_two = (ids == one) & (frame >= at), (ids == two) & (frame >= at)
+            ids[of_one], ids[of_two] = two, one
+            swaps.append((int(at), {int(one), int(two)}))
+    return ids, swaps

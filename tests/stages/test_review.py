@@ -13,6 +13,7 @@ from gambol.core.instances import UNTRACKED
 from gambol.io import store
 from gambol.io import tracks as io_tracks
 from gambol.io.project import Project
+from gambol.simulate import scenes
 from gambol.stages import identities, review, track
 from gambol.stages.review import ReviewConfig
 
@@ -76,7 +77,8 @@ def test_the_queue_says_what_a_person_needs(target, shared):
     on_disk = json.loads(identities.queue_file(target).read_text())
     assert on_disk["events"] == events and on_disk["animals"] == [A, B]
     assert on_disk["frames"] == len(times) and on_disk["edits"] == 0
-    assert review.describe({"tracks": target, "edits": 0, "events": events})
+    made = review.run(ReviewConfig(), target)
+    assert review.describe({**made._asdict(), "tracks": target})
 
 
 def test_the_remedy_of_an_event_makes_its_alternative_true_and_settles_it(target):
@@ -380,3 +382,52 @@ def test_in_a_project_edits_of_tracks_are_edits_of_the_project(shared, tmp_path)
     np.testing.assert_array_equal(ids(target), before)
     with Project.open(tmp_path / "mice") as project:
         assert project.check() == []
+
+
+def test_events_are_listed_by_time_frames_kind_and_animals(tmp_path):
+    rng = np.random.default_rng(5)
+    scene = scenes.hidden(rng, 4, seconds=40.0)
+    source = tracked.write(
+        tmp_path / "film.detections.nc", scene.detections, scene.times, most=4
+    )
+    target = track.run(track.TrackConfig(), [source], tmp_path / "out")[0].tracks
+    everyone = queue(target)
+    assert len(everyone) >= 3 and everyone != (inorder := sorted(everyone, key=at))
+    middle = inorder[len(inorder) // 2]
+    later = review.run(ReviewConfig(frame=middle["last"]), target).events
+    assert later == [e for e in inorder if e["last"] >= middle["last"]]
+    before = review.run(ReviewConfig(last=middle["first"]), target).events
+    assert before == [e for e in inorder if e["first"] <= middle["first"]]
+    for kind in ("contact", "gap", "jump"):
+        some = review.run(ReviewConfig(kind=kind), target).events
+        assert some == [e for e in everyone if e["kind"] == kind]
+    one = review.run(ReviewConfig(animals=("animal2",)), target).events
+    assert one == [e for e in everyone if "animal2" in e["animals"]]
+    few = review.run(ReviewConfig(most=2), target)
+    assert few.events == everyone
+    lines = review.describe({**few._asdict(), "tracks": "film.nc"}).splitlines()
+    assert len(lines) == 4 and lines[-1] == f"  and {len(everyone) - 2} more"
+    with pytest.raises(InputError, match="no animal 'animal9'"):
+        review.run(ReviewConfig(animals=("animal9",)), target)
+    with pytest.raises(InputError, match="kind chooses events"):
+        review.run(ReviewConfig(do="undo", kind="gap"), target)
+
+
+def at(event):
+    return event["first"], event["last"]
+
+
+def test_deleting_in_one_recording_changes_no_other(shared, tmp_path):
+    Project.create(tmp_path / "mice", tracked.JOINTS).close()
+    out = tmp_path / "mice" / "tracks"
+    other, _ = tracked.crossing(tmp_path / "other.detections.nc", seed=1)
+    one, two = track.run(track.TrackConfig(), [shared[0], other], out)
+    untouched = {p.name: p.read_bytes() for p in out.iterdir() if "other" in p.name}
+    assert len(untouched) == 4
+    edit(one.tracks, "delete", A, frame=3, last=60)
+    edit(one.tracks, "swap", A, B, frame=100)
+    edit(one.tracks, "undo")
+    assert (ids(one.tracks) == UNTRACKED).sum() == 58
+    after = track.run(track.TrackConfig(), [shared[0], other], out)
+    assert [made.edits for made in after] == [1, 0] and after[1] == two
+    assert {name: (out / name).read_bytes() for name in untouched} == untouched

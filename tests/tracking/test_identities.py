@@ -7,6 +7,8 @@ from meetings import ARENA, BODY, meeting, walkers
 from scipy.optimize import linear_sum_assignment
 
 from gambol.core.instances import UNTRACKED, Tracks, body_length, from_positions
+from gambol.pose import clean
+from gambol.simulate import scenes
 from gambol.tracking import identities, tracklets
 from gambol.tracking.trackers import TrackConfig, exactly, track
 
@@ -115,3 +117,41 @@ def test_poses_may_be_looked_at_a_few_at_a_time(monkeypatch, together):
         (*once.tracks, *once.looks), (*parts.tracks, *parts.looks), strict=True
     ):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("n", [1, 3, 6, 10])
+@pytest.mark.parametrize("kind", ["hidden", "door", "fast", "dropped"])
+def test_whoever_comes_goes_and_hides_there_are_never_more_animals(kind, n):
+    """Simulated scenes that most animals leave and enter, up to ten at a time."""
+    rng = np.random.default_rng(7 * n)
+    scene = (scenes.hidden if kind == "hidden" else scenes.door)(rng, n, seconds=20.0)
+    if kind == "fast":
+        scene = scenes.hasten(scene, 3)
+    elif kind == "dropped":
+        scene = scenes.drop_frames(rng, scene, 0.2)
+    found = scene.detections
+    area = float(np.prod(scene.size))
+    got = behind_the_tracker(found, scene.times, n, area, scenes.LENGTH)
+    ids = got.tracks.id
+    assert len(ids) == len(found.frame) and set(ids.tolist()) <= {UNTRACKED, *range(n)}
+    tracked = ids >= 0
+    assert len(np.unique(found.frame[tracked] * n + ids[tracked])) == tracked.sum()
+    for event in got.events:
+        assert set(event.instead) == set(event.animals) <= set(range(n))
+        assert 0 <= event.confidence <= 1 and event.affected >= 1
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 10, 20])
+def test_walkers_with_false_detections_and_missing_keypoints_keep_their_names(n):
+    """One detection in a hundred shows nothing, one keypoint in twenty is missing."""
+    scene = scenes.walkers(np.random.default_rng(n), n, seconds=20.0)
+    judged = clean.clean(scene.detections, [(k, k + 1) for k in range(4)])
+    rows = np.flatnonzero(judged.kept)
+    kept, truth = judged.detections.select(rows), scene.truth[rows]
+    area = float(np.prod(scene.size))
+    got = behind_the_tracker(kept, scene.times, n, area, scenes.LENGTH)
+    animals = (scene.truth >= 0).sum()
+    assert set(got.tracks.id.tolist()) <= {UNTRACKED, *range(n)}
+    right = animals - (wrong(truth, got.tracks.id, n) + animals - (truth >= 0).sum())
+    idf1 = 2 * right / (animals + (got.tracks.id >= 0).sum())
+    assert idf1 >= 0.999

@@ -59,12 +59,24 @@ def review(
     animals: Annotated[
         str | None, typer.Option(help="Names, separated by commas: animal1,animal2.")
     ] = None,
-    frame: Annotated[int | None, typer.Option(min=0, help="Where the edit begins.")] = None,
+    frame: Annotated[
+        int | None, typer.Option(min=0, help="Where the edit, or the list, begins.")
+    ] = None,
     last: Annotated[
         int | None, typer.Option(min=0, help="Its last frame; the film's if left out.")
     ] = None,
     x: Annotated[float | None, typer.Option(help="Of an untracked animal, px.")] = None,
     y: Annotated[float | None, typer.Option(help="Of an untracked animal, px.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="List only these events: contact, gap or jump.")
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="Events to show, or to film.")] = 10,
+    clips: Annotated[
+        Path | None, typer.Option(help="Folder for short films of the first events.")
+    ] = None,
+    video: Annotated[
+        Path | None, typer.Option(help="The video of these films, where it moved.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """List where identities may be wrong, or change them; every change can be undone.
@@ -75,6 +87,8 @@ def review(
 
     names = [name.strip() for name in animals.split(",")] if animals else []
     values = {"do": do, "animals": names, "frame": frame, "last": last, "x": x, "y": y}
+    values |= {"kind": kind, "most": most}
     cfg = stage.ReviewConfig.from_values(values, "gambol review")
-    made = stage.run(cfg, tracks)
+    with console.reporting(as_json) as progress:
+        made = stage.run(cfg, tracks, clips, video=video, progress=progress)
     console.result(made._asdict(), as_json, stage.describe)

@@ -131,7 +131,8 @@ def _step(job: Job, line: train.Evaluated) -> Step:
     note = f"step {line.step}, validation {line.val_px:.2f} px"
     fit = job.fit
     if fit.minutes is not None and fit.steps is None:
-        return Step(job.name, round(60 * line.minutes), round(60 * fit.minutes), note)
+        total = round(60 * fit.minutes)  # the last step ends a little later
+        return Step(job.name, min(round(60 * line.minutes), total), total, note)
     return Step(job.name, line.step, fit.steps or fit.max_steps, note)
 
 

@@ -95,8 +95,9 @@ def solve(
     recording: Recording, automatic: Automatic, bound: Constraints = _NOTHING
 ) -> identities.Identified:
     """Resolve identities over the whole recording; rows of constraints are those kept."""
+    found = recording.found
     return identities.identify(
-        recording.found.select(np.flatnonzero(recording.kept)),
+        found if recording.kept.all() else found.select(np.flatnonzero(recording.kept)),
         automatic.track,
         automatic.margin,
         recording.times,

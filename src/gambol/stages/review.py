@@ -3,6 +3,7 @@
 reads   tracks                   NAME.nc of `gambol track`, and the detections it was made from
 writes  NAME.edits.jsonl         one record more, or one less when undone
         NAME.nc, NAME.review.json   made anew from the automatic tracks and the log
+        clips/                   short films of the first events, where they are asked for
 """
 
 import json
@@ -10,14 +11,15 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import NonNegativeInt
+from pydantic import NonNegativeInt, PositiveInt
 
 from gambol.core.config import Config
 from gambol.core.errors import InputError, did_you_mean
 from gambol.core.instances import UNTRACKED
+from gambol.core.progress import Progress, silent
 from gambol.io import store
 from gambol.pose import clean
-from gambol.stages import appearance, events, identities, replay, track
+from gambol.stages import appearance, clips, events, identities, replay, track
 
 Verb = Literal[
     "swap", "confirm", "assign", "cut", "join", "delete", "untrack", "resolve", "undo"
@@ -25,12 +27,18 @@ Verb = Literal[
 
 
 class ReviewConfig(Config):
-    """One edit, in the words of a person: animals by name, places by frame."""
+    """One edit, in the words of a person: animals by name, places by frame.
+
+    Without an edit, `animals`, `frame`, `last` and `kind` choose events; chosen by frame, they
+    come in the order of time.
+    """
 
     do: Verb | None = None  # null: only list what is doubtful
     animals: tuple[str, ...] = ()
     frame: NonNegativeInt | None = None  # where it begins
     last: NonNegativeInt | None = None  # where it ends, this frame included; null: the end
+    kind: Literal["contact", "gap", "jump"] | None = None  # of events; null: all
+    most: PositiveInt = 10  # events that are shown, or filmed
     x: float | None = None  # px; `assign` finds the untracked detection nearest to (x, y)
     y: float | None = None
 
@@ -41,6 +49,8 @@ class Reviewed(NamedTuple):
     tracks: Path
     edits: int
     events: list[dict[str, Any]]  # most harmful first; see `stages.events`
+    films: list[clips.Clip]  # of the first of them, where they were asked for
+    most: int  # of them are shown
 
 
 class _Open(NamedTuple):
@@ -52,8 +62,25 @@ class _Open(NamedTuple):
     log: identities.Log
 
 
-def run(cfg: ReviewConfig, target: Path) -> Reviewed:
-    """Apply one edit, or none, and return what is left to review."""
+def run(
+    cfg: ReviewConfig,
+    target: Path,
+    films: Path | None = None,
+    *,
+    video: Path | None = None,
+    progress: Progress = silent,
+) -> Reviewed:
+    """Apply one edit, or none, and return what is left to review.
+
+    Args:
+        cfg: the edit, or which events.
+        target: the track file.
+        films: folder for films of the first events; none where None.
+        video: what they show, where it is not where it was.
+        progress: hears of the filming.
+    """
+    if cfg.do is not None and cfg.kind is not None:
+        raise InputError(f"kind chooses events to list, {cfg.do} is an edit; give one of them")
     opened = _open(target)
     log = opened.log
     if cfg.do == "undo":
@@ -70,19 +97,40 @@ def run(cfg: ReviewConfig, target: Path) -> Reviewed:
     if not identities.is_current(target, log):
         identities.write(target, opened.recording, result, opened.names, opened.attrs, log)
     rows = events.describe(result.events, opened.names, opened.recording.times)
-    return Reviewed(target, len(log.records), rows)
+    rows = rows if cfg.do else _chosen(cfg, opened, rows)
+    made = clips.write(target, rows[: cfg.most], films, video, progress) if films else []
+    return Reviewed(target, len(log.records), rows, made, cfg.most)
 
 
 def describe(values: dict[str, Any]) -> str:
-    """Show the queue, ten events at most."""
-    found = values["events"]
+    """Show the first events of the queue."""
+    found, most = values["events"], values["most"]
     rows = [f"{values['tracks']}: {values['edits']} edits, {len(found)} events to review"]
     rows += [
         f"  frames {e['first']} to {e['last']}: {e['kind']} of {', '.join(e['animals'])}, "
         f"right with probability {e['confidence']:.2f}, {e['affected']} frames affected"
-        for e in found[:10]
+        for e in found[:most]
     ]
+    if len(found) > most:
+        rows.append(f"  and {len(found) - most} more")
+    if films := values["films"]:
+        rows.append(f"films and pictures of the first {len(films)} in {films[0][0].parent}")
     return "\n".join(rows)
+
+
+def _chosen(
+    cfg: ReviewConfig, opened: _Open, rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Events of these animals, of this kind, that reach into these frames."""
+    for name in cfg.animals:
+        _index(name, opened.names)
+    rows = [row for row in rows if cfg.kind in (None, row["kind"])]
+    rows = [row for row in rows if set(cfg.animals) <= set(row["animals"])]
+    if cfg.frame is None and cfg.last is None:
+        return rows
+    last = len(opened.recording.times) if cfg.last is None else cfg.last
+    rows = [row for row in rows if row["last"] >= (cfg.frame or 0) and row["first"] <= last]
+    return sorted(rows, key=lambda row: (row["first"], row["last"]))
 
 
 def _open(target: Path) -> _Open:

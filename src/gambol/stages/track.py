@@ -8,13 +8,11 @@ What people changed in an earlier result stays: the log of edits is taken over t
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 from pydantic import PositiveInt
 from scipy.optimize import linear_sum_assignment
 
@@ -26,9 +24,10 @@ from gambol.core.progress import Progress, Step, silent
 from gambol.io import detections as io_detections
 from gambol.io import provenance, store, stored
 from gambol.io import tracks as io_tracks
+from gambol.io.poses import Shards
 from gambol.io.video.open import open_video
 from gambol.pose import clean
-from gambol.stages import appearance, identities, replay
+from gambol.stages import appearance, identities, online, replay
 from gambol.stages.identities import Automatic, Log, Recording
 from gambol.tracking import trackers
 from gambol.tracking.restitch import restitch
@@ -207,6 +206,7 @@ def _one(cfg: TrackConfig, source: Path, target: Path, progress: Progress) -> Tr
         names = _names(recording, automatic)
         identities.write(target, recording, result, names, attrs, log)
     identities.forget_others(target, key)
+    online.forget(target)
     doubtful = sum(event.confidence < DOUBTFUL for event in result.events)
     lost = int((result.tracks.id < 0).sum())
     return TrackedVideo(
@@ -276,67 +276,33 @@ def _track(
     cfg: TrackConfig, recording: Recording, n: int, target: Path, key: str, progress: Progress
 ) -> tuple[Automatic, Recording]:
     """Track online, learn looks if asked to, resolve identities over the whole recording."""
-    found = recording.found.select(np.flatnonzero(recording.kept))
+    pieces = online.shards(target, key)
+    raw = _raw(cfg, recording, n, pieces, progress)
+    if not raw.offline:
+        return raw, recording
+    if cfg.appearance:
+        recording = appearance.looks(None, recording, raw, target, key, progress)
+    solved = replay.solve(recording, raw)
+    ids, confidence, _ = solved.tracks
+    return raw._replace(id=ids, confidence=confidence, events=solved.events), recording
+
+
+def _raw(
+    cfg: TrackConfig, recording: Recording, n: int, pieces: Shards, progress: Progress
+) -> Automatic:
+    """Track online the detections that were kept."""
     tracker = cfg.tracker or trackers.PRESETS[cfg.preset]
     number = trackers.at_most(n) if cfg.at_most else trackers.exactly(n)
-    with _images(tracker, recording) as look:
-        made = _online(tracker, found, recording.times, number, look)
+    made = online.follow(tracker, recording, number, pieces, progress)
     if cfg.preset == "dlc-ellipse" and cfg.tracker is None:
+        found = recording.found.select(np.flatnonzero(recording.kept))
         ids = restitch(found, made.track, recording.times, n, made.scale.length)
         made = made._replace(tracks=made.tracks._replace(id=ids))
-    online = Automatic(
+    return Automatic(
         made.tracks.id, made.tracks.confidence, made.track, made.margin, recording.kept,
         np.array(cfg.doors, np.float64).reshape(-1, 2), n, float(made.scale.arena),
-        float(made.scale.length), bool(len(found.frame)) and cfg.preset == "gambol", [],
+        float(made.scale.length), bool(recording.kept.any()) and cfg.preset == "gambol", [],
     )  # fmt: skip
-    if not online.offline:
-        return online, recording
-    if cfg.appearance:
-        recording = appearance.looks(None, recording, online, target, key, progress)
-    solved = replay.solve(recording, online)
-    ids, confidence, _ = solved.tracks
-    return online._replace(id=ids, confidence=confidence, events=solved.events), recording
-
-
-def _online(
-    cfg: trackers.TrackConfig,
-    found: Detections,
-    times: Float[np.ndarray, " T"],
-    number: trackers.Number,
-    look: trackers.Read | None,
-) -> trackers.Tracked:
-    """Step through the recording a piece at a time; the same as in one go."""
-    scale = trackers.measure(cfg, found, times)
-    keypoints, embedding = found.xy.shape[1], found.embedding.shape[1]
-    state = trackers.init(cfg, scale, keypoints, embedding, number)
-    parts = []
-    for start in range(0, max(len(times), 1), identities.PIECE):
-        stop = min(start + identities.PIECE, len(times))
-        first, last = np.searchsorted(found.frame, [start, stop])
-        some = found.select(np.arange(first, last))
-        state, part = trackers.advance(state, some, times, look, stop)
-        parts.append(part)
-    return trackers.gather(state, parts)
-
-
-@contextmanager
-def _images(
-    tracker: trackers.TrackConfig, recording: Recording
-) -> Iterator[Callable[[int], np.ndarray] | None]:
-    """Open the video for trackers that look at it."""
-    if tracker.motion.kind != "flow":
-        yield None
-        return
-    path = Path(str(recording.attrs.get("source_file", "")))
-    if not path.exists():
-        raise InputError(
-            f"motion flow looks at {path}, which is not there; set motion to kalman"
-        )
-    video = open_video(path, grey=True)
-    try:
-        yield lambda frame: video.read([frame])[0, ..., 0]
-    finally:
-        video.close()
 
 
 def _names(recording: Recording, automatic: Automatic) -> tuple[str, ...]:

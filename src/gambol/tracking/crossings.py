@@ -235,20 +235,46 @@ def _in_groups(
 ) -> _Solved:
     """Solve those that may have been confused, at most GROUP at a time."""
     crossings = find(pieces, path, GROUP)
+    plain = np.arange(n)
+    solved = _by_groups(pieces, path, plain, looks, named, keep, crossings)
+    names = _names(path, n, named)
+    if (names != plain).any():
+        renamed = _by_groups(pieces, path, names, looks, named, keep, crossings)
+        if _obeyed(renamed, named) > _obeyed(solved, named):
+            return renamed
+    return solved
+
+
+def _by_groups(
+    pieces: Pieces,
+    path: Int[np.ndarray, " K"],
+    start: Int[np.ndarray, " N"],
+    looks: Looks | None,
+    named: dict[int, int],
+    keep: bool,
+    crossings: list[Crossing],
+) -> _Solved:
+    """The same where the paths have these names at the start."""
+    n = len(start)
     seen = np.zeros((len(path), n))
     if looks is not None:
         uniform = np.full((len(path), n), 1 / n)
         seen = appearance.emission(looks._replace(spread=looks.spread[:0]), uniform)
-    solved = groups.solve(pieces, path, path, _fixed(seen, named), crossings, keep)
+    known = np.tile(start, (len(crossings), 1))
+    solved = groups.solve(pieces, path, known, _fixed(seen, named), crossings, keep, start)
     for _ in range(ROUNDS if looks is not None and len(looks.spread) else 0):
         assert looks is not None
         belief = np.zeros((len(path), n))
         belief[np.arange(len(path)), solved.identity] = 1.0
         seen = appearance.emission(looks, belief)
-        solved = groups.solve(
-            pieces, path, solved.identity, _fixed(seen, named), crossings, keep
-        )
+        fixed = _fixed(seen, named)
+        solved = groups.solve(pieces, path, solved.names, fixed, crossings, keep, start)
     return _Solved(solved.identity, solved.certainty, seen, crossings, solved.odds)
+
+
+def _obeyed(solved: _Solved, named: dict[int, int]) -> int:
+    """How many tracklets have the name that a person gave them."""
+    return sum(int(solved.identity[piece]) == animal for piece, animal in named.items())
 
 
 def _fixed(

@@ -162,6 +162,8 @@ def judge(posterior: Posterior, identity: Int[np.ndarray, " K"], crossing: Cross
         other = list(ends)
         other[a] = _Ends(ends[b].source, ends[a].target)
         other[b] = _Ends(ends[a].source, ends[b].target)
+        if any(e.source >= e.target != NEVER for e in (other[a], other[b])):
+            continue  # nobody is first seen there and then came from it
         changed = {e.target: e.source for e in (other[a], other[b]) if e.target != NEVER}
         rivals.append((log_kept(posterior, other), changed))
     best = max(rivals, key=lambda rival: rival[0], default=(-np.inf, {}))

@@ -21,7 +21,25 @@ class Grouped(NamedTuple):
 
     identity: Int[np.ndarray, " K"]
     certainty: Float[np.ndarray, " K"]  # P(identity is right), from crossing to crossing
+    names: Int[np.ndarray, "C N"]  # of the animals on the paths when each crossing begins
     odds: list[Odds]  # of the crossings
+
+
+class _Turn(NamedTuple):
+    """What a crossing says of a tracklet that begins in it."""
+
+    crossing: int
+    lane: int  # it is the animal that was on this path when the crossing began
+    sure: float
+
+
+class _Ways(NamedTuple):
+    """The paths as chains of tracklets."""
+
+    path: Int[np.ndarray, " K"]
+    before: Int[np.ndarray, " K"]  # tracklet, or NEVER
+    after: Int[np.ndarray, " K"]
+    final: Int[np.ndarray, " N"]  # the last one of each path
 
 
 class _Segments(NamedTuple):
@@ -30,6 +48,7 @@ class _Segments(NamedTuple):
     head: Int[np.ndarray, " S"]  # first tracklet; of those that come in, the last one, too
     tail: Int[np.ndarray, " S"]
     path: Int[np.ndarray, " S"]  # 0 … A - 1
+    lanes: Int[np.ndarray, " A"]  # which paths these are
     fresh: np.ndarray  # (S,) begins in the crossing
     emission: Float[np.ndarray, "S A"]
 
@@ -37,60 +56,69 @@ class _Segments(NamedTuple):
 def solve(
     pieces: Pieces,
     path: Int[np.ndarray, " K"],
-    names: Int[np.ndarray, " K"],
+    names: Int[np.ndarray, "C N"],
     emission: Float[np.ndarray, "K N"],
     crossings: list[Crossing],
     keep: bool,
+    start: Int[np.ndarray, " N"],
 ) -> Grouped:
     """Resolve each crossing by itself and hand identities on.
 
     Args:
         pieces: K tracklets, sorted by start.
         path: of each tracklet; what the crossings may change.
-        names: identities so far, in which the emission is.
+        names: of the animals on the paths when each crossing begins, as far as is known: those
+            in which the emission is.
         emission: log p(looks | animal), nats.
-        crossings: with few animals each.
+        crossings: C of them, with few animals each.
         keep: judge the paths as they are.
+        start: names of the paths before anything was confused.
     """
-    before, sure = handed_on(path), np.ones(len(path))
-    came, fallback = before.copy(), path.copy()
-    after = np.full(len(path), NEVER)
-    after[before[before >= 0]] = np.flatnonzero(before >= 0)
+    ways, into = _ways(path, len(start)), _Into(pieces)
     busy = {head for crossing in crossings for head in crossing.heads}
-    into, odds = _Into(pieces), []
-    for crossing in crossings:
-        parts = _segments(crossing, path, before, after, names, emission, busy)
+    turns: dict[int, _Turn] = {}
+    odds = []
+    for number, crossing in enumerate(crossings):
+        parts = _segments(crossing, ways, names[number], emission, busy)
         posterior = infer(_small(pieces, parts, into), parts.emission)
-        number = {int(head): s for s, head in enumerate(parts.head) if parts.fresh[s]}
-        local = _local(crossing, number, parts)
+        fresh = {int(head): s for s, head in enumerate(parts.head) if parts.fresh[s]}
+        local = _local(crossing, fresh, parts)
         mine = parts.path if keep else posterior.best
-        chosen = handed_on(mine)
         found = judge(posterior, mine, local)
         tails = np.append(parts.tail, NEVER)
-        heads = {s: head for head, s in number.items()}
         odds.append(
             found._replace(
-                alternative={heads[s]: int(tails[c]) for s, c in found.alternative.items()}
+                alternative={
+                    int(parts.head[s]): int(tails[c]) for s, c in found.alternative.items()
+                }
             )
         )
-        lead = {int(a): int(p) for a, p in zip(parts.path, path[parts.head], strict=True)}
-        for s, head in heads.items():
-            came[head] = tails[chosen[s]]
-            fallback[head] = lead[int(mine[s])]
-            sure[head] = posterior.probs[s, mine[s]]
-    return Grouped(*_hand_on(came, fallback, sure, emission), odds)
+        for head, s in fresh.items():
+            lane = int(parts.lanes[mine[s]])
+            turns[head] = _Turn(number, lane, float(posterior.probs[s, mine[s]]))
+    return Grouped(*_hand_on(path, turns, emission, start, len(crossings)), odds)
+
+
+def _ways(path: Int[np.ndarray, " K"], n: int) -> _Ways:
+    before, after, final = handed_on(path), np.full(len(path), NEVER), np.full(n, NEVER)
+    after[before[before >= 0]] = np.flatnonzero(before >= 0)
+    final[path] = np.arange(len(path))
+    return _Ways(path, before, after, final)
 
 
 def _segments(
     crossing: Crossing,
-    path: Int[np.ndarray, " K"],
-    before: Int[np.ndarray, " K"],
-    after: Int[np.ndarray, " K"],
-    names: Int[np.ndarray, " K"],
+    ways: _Ways,
+    names: Int[np.ndarray, " N"],
     emission: Float[np.ndarray, "K N"],
     busy: set[int],
 ) -> _Segments:
-    """Lay out the paths of a crossing as segments sorted by the number of their heads."""
+    """Lay out the paths of a crossing as segments sorted by the number of their heads.
+
+    After the last hand-over in the crossing a path is taken to its end: its animal is not free
+    for others, although later crossings are none of its business.
+    """
+    path, before = ways.path, ways.before
     heads = set(crossing.heads)
     ends = {int(before[h]) for h in heads}
     ends |= {i for _, change in crossing.swaps for i in change.values()}
@@ -99,19 +127,14 @@ def _segments(
     listed = [(i, i, False) for i in coming]
     seen = []
     for h in sorted(heads):
-        onward = [i for i in ends - {NEVER} if path[i] == path[h] and i >= h]
         later = [g for g in heads if path[g] == path[h] and g > h]
-        listed.append((h, int(before[min(later)]) if later else max(onward, default=h), True))
-        total, tracklet = emission[h].copy(), int(after[h])
-        while tracklet != NEVER and tracklet not in busy:
-            total += emission[tracklet]
-            tracklet = int(after[tracklet])
-        seen.append(total)
+        tail = int(before[min(later)] if later else ways.final[path[h]])
+        listed.append((h, tail, True))
+        seen.append(_until_busy(h, ways.after, emission, busy))
     order = sorted(range(len(listed)), key=lambda s: listed[s][0])
     head, tail_of, fresh = (np.array([listed[s][c] for s in order]) for c in range(3))
     lanes, lane = np.unique(path[head], return_inverse=True)
-    name = {int(p): int(names[h]) for p, h in zip(path[head][::-1], head[::-1], strict=True)}
-    columns = np.array([name[int(p)] for p in lanes])
+    columns = names[lanes]
     looks = np.full((len(listed), len(lanes)), 0.0)
     for place, s in enumerate(order):
         if fresh[place]:
@@ -119,7 +142,21 @@ def _segments(
         else:
             looks[place] = -ANCHORED
             looks[place, lane[place]] = 0.0
-    return _Segments(head, tail_of, lane, fresh.astype(bool), looks)
+    return _Segments(head, tail_of, lane, lanes, fresh.astype(bool), looks)
+
+
+def _until_busy(
+    head: int,
+    after: Int[np.ndarray, " K"],
+    emission: Float[np.ndarray, "K N"],
+    busy: set[int],
+) -> Float[np.ndarray, " N"]:
+    """Add up looks from a tracklet to the next hand-over that any crossing asks about."""
+    total, tracklet = emission[head].copy(), int(after[head])
+    while tracklet != NEVER and tracklet not in busy:
+        total += emission[tracklet]
+        tracklet = int(after[tracklet])
+    return total
 
 
 def _small(pieces: Pieces, parts: _Segments, into: "_Into") -> Pieces:
@@ -167,17 +204,32 @@ def _local(crossing: Crossing, number: dict[int, int], parts: _Segments) -> Cros
 
 
 def _hand_on(
-    came: Int[np.ndarray, " K"],
-    fallback: Int[np.ndarray, " K"],
-    sure: Float[np.ndarray, " K"],
+    path: Int[np.ndarray, " K"],
+    turns: dict[int, _Turn],
     emission: Float[np.ndarray, "K N"],
-) -> tuple[Int[np.ndarray, " K"], Float[np.ndarray, " K"]]:
-    """Follow identities and their certainty through time; clear looks make certain again."""
-    identity, certainty = fallback.copy(), sure.copy()
+    start: Int[np.ndarray, " N"],
+    n_crossings: int,
+) -> tuple[Int[np.ndarray, " K"], Float[np.ndarray, " K"], Int[np.ndarray, "C N"]]:
+    """Follow names and their certainty through time; clear looks make certain again.
+
+    Two paths exchange names where both are between tracklets, so names stay distinct whatever
+    crossings say of each other's animals.
+    """
+    identity, certainty = path.copy(), np.ones(len(path))
+    name, sure = start.copy(), np.ones(len(start))
+    names = np.tile(start, (n_crossings, 1))
+    moved: dict[int, Int[np.ndarray, " N"]] = {}  # by crossing: where its animals are now
     looked = np.exp(emission - np.logaddexp.reduce(emission, axis=1, keepdims=True))
-    for j in range(len(came)):
-        if came[j] >= 0:
-            identity[j] = identity[came[j]]
-            certainty[j] *= certainty[came[j]]
-        certainty[j] = max(certainty[j], looked[j, identity[j]])
-    return identity, certainty
+    for j, p in enumerate(path.tolist()):
+        if (turn := turns.get(j)) is not None:
+            if turn.crossing not in moved:
+                names[turn.crossing] = name
+                moved[turn.crossing] = np.arange(len(start))
+            lane = moved[turn.crossing]
+            q = int(np.flatnonzero(lane == turn.lane)[0])
+            for content in (lane, name):
+                content[[p, q]] = content[[q, p]]
+            sure[name[p]] *= turn.sure
+        animal = identity[j] = name[p]
+        certainty[j] = sure[animal] = max(sure[animal], looked[j, animal])
+    return identity, certainty, names

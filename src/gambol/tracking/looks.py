@@ -57,19 +57,18 @@ def measure(
     nothing = Looks(np.zeros((m, 0)), np.zeros(m), np.zeros(0), classes, np.nan)
     rows = np.flatnonzero((tracklets.of >= 0) & ~tracklets.touching)
     features = _features(detections, rows, body)
-    rows = rows[np.isfinite(features).all(axis=1)]
-    features = features[np.isfinite(features).all(axis=1)]
+    known = np.isfinite(features).all(axis=1)
+    rows, features = rows[known], features[known]
     if not features.size:
         return nothing
     of = tracklets.of[rows]
-    key, block = np.unique(
-        np.stack([of, (seconds[rows] - tracklets.start[of]) // BLOCK]), axis=1,
-        return_inverse=True,
-    )  # fmt: skip
+    number = ((seconds[rows] - tracklets.start[of]) // BLOCK).astype(np.int64)
+    most = int(number.max()) + 1
+    key, block = np.unique(of * most + number, return_inverse=True)
     count = np.bincount(block)
     mean = np.stack([np.bincount(block, f) / count for f in features.T], axis=1)
     weight = np.minimum(1.0, count * step / BLOCK)
-    return _model(mean, weight, key[0].astype(np.int64), tracklets, nothing)
+    return _model(mean, weight, key // most, tracklets, nothing)
 
 
 def _features(

@@ -110,17 +110,21 @@ def _affected(
     tracklets: Tracklets,
     detections: Detections,
 ) -> int:
-    """Frames until all animals but one are known by themselves again."""
+    """Frames until all animals but one are known by themselves again.
+
+    An animal that may have been one never seen before is compared with everyone.
+    """
     frame = detections.frame
+    everyone = range(resolved.emission.shape[1])
     begin, columns = int(frame[tracklets.first[heads]].max()), list(animals)
+    columns = columns if len(columns) > 1 else list(everyone)
     end = int(frame[-1]) + 1
     known = []
     for animal in animals:
         mine = np.flatnonzero(resolved.identity == animal)
         mine = mine[mine >= heads.min()]
         looks = np.sort(resolved.emission[mine][:, columns], axis=1)
-        sure = looks[:, -1] - looks[:, -2] >= CERTAIN if len(columns) > 1 else [True]
-        clear = mine[np.asarray(sure, bool)] if len(mine) else mine
+        clear = mine[looks[:, -1] - looks[:, :-1].max(axis=1, initial=-np.inf) >= CERTAIN]
         known.append(int(frame[tracklets.first[clear[0]]]) if len(clear) else end)
     ready = sorted(known)[max(0, len(animals) - 2)]
     return max(ready - begin, 1)

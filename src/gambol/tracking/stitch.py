@@ -24,6 +24,7 @@ MISSED = 0.02  # share of frames in which an animal that is there is not found
 MEMORY = 40  # rows of a tracklet that tell position and velocity at its end
 NEXT = 100  # tracklets that are tried as the next one
 SAMPLE = 20_000  # poses that tell how much a pose changes
+AT_ONCE = 50_000  # links whose densities are in memory together
 MOST_POSE = 4.0  # nats: keypoints near a contact are not worth more
 HEARD = 0.5  # of what online tracking knew of a link; the rest is known here as well
 TENTH = 4.605  # 90th percentile of |x|² in the plane whose coordinates have variance 1
@@ -225,8 +226,8 @@ def links(
     head = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
     ends, starts = _states(detections, tracklets, times, motion)
     cost = np.empty(len(tail))
-    for begin in range(0, len(tail), 200_000):  # bounds memory
-        part = slice(begin, begin + 200_000)
+    for begin in range(0, len(tail), AT_ONCE):  # bounds memory
+        part = slice(begin, begin + AT_ONCE)
         a, b = tail[part], head[part]
         gap = tracklets.start[b] - tracklets.end[a]
         old, new = tracklets.last[a], tracklets.first[b]

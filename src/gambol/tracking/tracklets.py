@@ -103,6 +103,7 @@ def cut(
     following = np.full(len(track), UNTRACKED)
     following[before[joined]] = after[joined]
     _obey(following, constraints)
+    del order, before, after, joined, same, steps  # large in a long recording
     pieces = _number(following, known, seconds, contact)
     return pieces._replace(came=came[pieces.first], bond=bond[pieces.first])
 
@@ -150,7 +151,7 @@ def ways(detections: Detections, tracklets: Tracklets) -> Float[np.ndarray, "D 2
     steps = shifts(detections, order[:-1], order[1:])
     steps[of[1:] != of[:-1]] = 0.0  # only places within a tracklet can be compared
     place = np.zeros((len(of), 2))
-    place[order[1:]] = np.cumsum(steps, axis=0)
+    place[order[1:]] = np.cumsum(steps, axis=0, out=steps)
     return place
 
 
@@ -169,9 +170,24 @@ def contacts(detections: Detections, body: float) -> Int[np.ndarray, "P 2"]:
 
     In contact: two keypoints closer than 0.1 L, or boxes with IoU above 0.3.
     """
-    frame, (low, high) = detections.frame, _boxes(detections)
-    found = [np.zeros((0, 2), np.int64)]
-    for k in range(1, int(np.bincount(frame).max(initial=1))):
+    frame, first, found = detections.frame, 0, [np.zeros((0, 2), np.int64)]
+    while first < len(frame):
+        last = int(
+            np.searchsorted(frame, frame[min(first + TOGETHER, len(frame)) - 1], "right")
+        )
+        found.append(first + _contacts(detections.select(np.arange(first, last)), body))
+        first = last
+    return np.concatenate(found)
+
+
+def _contacts(found: Detections, body: float) -> Int[np.ndarray, "P 2"]:
+    """The same in whole frames, a few at a time."""
+    frame, xy = found.frame, found.xy
+    known = np.isfinite(xy)
+    low = np.where(known, xy, np.inf).min(axis=1)
+    high = np.where(known, xy, -np.inf).max(axis=1)
+    pairs = [np.zeros((0, 2), np.int64)]
+    for k in range(1, int(np.bincount(frame - frame[0]).max())):
         a = np.flatnonzero(frame[:-k] == frame[k:])
         b = a + k
         gap = np.maximum(low[a], low[b]) - np.minimum(high[a], high[b])
@@ -179,22 +195,10 @@ def contacts(detections: Detections, body: float) -> Int[np.ndarray, "P 2"]:
         a, b = a[close], b[close]
         both = _iou(low[a], high[a], low[b], high[b]) > IOU
         for part in stretches(np.arange(len(a))):  # bounds the (pairs, J, J) distances
-            one, other = (detections.select(rows[part]).xy for rows in (a, b))
-            away = np.linalg.norm(one[:, :, None] - other[:, None], axis=-1)
+            away = np.linalg.norm(xy[a[part], :, None] - xy[b[part], None], axis=-1)
             both[part] |= (away < NEAR * body).any(axis=(1, 2))  # NaN is not near
-        found.append(np.stack([a, b], axis=1)[both])
-    return np.concatenate(found)
-
-
-def _boxes(detections: Detections) -> tuple[Float[np.ndarray, "D 2"], Float[np.ndarray, "D 2"]]:
-    """Corners of the boxes of the keypoints that were found."""
-    low, high = np.empty((2, len(detections.frame), 2))
-    for rows in stretches(np.arange(len(low))):
-        xy = detections.select(rows).xy
-        found = np.isfinite(xy)
-        low[rows] = np.where(found, xy, np.inf).min(axis=1)
-        high[rows] = np.where(found, xy, -np.inf).max(axis=1)
-    return low, high
+        pairs.append(np.stack([a, b], axis=1)[both])
+    return np.concatenate(pairs)
 
 
 def _iou(
@@ -211,11 +215,12 @@ def _unseen_together(
     frame: Int[np.ndarray, " D"], before: Int[np.ndarray, " L"], after: Int[np.ndarray, " L"]
 ) -> Bool[np.ndarray, " L"]:
     """Whether another track, too, is unseen between these rows: who came back is open."""
-    low, high = frame[before] + 1, frame[after] - 1
-    gap = high >= low
-    begun = np.searchsorted(np.sort(low[gap]), high, "right")
-    over = np.searchsorted(np.sort(high[gap]), low, "left")
-    return np.asarray(gap & (begun - over > 1))  # one is its own
+    gap = frame[after] - frame[before] > 1
+    low, high = frame[before[gap]] + 1, frame[after[gap]] - 1
+    begun = np.searchsorted(np.sort(low), high, "right")
+    over = np.searchsorted(np.sort(high), low, "left")
+    gap[gap] = begun - over > 1  # one is its own
+    return gap
 
 
 def _margins(
@@ -265,8 +270,12 @@ def _jumps(
     """
     if len(joined) < 2:
         return np.zeros(len(joined), bool)
-    dt = np.where(joined, np.diff(seconds), 1.0)[:, None]
-    change = np.linalg.norm(np.diff(steps / dt, axis=0) * dt[1:], axis=1)
+    change = np.empty(len(joined) - 1)
+    for some in stretches(np.arange(len(change))):
+        links = slice(some[0], some[-1] + 2)
+        dt = np.diff(seconds[some[0] : some[-1] + 3])
+        dt = np.where(joined[links], dt, 1.0)[:, None]
+        change[some] = np.linalg.norm(np.diff(steps[links] / dt, axis=0) * dt[1:], axis=1)
     valid = joined[1:] & joined[:-1]  # links k and k + 1 are of one track
     typical = float(np.median(change[valid])) / RAYLEIGH if valid.any() else 0.0
     sudden = valid & (change > max(JUMP * typical, JUMP_LENGTH * body))
