@@ -18,6 +18,7 @@ from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.outputs.confidence import ConfidenceSpec
+from gambol.nn.outputs.graph import GraphSpec
 from gambol.nn.outputs.location import LocationSpec
 from gambol.nn.outputs.simcc import SimccSpec
 from gambol.nn.outputs.softmax import SoftmaxSpec
@@ -42,6 +43,7 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("output", LocationSpec),
         ("output", SoftmaxSpec),
         ("output", SimccSpec),
+        ("output", GraphSpec),
         ("many", ManyConfig),
     ],
     "prediction.md": [("", MoviesConfig)],

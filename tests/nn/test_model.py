@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
 
 from gambol.core.errors import InputError
+from gambol.nn import engine
 from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.unet import UNetSpec
@@ -108,3 +110,36 @@ def test_only_what_trains_is_counted():
 def test_a_value_that_is_no_spec_is_refused():
     with pytest.raises(ValidationError, match="kind: NAME"):
         ModelSpec(backbone="unet", keypoints=("a",))
+
+
+@pytest.mark.parametrize("place", [False, True])
+def test_only_a_network_that_knows_places_answers_otherwise_elsewhere(place):
+    net = make(place=place).eval()
+    spot = torch.zeros(1, 1, 96, 96, dtype=torch.uint8)
+    spot[..., 40:44, 40:44] = 255
+    with torch.no_grad():
+        here, there = net(spot)[0], net(spot.roll((16, 8), (2, 3)))[0]
+    back = there.roll((-16 // 2, -8 // 2), (2, 3))
+    middle = (..., slice(16, 28), slice(16, 28))  # far from what the border changes
+    assert torch.allclose(here[middle], back[middle], atol=1e-5) == (not place)
+
+
+def test_places_run_from_minus_one_to_one_between_the_borders():
+    seen = []
+    net = make(place=True)
+    net.backbone.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    net(torch.full((2, 1, 8, 16), 128, dtype=torch.uint8))
+    grey, x, y = seen[0][1]
+    assert not grey.any()
+    np.testing.assert_allclose(x, np.tile((np.arange(16) + 0.5) / 8 - 1, (8, 1)), atol=1e-6)
+    np.testing.assert_allclose(y.T, np.tile((np.arange(8) + 0.5) / 4 - 1, (16, 1)), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(64, 48), (32, 32)])
+def test_the_exported_network_knows_places_at_any_size(size):
+    pytest.importorskip("openvino")
+    net = make(place=True).eval()
+    frames = np.random.default_rng(0).integers(0, 255, (2, *size, 1), dtype=np.uint8)
+    exported = engine.OpenVinoEngine(net, "float32", threads=1)
+    expected = engine.TorchEngine(net, "cpu", "float32", 1)(frames)
+    np.testing.assert_allclose(exported(frames)[0], expected[0], atol=1e-5)

@@ -223,12 +223,12 @@ def test_aimed_windows_hold_the_animal_and_others_roam():
     assert np.std(away, axis=0).min() > 60
 
 
-def test_a_whole_window_keeps_the_frame_in_its_middle():
+def test_a_whole_window_keeps_the_frame_where_prediction_pads_it():
     data = frames(1, sizes=((150, 130),))
     cfg = STILL.model_copy(
         update={"rotation": 0.0, "scale": (1.0, 1.0), "shear": 0.0, "flip": 0.0}
     )
-    whole = Windows((150, 130), away=0.25, whole=True)
+    whole = Windows((176, 160), away=0.25, whole=True)
     for step in range(10):
         out = batch(data, (0,), cfg=cfg, windows=whole, key=(0, step))
         shift = first(out)[0] - data.xy[0, 0]

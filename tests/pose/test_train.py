@@ -232,10 +232,20 @@ def test_without_a_budget_it_runs_for_a_least_and_a_most_number_of_steps():
 
 
 def test_the_rate_warms_up_and_falls_as_a_cosine_to_a_hundredth():
-    fitted = run(settings(steps=12, batch=8, evaluate_every=1, warm_up=4, rate=1e-3))
+    fitted = run(settings(steps=40, batch=8, evaluate_every=1, warm_up=4, rate=1e-3))
     for t, line in enumerate(fitted.history):
-        cosine = 0.01 + 0.99 * (1 + math.cos(math.pi * t / 12)) / 2
+        cosine = 0.505 + 0.495 * np.cos(np.pi * t / 40)
         assert line.rate == pytest.approx(1e-3 * min(1, (t + 1) / 4) * cosine)
+
+
+def test_warming_up_takes_no_more_than_a_tenth_of_a_budget():
+    fitted = run(settings(steps=40, batch=8, evaluate_every=1, warm_up=200, rate=1e-3))
+    warm = [
+        line.rate / (0.505 + 0.495 * np.cos(np.pi * t / 40))
+        for t, line in enumerate(fitted.history)
+    ]
+    np.testing.assert_allclose(warm[:5], 1e-3 * np.array([1 / 200, 0.25, 0.5, 0.75, 1]))
+    np.testing.assert_allclose(warm[5:], 1e-3)
 
 
 def test_without_a_budget_the_rate_halves_after_five_evaluations_without_gain():

@@ -166,3 +166,33 @@ def test_damaged_frames_get_empty_rows(trained, recording, tmp_path, monkeypatch
     assert predict.describe({"videos": [made._asdict()]}).endswith("\n1 is damaged")
     missing = np.isnan(core_poses.xy(io_poses.read(made.poses))).all(axis=(1, 2, 3))
     assert np.flatnonzero(missing).tolist() == [40]
+
+
+def test_a_resumed_prediction_says_which_frames_are_new(
+    whole, trained, recording, tmp_path, monkeypatch
+):
+    out = tmp_path / "twice"
+    write = io_poses.Shards.write
+
+    def killed(self, number, shard):
+        write(self, number, shard)
+        if number == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(io_poses.Shards, "write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        predict.run(FLOAT32, trained, [recording.video], out, threads=1)
+    monkeypatch.setattr(io_poses.Shards, "write", write)
+    made = predict.run(FLOAT32, trained, [recording.video], out, threads=1)[0]
+    assert made.fresh == made.frames - 2 * predict.SHARD
+    assert made.searched == whole.searched and whole.fresh == whole.frames
+    assert f"{made.frames} frames, {made.fresh} of them now at" in predict.describe(
+        {"videos": [made._asdict()]}
+    )
+    assert "now" not in predict.describe({"videos": [whole._asdict()]})
+
+
+def test_names_that_some_systems_take_for_one_need_two_folders(trained, recording, tmp_path):
+    other = recording.video.with_name(recording.video.name.upper())
+    with pytest.raises(InputError, match="two videos are named"):
+        predict.run(FLOAT32, trained, [recording.video, other], tmp_path)

@@ -12,8 +12,11 @@ from safetensors.numpy import load_file
 from gambol.core.errors import InputError
 from gambol.io import labels as io_labels
 from gambol.io import run as io_run
+from gambol.nn.backbones.leap import LeapSpec
+from gambol.nn.backbones.linear import LinearSpec
 from gambol.pose import splits
-from gambol.stages import evaluate, train
+from gambol.pose.choose import Choice
+from gambol.stages import evaluate, predict, train
 
 SCRIPT = """
 import sys
@@ -133,6 +136,42 @@ def test_a_mirror_is_refused_where_mirror_images_are_not_learnt(recording, tmp_p
     with pytest.raises(InputError, match=r"augment\.flip is 0; set it to 0\.5"):
         train.run(cfg, recording.labels, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+CLOSE = Choice(0.5, 4, (80, 64), True, 15.0, 0.0, 1, ())  # of a camera at the side
+
+
+def test_whole_frames_of_one_view_tell_the_network_where_it_looks():
+    plain = train.TrainConfig()
+    place, why = train._place(plain, "single", CLOSE)
+    assert place and "whole frames of one view" in why[0]
+    others = [
+        (plain, "bottom-up", CLOSE),
+        (plain, "single", CLOSE._replace(whole=False)),
+        (plain, "single", CLOSE._replace(rotation=180.0)),
+        (train.TrainConfig(backbone=LeapSpec()), "single", CLOSE),
+        (train.TrainConfig(place=False), "single", CLOSE),
+    ]
+    assert [train._place(*one) for one in others] == [(False, ())] * 5
+    assert train._place(train.TrainConfig(place=True), "top-down", CLOSE)[0]
+
+
+def test_places_are_refused_where_they_mean_nothing():
+    cut, asked = CLOSE._replace(whole=False), train.TrainConfig(place=True)
+    with pytest.raises(InputError, match="windows of 80 px are cut here"):
+        train._place(asked, "single", cut)
+    with pytest.raises(InputError, match="nothing for backbone linear"):
+        train._place(asked.model_copy(update={"backbone": LinearSpec()}), "single", CLOSE)
+
+
+def test_a_network_that_knows_places_does_not_follow(recording, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "choose", lambda *labels, **settings: CLOSE)
+    run = train.run(small(20), recording.labels, tmp_path / "run", threads=1)
+    assert io_run.load(run).model.spec.place
+    ask = predict.PredictConfig(window="follow")
+    with pytest.raises(InputError, match="knows places of the whole frame"):
+        predict.run(ask, run, [recording.video], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_several_animals_where_one_was_promised_are_refused(recording, tmp_path):

@@ -30,7 +30,7 @@ def measure(net: PoseNet, images: list[UInt8[np.ndarray, "_h _w C"]]) -> Field:
         net: the network; its weights stay as they are.
         images: a few frames at network scale whose sides are multiples of `net.multiple`.
     """
-    side = receptive_field(net.backbone, net.spec.channels)
+    side = receptive_field(net.backbone, net.spec.channels + 2 * net.spec.place)
     spread = [_influence(net.eval(), image, i) for i, image in enumerate(images)]
     return Field(side, _radius(spread))
 

@@ -34,6 +34,7 @@ class ModelSpec(Config):
     outputs: tuple[AnyOutput, ...] = Field((ConfidenceSpec(),), min_length=1)
     channels: PositiveInt = 1  # of the image: 1 grey, 3 colour
     keypoints: tuple[str, ...] = Field(min_length=1)
+    place: bool = False  # two more channels say where in the picture a pixel lies
     mirror: tuple[int, ...] | None = None  # keypoints in a mirror; null: do not look into one
 
 
@@ -45,7 +46,7 @@ class PoseNet(nn.Module):
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.backbone = backbones.build(spec.backbone, spec.channels)
+        self.backbone = backbones.build(spec.backbone, spec.channels + 2 * spec.place)
         _check_head(spec)
         self.heads = nn.ModuleList()
         self.outputs = []
@@ -80,6 +81,8 @@ class PoseNet(nn.Module):
 
     def answer(self, x: Float[Tensor, "B C H W"]) -> Answers:
         """Map values around 0 to maps."""
+        if self.spec.place:
+            x = torch.cat([x, *_places(x)], 1)
         features = self.backbone(x)
         return tuple(head(features).float() for head in self.heads)
 
@@ -87,6 +90,20 @@ class PoseNet(nn.Module):
         """How wrong the answers are: one weighted loss per output, to be summed."""
         parts = zip(self.outputs, maps, strict=True)
         return torch.stack([one.weight * one.loss(m, one.target(scene)) for one, m in parts])
+
+
+def _places(x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B 1 H W"]]:
+    """Return x and y of every pixel, from -1 to 1 from border to border.
+
+    Source: Liu et al. (2018), NeurIPS, "An intriguing failing of convolutional neural networks
+    and the CoordConv solution".
+    """
+    ones = torch.ones_like(x[:, :1])
+    across, down = ones.cumsum(-1), ones.cumsum(-2)
+    return [
+        (2 * across - 1) / across[..., -1:] - 1,
+        (2 * down - 1) / down[..., -1:, :] - 1,
+    ]
 
 
 def _check_head(spec: ModelSpec) -> None:

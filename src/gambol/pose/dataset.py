@@ -225,7 +225,9 @@ def _sample(
         up = pixels.rotation(rng.uniform(-np.pi, np.pi) if np.isnan(turn) else turn)
         matrix = pixels.compose(pixels.about(pivot, up), matrix)
     w, h = windows.size
-    to_window = pixels.centre(w, h) - pivot
+    stays = windows.whole  # as prediction pads frames: right and below
+    middle = pixels.centre(image.shape[1], image.shape[0]) if stays else pixels.centre(w, h)
+    to_window = middle - pivot
     matrix = pixels.compose(matrix, pixels.crop(-to_window[0], -to_window[1]))
     swap = skeleton.swap if flip else None
     sample = augment.geometric(image, xy, frames.visibility[row], matrix, windows.size, swap)

@@ -20,7 +20,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    Field,
+    FiniteFloat,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
 from torch import Tensor, nn
 
 from gambol.core.config import Config
@@ -37,12 +44,14 @@ class FitConfig(Config):
     """Settings of the loop. Budgets end a run cleanly, with the best weights."""
 
     steps: PositiveInt | None = None  # budget in steps
-    minutes: PositiveFloat | None = None  # budget in minutes of the wall clock
-    batch: PositiveInt | None = None  # samples at once; null: 8 on a CPU, what fits on a GPU
-    accumulate: PositiveInt | None = None  # batches a step; null: 1, or what makes 8 samples
+    minutes: FiniteFloat | None = Field(None, gt=0)  # budget in minutes of the wall clock
+    batch: int | None = Field(None, ge=1, le=1024)
+    # samples at once; null: 8 on a CPU, what fits on a GPU
+    accumulate: int | None = Field(None, ge=1, le=1024)
+    # batches a step; null: 1, or what makes 8 samples
     rate: PositiveFloat = 1e-3
     weight_decay: NonNegativeFloat = 1e-4  # none on biases and normalisation
-    warm_up: PositiveInt = 200  # steps
+    warm_up: PositiveInt = 200  # steps; at most a tenth of a budget
     clip: PositiveFloat = 1.0  # norm of the gradient
     ema: float = Field(default=0.999, ge=0.0, lt=1.0)  # longest memory of the averaged weights
     evaluate_every: PositiveInt = 200  # steps; at least one pass over the frames
@@ -244,7 +253,7 @@ class _Run:
     def rate(self) -> float:
         """Return the learning rate: warm-up, then cosine to 1 % of a budget."""
         cfg, share = self.cfg, self.progress()
-        warm = min(1.0, (self.step + 1) / cfg.warm_up)
+        warm = min(1.0, max((self.step + 1) / cfg.warm_up, 10 * (share or 0.0)))
         shape = self.factor if share is None else 0.505 + 0.495 * math.cos(math.pi * share)
         return cfg.rate * warm * shape
 

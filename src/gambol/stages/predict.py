@@ -54,11 +54,12 @@ class Predicted(NamedTuple):
     video: Path
     poses: Path
     frames: int
+    fresh: int  # frames of this sitting; the others were kept from an earlier one
     seconds: float  # of this sitting; 0 if the result was there already
-    fps: float
+    fps: float  # of this sitting
     searched: int  # frames that were searched as a whole
-    decode_share: float  # of the time, waiting for frames
-    network_share: float  # of the time, network and peaks
+    decode_share: float  # of the time of this sitting, waiting for frames
+    network_share: float  # of the time of this sitting, network and peaks
     damage: str | None = None  # how much of the video is readable, where not all is
 
 
@@ -94,8 +95,10 @@ def describe(values: dict[str, Any]) -> str:
             rows.append(f"{video['poses']}: {video['frames']} frames, there already")
             continue
         rest = 1 - video["decode_share"] - video["network_share"]
+        now = video["fresh"]
+        kept = f", {now} of them now" if now < video["frames"] else ""
         rows.append(
-            f"{video['poses']}: {video['frames']} frames at {video['fps']:.0f} frames/s "
+            f"{video['poses']}: {video['frames']} frames{kept} at {video['fps']:.0f} frames/s "
             f"(decoding {video['decode_share']:.0%}, network {video['network_share']:.0%}, "
             f"rest {rest:.0%}); {video['searched']} frames searched as a whole"
         )
@@ -113,8 +116,9 @@ def _absolute(path: Path) -> Path:
 
 def _targets(videos: list[Path], out: Path, suffix: str) -> list[Path]:
     names = [str(split_ref(video)[0].stem) for video in videos]
+    files = [name.casefold() for name in names]  # some systems do not tell capitals
     for name in names:
-        if names.count(name) > 1:
+        if files.count(name.casefold()) > 1:
             raise InputError(
                 f"two videos are named {name}; predict them into two --out folders"
             )
@@ -125,6 +129,11 @@ def _net(
     cfg: PredictConfig, model: io_run.Trained, where: engine.Device, threads: int
 ) -> predict.Net:
     """Build the engine; `fast` has to show that it costs no accuracy."""
+    if cfg.window == "follow" and model.net.spec.place:
+        raise InputError(
+            f"{model.folder} knows places of the whole frame, which a window that follows the "
+            "animal does not show; leave window out"
+        )
     exact = _wrap(model, engine.build(model.net, where, "float32", threads))
     if cfg.precision == "float32":
         return exact
@@ -169,10 +178,14 @@ def _one(
         frames = len(video)
         if io_poses.made_from(target) == key:
             progress(Step("predict", frames, frames, path.name))
-            return Predicted(path, target, frames, 0.0, 0.0, 0, 0.0, 0.0)
+            return _there_already(path, target, frames)
         return _predict(cfg, model, net, where, video, path, target, key, progress)
     finally:
         video.close()
+
+
+def _there_already(path: Path, target: Path, frames: int) -> Predicted:
+    return Predicted(path, target, frames, 0, 0.0, 0.0, 0, 0.0, 0.0)
 
 
 def _key(cfg: PredictConfig, model: io_run.Trained, run_by: str, path: Path) -> str:
@@ -202,8 +215,13 @@ def _predict(
     follow = _follows(cfg, model, where, video)
     total = len(video)
     count = -(-total // SHARD)
-    missing = [n for n in range(count) if shards.read(n) is None]
     clock, fresh, searched = _Clock(), 0, 0
+    missing = []
+    for number in range(count):
+        if (kept := shards.read(number)) is None:
+            missing.append(number)
+        else:
+            searched += int(kept.searched.sum())
     for number, frames, readable in _shards(video, model.model.scale, missing, clock):
         with clock.networking():
             shard = _shard(net, model, video, frames, readable, follow)
@@ -217,6 +235,7 @@ def _predict(
         path,
         target,
         total,
+        fresh,
         seconds,
         fresh / seconds,
         searched,
@@ -234,7 +253,7 @@ def _follows(
         return cfg.window == "follow"
     width, height = dataset.network_size(*video.size, model.model.scale)
     small = model.model.window**2 < 0.5 * width * height
-    return small and where.torch_name == "cpu"
+    return small and where.torch_name == "cpu" and not model.net.spec.place
 
 
 def _attrs(
@@ -303,7 +322,7 @@ def _several(
         key = _key(cfg, model, run_by, path)
         if io_detections.made_from(target) == key:
             progress(Step("predict", total, total, path.name))
-            return Predicted(path, target, total, 0.0, 0.0, 0, 0.0, 0.0)
+            return _there_already(path, target, total)
         kept, clock = io_detections.Pieces(target, key), _Clock()
         fresh, clock.decode = predict_many.predict(
             finder, model, video, kept, SHARD, time.monotonic, progress, path.name
@@ -323,9 +342,10 @@ def _several(
             path,
             target,
             total,
+            fresh,
             seconds,
             fresh / seconds,
-            fresh,
+            total,
             clock.decode / seconds,
             clock.network / seconds,
             getattr(video, "damage", None),

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Int
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 import gambol
 from gambol.core.config import Config
@@ -33,6 +33,7 @@ from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.model import AnyBackbone, AnyOutput, ModelSpec, PoseNet, default_head
 from gambol.nn.outputs.confidence import ConfidenceSpec
+from gambol.nn.outputs.graph import GraphSpec
 from gambol.pose import choose_many, dataset, distributed, infer, scenes, splits, train
 from gambol.pose import linear as pose_linear
 from gambol.pose.choose import Choice, choose
@@ -46,7 +47,7 @@ class SplitConfig(Config):
     calib: float = 0.0  # 0: uncertainty is cross-fitted on validation
     test: float = 0.0  # never touched by training; `gambol evaluate` scores it
     gap_s: PositiveFloat = 1.0  # frames nearer than this are not on both sides
-    seed: int = 0
+    seed: NonNegativeInt = 0  # of the draw
 
 
 class LinearFit(Config):
@@ -63,9 +64,10 @@ class TrainConfig(Config):
     approach: choose_many.Approach | None = None  # how several animals are found
     backbone: AnyBackbone | None = None
     output: AnyOutput = ConfidenceSpec()  # what says where keypoints are
-    scale: PositiveFloat | None = None  # network pixels per video pixel
-    window: PositiveInt | None = None  # side of training windows, network pixels
+    scale: float | None = Field(None, gt=0, le=4)  # network pixels per video pixel
+    window: int | None = Field(None, ge=1, le=4096)  # side of training windows, network pixels
     colour: Literal["grey", "rgb"] | None = None
+    place: bool | None = None  # let the network know where in the frame it looks
     mirror: bool = False  # predict the mean over image and mirror image, at half the speed
     many: train_many.ManyConfig = train_many.ManyConfig()
     augment: AugmentConfig = AugmentConfig()
@@ -151,11 +153,11 @@ def _is_done(out: Path, made_from: str) -> bool:
 
 
 def _device(asked: str, threads: int) -> str:
-    from gambol.nn.engine import choose_device
+    from gambol.nn.engine import choose_device, usable_cores
 
     name = choose_device(asked).torch_name
     if threads and name == "cpu":
-        torch.set_num_threads(threads)
+        torch.set_num_threads(usable_cores(threads))
     return name
 
 
@@ -181,7 +183,11 @@ def _prepare(
         approach, reason = cfg.approach, f"{cfg.approach}: as asked"
     _check_approach(approach, seen)
     choice = _choose(cfg, labels, images)
-    for sentence in (reason, *choice.reasons):
+    crops = approach == "top-down"  # which take the place of windows
+    kept = [one for one in choice.reasons if not (crops and one.startswith("windows"))]
+    place, kept_place = _place(cfg, approach, choice)
+    choice = choice._replace(reasons=(reason, *kept, *kept_place))
+    for sentence in choice.reasons:
         say(sentence)
     if choice.channels == 1 and images[0].shape[-1] == 3:
         images = io_frames.keep(io_frames.at(labels.videos, seen.place, grey=True))
@@ -206,13 +212,33 @@ def _prepare(
         head=default_head(backbone),
         channels=choice.channels,
         keypoints=labels.skeleton.keypoints,
-        outputs=(cfg.output,),
+        outputs=(_output(cfg.output, labels.skeleton),),
+        place=place,
         mirror=_partners(labels.skeleton, choice.flip) if cfg.mirror else None,
     )
     entries = splits.to_rows(labels, split)
     return trained.Prepared(
         approach, labels, entries, parts, which, empty, choice, spec, cfg.fit.seed, made_from
     )
+
+
+def _place(
+    cfg: TrainConfig, approach: choose_many.Approach, choice: Choice
+) -> tuple[bool, tuple[str, ...]]:
+    """Say whether the network is told where in the frame it looks, and why if it chose so."""
+    usual = cfg.backbone is None or isinstance(cfg.backbone, UNetSpec)
+    if cfg.place is None:
+        one_view = approach == "single" and usual and choice.whole and choice.rotation < 90
+        reason = "place: whole frames of one view, so the network is told where it looks"
+        return one_view, (reason,) if one_view else ()
+    if cfg.place and isinstance(cfg.backbone, LinearSpec):
+        raise InputError("place=true is nothing for backbone linear; leave place out")
+    if cfg.place and not choice.whole and approach != "top-down":
+        raise InputError(
+            "place=true needs whole frames, but windows of "
+            f"{choice.window[0]} px are cut here, which may lie anywhere; leave place out"
+        )
+    return cfg.place, ()
 
 
 def _partners(skeleton: Skeleton, flip: float) -> tuple[int, ...]:
@@ -223,6 +249,18 @@ def _partners(skeleton: Skeleton, flip: float) -> tuple[int, ...]:
             "augment.flip is 0; set it to 0.5, or leave mirror out"
         )
     return tuple(j if k < 0 else k for j, k in enumerate(skeleton.swap))
+
+
+def _output(output: AnyOutput, skeleton: Skeleton) -> AnyOutput:
+    """Give a posture graph the bones of the skeleton, unless somebody said others."""
+    if not isinstance(output, GraphSpec) or output.parent is not None:
+        return output
+    if not any(parent >= 0 for parent in skeleton.parent):
+        raise InputError(
+            "output.kind=graph draws bones, and the skeleton of the labels has none; give "
+            "output.parent, or leave output out"
+        )
+    return output.model_copy(update={"parent": skeleton.parent})
 
 
 def _check_approach(approach: choose_many.Approach, seen: scenes.Scenes) -> None:
