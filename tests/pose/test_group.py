@@ -212,7 +212,11 @@ def test_a_short_line_is_read_between_cells():
 @pytest.mark.parametrize(
     "edges, grouping, words",
     [
-        (TREE[:3], "tree", "2 parts .*add an edge such as a-e"),
+        (
+            TREE[:3],
+            "tree",
+            "2 parts .*add a-e to the skeleton or, with all others, to many.edges",
+        ),
         (LONG, "tree", "no tree: a-c close cycles"),
     ],
 )
@@ -221,6 +225,14 @@ def test_graphs_that_cannot_group_are_refused(edges, grouping, words):
     with pytest.raises(InputError, match=words):
         group.check_graph(skeleton, edges, grouping)
     group.check_graph(skeleton, LONG, "graph")
+
+
+def test_parts_are_to_be_joined_where_keypoints_are_seen_together():
+    # trap 3: a, b | c, d | e; c is mostly seen with b, and e with d
+    skeleton = Skeleton(("a", "b", "c", "d", "e"))
+    seen = np.array([[0, 1, 1, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 1, 1], [1, 0, 0, 0, 0]], bool)
+    with pytest.raises(InputError, match=r"3 parts \(a, b; c, d; e\).*add b-c, d-e to"):
+        group.check_graph(skeleton, [(0, 1), (2, 3)], "graph", seen)
 
 
 def test_links_are_judged_by_who_owns_their_ends():

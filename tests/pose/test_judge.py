@@ -343,3 +343,12 @@ def test_a_perfect_network_is_off_by_nothing_and_a_blind_one_by_a_body(kind):
     blind = score(drawn(outputs, truth.shape[1], np.full_like(truth, np.nan)), cpu)
     most = LENGTH if kind == "centroid" else judge.WRONG * LENGTH
     np.testing.assert_allclose(blind, np.full(truth[..., 0].size, 2 * most))
+
+
+def test_animals_of_many_frames_are_matched_as_in_each_of_them():
+    rng = np.random.default_rng(9)
+    at = np.array([[1, 0], [0, 5], [0, 5], [1, 0], [2, 2]])
+    place = np.array([[0, 5], [1, 0], [0, 5], [1, 1], [1, 0]])
+    truth = rng.uniform(0, 60, (5, 1, 2)) + rng.normal(0, 5, (5, J, 2))
+    xy = truth[[2, 0, 1, 4, 3]] + 1.0
+    assert judge.match_all(xy, place, truth, at, 40.0).tolist() == [1, 2, 0, 4, -1]

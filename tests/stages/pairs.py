@@ -41,11 +41,11 @@ def places():
     return np.stack(both, axis=1)
 
 
-def picture(animals):
+def picture(animals, lights=(LIGHT, LIGHT)):
     x, y = np.meshgrid(np.arange(SIZE[0]), np.arange(SIZE[1]))
     image = np.full((SIZE[1], SIZE[0]), 110.0)
-    for points in animals:
-        for point, light in zip(points, LIGHT, strict=True):
+    for points, own in zip(animals, lights, strict=True):
+        for point, light in zip(points, own, strict=True):
             near = np.exp(-((x - point[0]) ** 2 + (y - point[1]) ** 2) / (2 * 3.0**2))
             image += (light - 110) * near
     return np.repeat(np.clip(image, 0, 255).astype(np.uint8)[..., None], 3, axis=-1)
@@ -65,14 +65,14 @@ def labels_of(video: Path, xy, frames) -> Labels:
     )
 
 
-def film(folder: Path) -> Pair:
-    """Film and label, unless it was done before."""
+def film(folder: Path, lights=(LIGHT, LIGHT)) -> Pair:
+    """Film and label, unless it was done before; by default the two look alike."""
     made = Pair(folder / "pair.mp4", folder / "labels.csv", places())
     if not made.labels.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with VideoWriter(made.video, 10.0, SIZE) as writer:
             for animals in made.xy:
-                writer.write(picture(animals))
+                writer.write(picture(animals, lights))
         labels = labels_of(made.video, made.xy, np.arange(0, FRAMES, 2))
         io_labels.write(labels, made.labels, "csv")
     return made

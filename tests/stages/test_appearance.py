@@ -102,7 +102,9 @@ def test_without_looks_one_of_the_two_ways_to_part_is_mistaken(tmp_path):
     for swapped in (False, True):
         source, truth = recorded(tmp_path / str(swapped), swapped, (50, 110))
         made, stages = run(source, tmp_path / f"out{swapped}", appearance=False)
-        assert stages == {"track"} and "looks" not in identities.attributes(made.tracks)
+        assert stages == {"follow", "track"} and "looks" not in identities.attributes(
+            made.tracks
+        )
         told.append(right(made.tracks, truth))
     assert told.count(True) == 1
 
@@ -130,7 +132,7 @@ def test_pictures_learned_from_are_not_used(tmp_path):
 def test_a_second_call_and_a_review_use_the_looks_that_are_there(tmp_path):
     source, truth = recorded(tmp_path, True, (50, 110))
     made, stages = run(source, tmp_path / "out")
-    assert {"learn looks", "look at animals", "track"} == stages
+    assert {"follow", "learn looks", "look at animals", "track"} == stages
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").iterdir()}
     again, stages = run(source, tmp_path / "out")
     assert again == made and stages == {"track"}
@@ -160,7 +162,7 @@ def test_a_killed_run_goes_on_and_comes_to_the_same(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run(source, tmp_path / "out")
     left = {p.name for p in (tmp_path / "out").iterdir()}
-    assert left == {"film.looks.safetensors", ".film.looks.shards"}
+    assert left == {"film.looks.safetensors", ".film.looks.shards", ".film.track.shards"}
     made, stages = run(source, tmp_path / "out")
     assert "learn looks" not in stages
     np.testing.assert_allclose(appearance._read(made.tracks)[0], expected, atol=1e-6)
@@ -171,7 +173,7 @@ def test_other_settings_of_tracking_learn_nothing_twice(tmp_path):
     source, _ = recorded(tmp_path, False, (50, 110))
     run(source, tmp_path / "out")
     made, stages = run(source, tmp_path / "out", doors=((1.0, 1.0),))
-    assert stages == {"track"} and report(made.tracks)["used"]
+    assert stages == {"follow", "track"} and report(made.tracks)["used"]
 
 
 def test_damaged_weights_are_learned_again(tmp_path):

@@ -93,14 +93,19 @@ def test_the_better_one_is_chosen_and_the_reason_said(made):
 def test_the_folder_is_a_run_for_all_other_commands(made, labels, tmp_path):
     chosen = made / compare.read(made)["chosen"]
     assert io_run.load(made).model == io_run.load(chosen).model
-    assert info.run(made)["kind"] == "run"
+    told = info.run(made)
+    assert told["kind"] == "run" and told["comparison"] == compare.read(made)
+    table = compare.describe(compare.read(made)).splitlines()
+    assert info.lines(told)[-len(table) :] == [f"  {row}" for row in table]
     assert evaluate.run(VAL, made, labels) == evaluate.run(VAL, chosen, labels)
     video = labels.with_name("pair.mp4")
     cfg = predict.PredictConfig()
     (found,) = predict.run(cfg, made, [video], tmp_path, device="torch", threads=1)
     assert found.poses.name == "pair.detections.nc"
     page = report.run(made, tmp_path / "report.html").read_text()
-    assert compare.read(made)["chosen"] in page
+    assert "Top-down against bottom-up" in page
+    for row in compare.tell(compare.read(made)).table:
+        assert all(f">{cell}<" in page for cell in row if cell)
     alone = shutil.copytree(made, tmp_path / "copy", ignore=shutil.ignore_patterns(*WAYS))
     assert io_run.load(alone).weights_hash == io_run.load(made).weights_hash
 

@@ -1,11 +1,16 @@
+import csv
+
 import numpy as np
 import pytest
+import walkers
 from labelled import MOUSE, canonical, film, make
 
 from gambol.core import poses
 from gambol.core.errors import InputError
+from gambol.core.instances import UNTRACKED
 from gambol.io import labels as io_labels
 from gambol.io import store
+from gambol.io.labels import predictions
 from gambol.io.project import Project
 from gambol.stages import export
 
@@ -83,3 +88,33 @@ def test_a_video_that_is_gone_stops_the_images_before_anything_is_written(projec
     with pytest.raises(InputError, match=r"clip\.mp4 does not exist"):
         export.run(project, "dlc", tmp_path / "dlc")
     assert not (tmp_path / "dlc").exists()
+
+
+def test_animals_without_names_go_out_without_names(tmp_path):
+    video = walkers.film(tmp_path)
+    found = walkers.rows().select(np.arange(2 * walkers.FRAMES) % 7 > 0)
+    source = walkers.detections(tmp_path / "a.detections.nc", video, found)
+    export.run(source, "slp", tmp_path / "a.slp")
+    back = predictions.read(tmp_path / "a.slp")
+    assert (back.id == UNTRACKED).all() and back.names == ()
+    np.testing.assert_array_equal(back.found.frame, found.frame)
+    np.testing.assert_allclose(back.found.xy, found.xy)
+    np.testing.assert_allclose(back.found.score, found.score)
+    export.run(source, "csv", tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == len(found.frame) * 3 and {row["individual"] for row in lines} == {""}
+    with pytest.raises(InputError, match=r"analysis cannot; run gambol track first"):
+        export.run(source, "analysis", tmp_path / "a.h5")
+    assert not (tmp_path / "a.h5").exists()
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "poses.nc", "project.db", "labels.slp"])
+def test_a_file_of_another_kind_is_never_written_over(project, tmp_path, name):
+    path = (project if name == "project.db" else tmp_path) / name
+    if not path.exists():
+        path.write_bytes(b"precious")
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=r"exists and is no \.csv file"):
+        export.run(project, "csv", path)
+    assert path.read_bytes() == before

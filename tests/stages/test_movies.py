@@ -6,7 +6,7 @@ from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 from gambol.io import store
 from gambol.io.video import VideoWriter, open_video
-from gambol.stages import movies
+from gambol.stages import footage, movies
 from gambol.viz.colours import keypoint_colours
 
 PAIR = Skeleton(("nose", "tail"), (1, -1))
@@ -131,3 +131,12 @@ def test_bad_input_ends_with_one_sentence_and_no_file(recorded, tmp_path):
             movies.run(movies.MoviesConfig(**cfg), paths, where, video=video)
     assert not out.exists()
     assert len(everything(source)[0]) == FRAMES
+
+
+def test_poses_made_on_windows_find_their_film_beside_them(tmp_path):
+    video = tmp_path / "day 1.mp4"
+    video.touch()
+    attrs = {"source_file": r"D:\films\day 1.mp4"}
+    assert footage.find_video(tmp_path / "day 1.nc", attrs) == video
+    with pytest.raises(InputError, match=r"its video D:\\films\\day 2.mp4 is not there"):
+        footage.find_video(tmp_path / "a.nc", {"source_file": r"D:\films\day 2.mp4"})

@@ -158,6 +158,15 @@ def test_a_project_lists_its_runs(tmp_path):
     assert f"<td>{metrics['mean_px']:.2f}</td>" in text
 
 
+def test_a_page_on_another_drive_is_linked_whole(tmp_path, monkeypatch):
+    def other_drive(*_args):
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr(report.os.path, "relpath", other_drive)
+    page = tmp_path / "a b.html"
+    assert report._link(page, tmp_path) == page.resolve().as_uri()
+
+
 def test_what_is_no_run_is_refused_in_one_sentence(finished, tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         report.run(tmp_path / "no")

@@ -74,6 +74,17 @@ def test_the_page_has_the_scores_of_the_run_strict_and_as_sleap_counts(run, tmp_
     assert "SLEAP&#x27;s score is optimistic" in text or "SLEAP's score is optimistic" in text
     assert f"{found['n_animals']} animals are labelled in {found['n_frames']} frames" in text
     assert "Middles of animals, px" in text and "Keypoints in the crops, px" in text
+    missed = found["n_animals"] - found["n_matched"]
+    assert (f"{missed} of {found['n_animals']} labelled animals have no such" in text) == (
+        missed > 0
+    )
+
+
+def test_what_was_chosen_for_several_animals_is_said_with_its_reason(run, tmp_path):
+    text = page(run, tmp_path)
+    for word in ("top-down", "crops", "centroids"):
+        assert f"<li><b>{word}</b>: " in text
+    assert "<b>windows</b>" not in text  # of which top-down has none
 
 
 def test_the_crop_is_shown_and_what_it_cuts_off_is_counted(run, tmp_path):
@@ -117,10 +128,12 @@ def test_an_animal_that_was_missed_is_counted_and_shown(run, tmp_path):
     shutil.copytree(run, lone)
     held = io_run.read_heldout(lone)
     xy = held.xy.copy()
-    xy[2] = np.nan
+    xy[np.ptp(held.truth, axis=1).prod(axis=1).argmax()] = np.nan  # OKS forgives it most
     io_run.write_heldout(held._replace(xy=xy), lone)
-    text = page(lone, tmp_path)
-    assert "1 labelled animal had no match and is not in here" in text
+    text, before = page(lone, tmp_path), page(run, tmp_path)
+    gone = [int((re.findall(r"(\d+) of 12 labelled animals have no such", t) or [0])[0])
+            for t in (before, text)]  # fmt: skip
+    assert gone[1] == gone[0] + 1
     assert text.count(": not found</figcaption>") == 1
 
 

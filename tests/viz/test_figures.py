@@ -33,6 +33,12 @@ def test_a_short_or_incomplete_log_still_gives_a_picture(log):
     figures.learning_curve(log, None)
 
 
+def test_the_clock_of_the_learning_curve_begins_at_zero():
+    for log in (LOG, LOG[:1]):
+        low, high = figures.learning_curve(log, None).axes[0].get_xlim()
+        assert low == 0.0 and high >= log[-1]["minutes"]
+
+
 def test_the_share_of_labels_met_counts_those_that_were_not_found():
     errors = np.array([[1.0, 4.0], [2.0, np.inf], [3.0, np.nan], [8.0, np.inf]])
     figure = figures.errors_per_keypoint(errors, ("a", "b"), COLOURS)
@@ -71,14 +77,22 @@ def test_shares_of_time_fill_the_bar():
     assert [bar.get_width() for bar in bars] == pytest.approx([0.2, 0.7, 0.1])
 
 
-def test_a_time_series_is_blank_where_confidence_is_low_and_a_bar_shows_it():
+def test_a_share_too_small_for_its_name_has_none_in_the_bar():
+    assert texts(figures.speed(0.12, 0.85)) == ["network 85%"]
+    assert texts(figures.speed(0.4, 0.55)) == ["reading video 40%", "network 55%"]
+
+
+def test_a_time_series_is_pale_where_confidence_is_low_and_a_bar_shows_it():
     times = np.arange(100) / 10
     sure = np.ones((100, 2))
     sure[20:40, 1] = 0.1
     xy = np.tile(times[:, None, None], (1, 2, 2))
     figure = figures.time_series(times, xy, sure, ("a", "b"), COLOURS, 0.5)
-    line = figure.axes[0].lines[1].get_ydata()
-    assert np.isnan(line[20:40]).all() and np.isfinite(np.delete(line, range(20, 40))).all()
+    line, pale = (figure.axes[0].lines[k] for k in (2, 3))  # of the second keypoint
+    sure_y = line.get_ydata()
+    assert np.isnan(sure_y[20:40]).all()
+    assert np.isfinite(np.delete(sure_y, range(20, 40))).all()
+    assert np.isfinite(pale.get_ydata()).all() and pale.get_alpha() < 0.5
     path = figure.axes[2].collections[1].get_paths()[0].vertices
     assert path[:, 0].min() == pytest.approx(2.0) and path[:, 0].max() == pytest.approx(4.0)
 

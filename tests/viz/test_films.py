@@ -1,5 +1,6 @@
 import re
 
+import numpy as np
 import pytest
 
 from gambol.viz import films
@@ -24,3 +25,19 @@ def test_says_why_there_are_no_pictures(make_film, note):
     text = films.describe(make_film()._replace(examples=[], note=note))
     assert "<img" not in text
     assert ("No pictures: &lt;gone&gt;" in text) == bool(note)
+
+
+def test_few_frames_in_doubt_are_not_said_to_be_none(make_film):
+    film = make_film()
+    long = 5000
+    sure = np.ones((long, film.confidence.shape[1]))
+    sure[7, 0] = 0.1
+    text = films.describe(
+        film._replace(
+            times=np.arange(long) / 20,
+            xy=np.zeros((long, sure.shape[1], 2)),
+            confidence=sure,
+            examples=[],
+        )
+    )
+    assert "In less than 0.1 % of the frames at least one" in text and "in 0.0 % all" in text

@@ -56,9 +56,20 @@ class Pairs(NamedTuple):
 
 
 def check_graph(
-    skeleton: Skeleton, edges: list[tuple[int, int]], grouping: Literal["tree", "graph"]
+    skeleton: Skeleton,
+    edges: list[tuple[int, int]],
+    grouping: Literal["tree", "graph"],
+    seen: Bool[np.ndarray, "N J"] | None = None,
 ) -> None:
-    """Refuse edges that cannot group: several components, or cycles where a tree is asked."""
+    """Refuse edges that cannot group: several components, or cycles where a tree is asked.
+
+    Args:
+        skeleton: names of the keypoints.
+        edges: keypoints at the ends.
+        grouping: what the edges have to be.
+        seen: which keypoints of labelled animals have a position; what is seen together most
+            often is the better bridge between two components.
+    """
     names = skeleton.keypoints
     group = list(range(len(names)))
     surplus = []
@@ -71,17 +82,30 @@ def check_graph(
     for j, name in enumerate(names):
         parts.setdefault(_root(group, j), []).append(name)
     if len(parts) > 1:
-        first, second, *_ = parts.values()
         listed = "; ".join(", ".join(part) for part in parts.values())
+        joins = ", ".join("-".join(names[j] for j in pair) for pair in _bridges(group, seen))
         raise InputError(
             f"the skeleton falls into {len(parts)} parts ({listed}), which no field joins; add "
-            f"an edge such as {first[0]}-{second[0]}, or train top-down"
+            f"{joins} to the skeleton or, with all others, to many.edges, or train top-down"
         )
     if surplus and grouping == "tree":
         raise InputError(
             f"the skeleton is no tree: {', '.join(surplus)} close cycles; remove them or set "
             "grouping to graph"
         )
+
+
+def _bridges(group: list[int], seen: Bool[np.ndarray, "N J"] | None) -> list[tuple[int, int]]:
+    """Edges that join all components: a spanning tree of what is seen together most often."""
+    group, n = list(group), len(group)
+    together = np.zeros((n, n)) if seen is None else seen.T.astype(float) @ seen
+    pairs = [(a, b) for a in range(n) for b in range(a + 1, n)]
+    found = []
+    for a, b in sorted(pairs, key=lambda pair: -together[pair]):
+        if (ra := _root(group, a)) != (rb := _root(group, b)):
+            group[ra] = rb
+            found.append((a, b))
+    return found
 
 
 def default_links(

@@ -17,7 +17,7 @@ from gambol.nn.model import PoseNet
 from gambol.nn.outputs.classes import Classes
 from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
-from gambol.pose import calibrate, crops, infer
+from gambol.pose import calibrate, crops, identify, infer
 from gambol.pose.dataset import Frames
 from gambol.pose.find import APART, BottomUp, Found, TopDown, candidates, centroids, find
 from gambol.pose.group import TAU, Links, score_pairs, true_links
@@ -44,6 +44,7 @@ class Judged(NamedTuple):
 
     calibration: calibrate.Calibration  # of keypoints
     real: Float[np.ndarray, " 4"]  # weights of P(real animal), see `features`
+    temperature: float = 1.0  # of the looks of named individuals
 
 
 class Worth(NamedTuple):
@@ -53,6 +54,7 @@ class Worth(NamedTuple):
     covariance: Float[np.ndarray, "I J 2 2"]
     presence: Float[np.ndarray, "I J"]  # P(visible or occluded)
     score: Float[np.ndarray, " I"]  # P(this is a real animal)
+    identity: Float[np.ndarray, "I A"]  # log P(this is animal a); A = 0 without classes
 
 
 def match(
@@ -81,6 +83,31 @@ def match(
     if len(xy):
         error = np.where((who >= 0)[:, None], distance[np.arange(len(truth)), mine], np.nan)
     return Match(who, error)
+
+
+def match_all(
+    xy: Float[np.ndarray, "D J 2"],
+    place: Int[np.ndarray, "D 2"],
+    truth: Float[np.ndarray, "N J 2"],
+    at: Int[np.ndarray, "N 2"],
+    body: float,
+) -> Int[np.ndarray, " N"]:
+    """Return the find that shows each labelled animal, -1 for none, frame by frame as `match`.
+
+    Args:
+        xy: finds, px.
+        place: (video, frame) of every find.
+        truth: labelled animals.
+        at: (video, frame) of each.
+        body: length of an animal, px.
+    """
+    who = np.full(len(truth), -1)
+    for frame in np.unique(at, axis=0):
+        mine = np.flatnonzero((at == frame).all(axis=1))
+        rows = np.flatnonzero((place == frame).all(axis=1))
+        found = match(xy[rows], truth[mine], body).found
+        who[mine] = np.append(rows, -1)[found]
+    return who
 
 
 def unjudged(
@@ -136,6 +163,7 @@ def fit(
     body: float,
     radius: float,
     complete: Bool[np.ndarray, " frames"],
+    who: list[Int[np.ndarray, " _"]] | None = None,
 ) -> Judged:
     """Learn what finds are worth from frames that did not train the network.
 
@@ -146,6 +174,7 @@ def fit(
         body: length of an animal, px.
         radius: px up to which a keypoint counts as right.
         complete: every animal of the frame is labelled.
+        who: class of each labelled animal, -1 where unknown; unknown of all by default.
     """
     matches = [match(f.xy, t, body) for f, t in zip(found, truth, strict=True)]
     rows = [
@@ -167,7 +196,8 @@ def fit(
     ]
     known = np.concatenate(clear)
     weights = _real(np.concatenate(seen)[known], np.concatenate(real)[known])
-    return Judged(calibration, weights)
+    warmth = 1.0 if who is None else _temperature(found, matches, who)
+    return Judged(calibration, weights, warmth)
 
 
 def value(found: Found, judged: Judged) -> Worth:
@@ -175,7 +205,8 @@ def value(found: Found, judged: Judged) -> Worth:
     sure = calibrate.apply(judged.calibration, found.height, found.cov)
     seen = features(found, sure.confidence)
     score = 1 / (1 + np.exp(-(seen @ judged.real)))
-    return Worth(sure.confidence, sure.covariance, sure.presence, score)
+    identity = identify.soften(found.looks, judged.temperature)
+    return Worth(sure.confidence, sure.covariance, sure.presence, score, identity)
 
 
 def detections(frame: int, found: Found, worth: Worth) -> Detections:
@@ -187,7 +218,7 @@ def detections(frame: int, found: Found, worth: Worth) -> Detections:
         worth.confidence,
         worth.score,
         np.zeros((len(found.xy), 0)),
-        found.looks,
+        worth.identity,
     )
 
 
@@ -227,13 +258,17 @@ def features(found: Found, confidence: Float[np.ndarray, "I J"]) -> Float[np.nda
 
 def to_dict(judged: Judged) -> dict[str, Any]:
     """Return plain numbers and lists, for JSON."""
-    return {"calibration": judged.calibration.to_dict(), "real": judged.real.tolist()}
+    return {
+        "calibration": judged.calibration.to_dict(),
+        "real": judged.real.tolist(),
+        "temperature": judged.temperature,
+    }
 
 
 def from_dict(values: dict[str, Any]) -> Judged:
     """Undo `to_dict`."""
     calibration = calibrate.Calibration.from_dict(values["calibration"])
-    return Judged(calibration, np.array(values["real"], np.float64))
+    return Judged(calibration, np.array(values["real"], np.float64), values["temperature"])
 
 
 def centroid_judge(val: Frames, body: float) -> Judge:
@@ -333,6 +368,15 @@ def _net(net: PoseNet, device: torch.device) -> Net:
 
 def _confidence(found: Found, calibration: calibrate.Calibration) -> Float[np.ndarray, "I J"]:
     return calibrate.apply(calibration, found.height, found.cov).confidence
+
+
+def _temperature(
+    found: list[Found], matches: list[Match], who: list[Int[np.ndarray, " _"]]
+) -> float:
+    """Learn how sure looks may be, from the finds of labelled animals."""
+    looks = [f.looks[m.found[m.found >= 0]] for f, m in zip(found, matches, strict=True)]
+    names = [w[m.found >= 0] for w, m in zip(who, matches, strict=True)]
+    return identify.fit_temperature(np.concatenate(looks), np.concatenate(names))
 
 
 def _real(

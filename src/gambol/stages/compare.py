@@ -13,7 +13,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -90,8 +90,15 @@ def read(out: Path) -> dict[str, Any]:
     return values
 
 
-def describe(values: dict[str, Any]) -> str:
-    """Show a comparison as a short table, and what follows from it."""
+class Told(NamedTuple):
+    """A comparison for people."""
+
+    table: list[tuple[str, ...]]  # its head first
+    notes: list[str]  # what it rests on, and the choice last
+
+
+def tell(values: dict[str, Any]) -> Told:
+    """Lay a comparison out as a table, and say what follows from it."""
     rows: list[tuple[str, ...]] = [
         ("", "OKS AP", "p95 px", "p95 px if both found", "core-minutes")
     ]
@@ -100,20 +107,26 @@ def describe(values: dict[str, Any]) -> str:
         cost = f"{one['minutes']:.1f} min" if spent is None else f"{spent:.1f}"
         rows.append((name, *_cells(one["scores"]), cost))
     rows.append(("difference", *_cells(values["difference"]), ""))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     drawn = values["bootstrap"]
     blocks = f"{drawn['groups']} single frames"
     if drawn["block_s"] is not None:
         blocks = f"{drawn['groups']} blocks of {drawn['block_s']:g} s"
-    lines.append(
+    notes = [
         f"{values['n_frames']} validation frames, {values['n_animals']} animals; in brackets "
         f"95 % intervals, from {blocks}{'; too narrow' if drawn['too_narrow'] else ''}"
-    )
+    ]
     if values["overlap"]["oks_map"]:
-        lines.append("the intervals of OKS AP overlap; that of the difference tells more")
-    lines.append(f"chosen: {values['chosen']}, since {values['why']}")
-    return "\n".join([*lines, *([f"run: {values['run']}"] if "run" in values else [])])
+        notes.append("the intervals of OKS AP overlap; that of the difference tells more")
+    return Told(rows, [*notes, f"chosen: {values['chosen']}, since {values['why']}"])
+
+
+def describe(values: dict[str, Any]) -> str:
+    """Show a comparison as a short table, and what follows from it."""
+    rows, notes = tell(values)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    run = [f"run: {values['run']}"] if "run" in values else []
+    return "\n".join([*lines, *notes, *run])
 
 
 def _check(cfg: train.TrainConfig, labels: Labels) -> None:

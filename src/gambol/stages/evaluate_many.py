@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int
 
 from gambol.core.errors import InputError
-from gambol.core.instances import UNTRACKED, Detections, Tracks
+from gambol.core.instances import UNTRACKED, Detections, Tracks, body_length
 from gambol.core.labels import UNKNOWN, Labels, Visibility, among, from_positions
 from gambol.core.skeleton import Skeleton
 from gambol.io import detections as io_detections
@@ -25,9 +25,9 @@ from gambol.io import tracks as io_tracks
 from gambol.io.labels.table import read_table
 from gambol.io.video import open_video
 from gambol.nn import engine
-from gambol.pose import calibrate, instances
+from gambol.pose import calibrate, identify, instances, judge
 from gambol.pose import evaluate as scoring
-from gambol.stages import finders, matching, predict_many
+from gambol.stages import evaluate_queue, finders, matching, predict_many
 from gambol.tracking import evaluate as identity
 
 CELLS = 2e7  # resamples times labelled keypoints; a whole recording as truth takes fewer draws
@@ -47,6 +47,7 @@ class Found(NamedTuple):
 
     rows: Detections
     video: Int[np.ndarray, " D"]  # as in the labels
+    classes: tuple[str, ...] = ()  # names behind `rows.identity`
 
 
 class Truth(NamedTuple):
@@ -79,7 +80,8 @@ def see(trained: io_run.Trained, labels: Labels) -> Found:
         for (_, frame), image in zip(frames, _images(labels, trained.model.grey), strict=True)
     ]
     video = np.repeat(frames[:, 0], [len(one.frame) for one in rows])
-    return Found(_join(rows), video)
+    many = trained.model.many
+    return _together([Found(_stack(rows), video, many.classes if many else ())])
 
 
 def of_detections(paths: list[Path], labels: Labels, accept: float) -> dict[str, Any]:
@@ -93,15 +95,14 @@ def of_detections(paths: list[Path], labels: Labels, accept: float) -> dict[str,
             continue
         matching.check_names(about.skeleton.keypoints, labels)
         matching.check_length(path, len(about.times), _frames_in(labels, video))
-        parts.append(Found(rows, np.full(len(rows.frame), video)))
+        parts.append(Found(rows, np.full(len(rows.frame), video), about.classes))
         said.append(video)
         learned = learned or _calibration(about.attrs)
     if not parts:
         raise matching.nothing_of(paths[0].parent if len(paths) > 1 else paths[0], labels)
     frames = labels.frames
     chosen = labels.within(frames[np.isin(frames[:, 0], said)])
-    found = Found(_join([p.rows for p in parts]), np.concatenate([p.video for p in parts]))
-    return _score(chosen, found, accept, learned)
+    return _score(chosen, _together(parts), accept, learned)
 
 
 def of_tracks(paths: list[Path], truth: Path, accept: float) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def of_tracks(paths: list[Path], truth: Path, accept: float) -> dict[str, Any]:
     known = read_truth(truth)
     parts: list[Found] = []
     videos: list[int] = []
-    aligned, rates = [], []
+    aligned, rates, queues = [], [], []
     for path in paths:
         said = io_tracks.load(path)
         video = 0 if known.whole else matching.video_of(known.labels, said.video or path.stem)
@@ -128,7 +129,9 @@ def of_tracks(paths: list[Path], truth: Path, accept: float) -> dict[str, Any]:
         videos.append(video)
         rates.append(_rate(path, said))
         if named(known.labels):
-            aligned.append(_align(known.labels, video, said, rates[-1]))
+            frames = _whole(known.labels, video)
+            aligned.append(_align(known.labels, video, said, rates[-1], frames))
+            queues.append(evaluate_queue.scores(path, said, aligned[-1], frames))
     if not parts:
         raise matching.nothing_of(paths[0].parent if len(paths) > 1 else paths[0], known.labels)
     if known.whole and len(parts) > 1:
@@ -137,15 +140,15 @@ def of_tracks(paths: list[Path], truth: Path, accept: float) -> dict[str, Any]:
         )
     frames = known.labels.frames
     chosen = known.labels.within(frames[np.isin(frames[:, 0], videos)])
-    found = Found(_join([p.rows for p in parts]), np.concatenate([p.video for p in parts]))
-    scores = _score(chosen, found, accept, None, _block(chosen, rates[0]))
+    scores = _score(chosen, _together(parts), accept, None, _block(chosen, rates[0]))
     if not aligned:
         return {**scores, **dict.fromkeys(TOP), "identities": None}
     kept = identity.evaluate_tracks(aligned).summary()
     spans = {name: kept["intervals"][name] for name in TOP if name in kept["intervals"]}
     numbers = {name: kept[name] for name in (*TOP, *OTHERS)}
     return {
-        **scores, **numbers, "intervals": {**scores["intervals"], **spans}, "identities": kept
+        **scores, **numbers, "intervals": {**scores["intervals"], **spans},
+        "identities": kept, "review": [queue for queue in queues if queue],
     }  # fmt: skip
 
 
@@ -182,10 +185,21 @@ def named(labels: Labels) -> bool:
     return bool(known.any()) and len(np.unique(rows, axis=0)) == len(rows)
 
 
-def _align(labels: Labels, video: int, said: io_tracks.Tracked, fps: float) -> Any:
-    """Bring labels and tracks of one video together, in frames whose animals are all known."""
+def _whole(labels: Labels, video: int) -> Int[np.ndarray, " F"]:
+    """Frames of a video whose animals are all known, ascending."""
     frames = labels.frames
-    whole = frames[(frames[:, 0] == video) & ~among(frames, labels.incomplete)][:, 1]
+    mine = (frames[:, 0] == video) & ~among(frames, labels.incomplete)
+    return np.unique(frames[mine, 1])
+
+
+def _align(
+    labels: Labels,
+    video: int,
+    said: io_tracks.Tracked,
+    fps: float,
+    whole: Int[np.ndarray, " F"],
+) -> Any:
+    """Bring labels and tracks of one video together, in frames whose animals are all known."""
     mine = (labels.video == video) & np.isin(labels.frame, whole)
     mine &= labels.labelled.any(axis=1)
     truth = identity.Known(labels.frame[mine], labels.individual[mine], labels.xy[mine])
@@ -241,7 +255,20 @@ def _score(
         "intervals": {**points["intervals"], **spans},
         "coverage90": inside,
         "animals": animals,
+        **_by_looks(labels, found, block, draws),
     }
+
+
+def _by_looks(labels: Labels, found: Found, block: int | None, draws: int) -> dict[str, Any]:
+    """How often looks name the right individual; names, not their order, are compared."""
+    who = identify.renumber(labels.individual, labels.individuals, found.classes)
+    if not found.classes or (who < 0).all():
+        return {}
+    rows, place = found.rows, np.stack([found.video, found.rows.frame], axis=1)
+    matched = judge.match_all(rows.xy, place, labels.xy, labels.pairs, body_length(labels.xy))
+    frame, groups = _stretch(labels.pairs, None), _stretch(labels.pairs, block)
+    scores = identify.score(rows.identity, matched, who, frame, groups, resamples=draws)
+    return {"identity": scores}
 
 
 def _block(labels: Labels, fps: float) -> int | None:
@@ -277,10 +304,19 @@ def _frames_in(labels: Labels, video: int) -> Int[np.ndarray, " F"]:
     return np.asarray(frames[frames[:, 0] == video, 1])
 
 
-def _join(parts: list[Detections]) -> Detections:
-    """Put detections one below the other; looks differ in size and are not needed."""
-    bare = [p._replace(embedding=p.embedding[:, :0], identity=p.identity[:, :0]) for p in parts]
-    return Detections(*(np.concatenate(part) for part in zip(*bare, strict=True)))
+def _together(parts: list[Found]) -> Found:
+    """Put what was found in several videos together; classes only if all have the same."""
+    classes = parts[0].classes
+    if any(part.classes != classes for part in parts):
+        classes = ()
+    bare = [p.rows._replace(embedding=p.rows.embedding[:, :0]) for p in parts]
+    if not classes:
+        bare = [rows._replace(identity=rows.identity[:, :0]) for rows in bare]
+    return Found(_stack(bare), np.concatenate([p.video for p in parts]), classes)
+
+
+def _stack(parts: list[Detections]) -> Detections:
+    return Detections(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def _calibration(attrs: dict[str, Any]) -> calibrate.Calibration | None:

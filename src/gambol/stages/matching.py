@@ -9,6 +9,7 @@ from jaxtyping import Bool, Int
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels
 from gambol.io import detections as io_detections
+from gambol.io.labels.places import name_of
 
 Kind = Literal["poses", "detections", "tracks"]
 
@@ -69,11 +70,13 @@ def check_length(path: Path, frames: int, labelled: Int[np.ndarray, " n"]) -> No
 
 def nothing_of(result: Path, labels: Labels) -> InputError:
     """The error that a result and labels are about different videos."""
-    names = ", ".join(Path(v).name for v in labels.videos)
-    return InputError(f"{result} holds no poses of the labelled videos {names}")
+    names = ", ".join(name_of(v) for v in labels.videos)
+    return InputError(
+        f"{result} holds no poses of the labelled videos {names}; predict one of them"
+    )
 
 
 def _same(labels: Labels, source: str) -> Bool[np.ndarray, " V"]:
     same = [v == str(Path(source).resolve()) for v in labels.videos]
-    named = [Path(v).name == Path(source).name for v in labels.videos]
+    named = [name_of(v) == name_of(source) for v in labels.videos]
     return np.array(same if any(same) else named, bool)

@@ -8,7 +8,7 @@ from collections import deque
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field, NonNegativeInt, PositiveFloat
+from pydantic import Field, NonNegativeInt
 
 from gambol.core import pixels
 from gambol.core.config import Config
@@ -27,7 +27,7 @@ class Drawing(Config):
     threshold: float = Field(default=0.1, ge=0.0, le=1.0)  # confidence that is drawn
     ellipses: bool = True  # 90 % regions
     trail: NonNegativeInt = 0  # frames of the past
-    scale: PositiveFloat = 1.0  # of the film's size
+    scale: float = Field(default=1.0, gt=0.0, le=8.0)  # of the film's size
     doubt: float = Field(default=cast.DOUBT, ge=0.0, le=1.0)
     # probability of an identity below which the animal is marked
 

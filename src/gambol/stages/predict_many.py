@@ -63,7 +63,7 @@ def judged_by(trained: io_run.Trained) -> judge.Judged:
     many = trained.model.many
     assert many is not None
     calibration = calibrate.Calibration.from_dict(trained.model.calibration)
-    return judge.Judged(calibration, np.array(many.real))
+    return judge.Judged(calibration, np.array(many.real), many.temperature)
 
 
 def in_frame(

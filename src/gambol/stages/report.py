@@ -53,6 +53,10 @@ def run(
     target = folder / "report.html" if out is None else out
     if target.is_dir():
         raise InputError(f"{target} is a folder; give --out the name of an HTML file")
+    if target.exists() and target.suffix.lower() not in (".html", ".htm"):
+        raise InputError(
+            f"{target} exists and is no page; give --out another name, such as report.html"
+        )
     if not io_run.is_finished(folder) and (folder / "project.db").is_file():
         store.write_text(_project(folder, target), target)
         return target
@@ -185,6 +189,14 @@ def _least(values: np.ndarray, apart: int) -> list[int]:
     return found
 
 
+def _link(page: Path, folder: Path) -> str:
+    """Return how a page in a folder refers to another file."""
+    try:
+        return os.path.relpath(page, folder).replace(os.sep, "/")
+    except ValueError:  # another drive of Windows
+        return page.resolve().as_uri()
+
+
 def _project(folder: Path, target: Path) -> str:
     """List the finished runs of a project, with links to their pages where they have one."""
     rows = []
@@ -194,7 +206,7 @@ def _project(folder: Path, target: Path) -> str:
             continue
         page = path / "report.html"
         where = page if page.exists() else path
-        link = os.path.relpath(where, target.parent).replace(os.sep, "/")
+        link = _link(where, target.parent)
         metrics = store.read_json(path / "metrics.json")
         origin = store.read_json(path / "provenance.json")
         counts = [part for part, *_ in io_run.read_split(path)]

@@ -16,8 +16,9 @@ from gambol.io import labels as io_labels
 from gambol.io import run as io_run
 from gambol.io import store
 from gambol.io.video import DamagedFrame, open_video
-from gambol.pose import crops
-from gambol.stages import crowd, footage, identities, movies_many, trained_many
+from gambol.kernels.similarity import Pairs, areas, oks
+from gambol.pose import crops, instances
+from gambol.stages import compare, crowd, footage, identities, movies_many, trained_many
 from gambol.viz import cast, report_many, tracked
 from gambol.viz.films import Example
 from gambol.viz.html import Markup
@@ -39,7 +40,26 @@ def of_run(trained: io_run.Trained, held: io_run.Heldout) -> report_many.Many:
         }
     found = np.isfinite(held.xy).all(axis=-1).any(axis=-1)
     cut = None if trained.centroid is None else _crops(trained, held)
-    return report_many.Many(model.approach, logs, found, cut)
+    return report_many.Many(
+        model.approach, logs, found, _matched(trained, held), cut, _compared(folder)
+    )
+
+
+def _matched(trained: io_run.Trained, held: io_run.Heldout) -> np.ndarray:
+    """Which labelled animals were found well enough to count as found in the scores."""
+    rules = instances.InstanceScoring()
+    area = areas(held.truth, trained.model.body_px, of=rules.area)
+    sigma = np.full(held.truth.shape[1], rules.sigma)
+    own = np.arange(len(held.truth))
+    alike = oks(held.truth, held.xy, area, sigma, pairs=Pairs(own, own))
+    return np.asarray(alike >= rules.match)
+
+
+def _compared(folder: Path) -> report_many.Compared | None:
+    """What `train --compare` wrote, if that is where the run comes from."""
+    if not (folder / io_run.COMPARISON).is_file():
+        return None
+    return report_many.Compared(*compare.tell(compare.read(folder)))
 
 
 def section(path: Path) -> Markup:

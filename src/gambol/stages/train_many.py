@@ -61,6 +61,8 @@ def run(
     _check_parts(ready)
     way = _top_down if ready.approach == "top-down" else _bottom_up
     made = way(cfg, ready, out, sitting)
+    reasons = (*ready.choice.reasons, *made.reasons)
+    ready = ready._replace(choice=ready.choice._replace(reasons=reasons))
     if sitting.team.first:
         spent = time.monotonic() - start
         trained_many.finish(cfg, ready, made, out, labels, sitting.device, spent)
@@ -119,7 +121,8 @@ def _top_down(
         individuals=ready.labels.individuals,
         classes=names,
     )
-    return trained_many.Made(pose.spec, fitted, many, seen)
+    reasons = (laid.reason, cut.reason, found.reason)
+    return trained_many.Made(pose.spec, fitted, many, seen, reasons)
 
 
 def _centroid_job(
@@ -210,7 +213,7 @@ def _bottom_up(
             "bottom-up training joins keypoints, and the labels have only one; set approach to "
             "top-down"
         )
-    group.check_graph(skeleton, edges, cfg.many.grouping)
+    group.check_graph(skeleton, edges, cfg.many.grouping, ready.labels.labelled)
     body, most = trained_many.body(ready), ready.parts["train"].xy.shape[1]
     # fields wider than a small animal would cancel those of its neighbour
     sigma = cfg.many.field_sigma or min(max(body * choice.scale / 15, 4.0), 8.0)
@@ -238,7 +241,8 @@ def _bottom_up(
     engine = build(net, Device("torch", "cpu"), "float32", 0)
     finder = judge.bottom_up(net, engine, links, most)
     links = judge.fit_links(finder, ready.parts["val"], body * choice.scale)
-    sitting.say(f"fields along {len(edges)} edges join the keypoints of an animal")
+    reason = f"fields: {len(edges)} edges join the keypoints of an animal"
+    sitting.say(reason)
     many = io_run.ManyFile(
         most=most,
         edges=tuple(edges),
@@ -247,7 +251,7 @@ def _bottom_up(
         individuals=ready.labels.individuals,
         classes=names,
     )
-    return trained_many.Made(spec, fitted, many, None)
+    return trained_many.Made(spec, fitted, many, None, (reason,))
 
 
 def _individuals(cfg: ManyConfig, ready: trained.Prepared) -> tuple[str, ...]:

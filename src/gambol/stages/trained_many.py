@@ -13,7 +13,7 @@ from gambol.io import run as io_run
 from gambol.io import store
 from gambol.nn import engine
 from gambol.nn.model import ModelSpec, PoseNet
-from gambol.pose import crops, dataset, evaluate, instances, judge, train
+from gambol.pose import crops, dataset, evaluate, identify, instances, judge, train
 from gambol.pose.choose import measure
 from gambol.pose.find import Finder, Found, TopDown, find
 from gambol.pose.upright import Shape
@@ -28,6 +28,7 @@ class Made(NamedTuple):
     fitted: train.Fitted
     many: io_run.ManyFile
     centroid: train.Fitted | None  # of a top-down run
+    reasons: tuple[str, ...]  # for what was chosen besides
 
 
 class _Seen(NamedTuple):
@@ -37,6 +38,7 @@ class _Seen(NamedTuple):
     truth: list[np.ndarray]  # (I, J, 2) labelled animals of every frame
     visibility: list[np.ndarray]  # (I, J)
     complete: np.ndarray  # (F,) every animal of the frame is labelled
+    who: list[np.ndarray]  # (I,) individual of each
 
 
 def body(ready: Prepared) -> float:
@@ -65,10 +67,11 @@ def finish(
     trained = _with_threshold(trained, ready.parts[name])
     length = body(ready)
     seen = _see(trained, ready.parts[name])
-    judged = judge.fit(*seen[:3], length, 0.05 * length, seen.complete)
+    judged = judge.fit(*seen[:3], length, 0.05 * length, seen.complete, seen.who)
     model = trained.model
     assert model.many is not None
-    many = model.many.model_copy(update={"real": tuple(judged.real.tolist())})
+    learned = {"real": tuple(judged.real.tolist()), "temperature": judged.temperature}
+    many = model.many.model_copy(update=learned)
     model = model.model_copy(update={"many": many, "calibration": judged.calibration.to_dict()})
     trained = trained._replace(model=model)
     if name != "val":
@@ -128,13 +131,14 @@ def aim(trained: io_run.Trained) -> crops.Aim:
 
 def _see(trained: io_run.Trained, frames: dataset.Frames) -> _Seen:
     finder = _finder(trained)
-    found, truth, visibility = [], [], []
+    found, truth, visibility, who = [], [], [], []
     for i, image in enumerate(frames.images):
         found.append(find(finder, image).moved(frames.to_video[i]))
         real = np.isfinite(frames.xy[i]).all(axis=-1).any(axis=-1)
         truth.append(pixels.apply(frames.to_video[i], frames.xy[i][real]))
         visibility.append(frames.visibility[i][real])
-    return _Seen(found, truth, visibility, frames.complete)
+        who.append(frames.identity[i][real])
+    return _Seen(found, truth, visibility, frames.complete, who)
 
 
 def _hold(
@@ -210,16 +214,10 @@ def _scores(ready: Prepared, held: io_run.Heldout, found: list[Detections]) -> d
     animals = instances.evaluate_instances(rows, joined, video=video)
     scores = {**points.summary(), "animals": animals.summary()}
     if joined.identity.shape[1]:
-        scores["identity"] = _identity(rows.individual, animals.matched, joined.identity)
+        place = np.stack([video, joined.frame], axis=1)
+        matched = judge.match_all(joined.xy, place, rows.xy, rows.pairs, body(ready))
+        _, frame = np.unique(rows.pairs, axis=0, return_inverse=True)
+        scores["identity"] = identify.score(
+            joined.identity, matched, rows.individual, frame.ravel()
+        )
     return scores
-
-
-def _identity(
-    who: np.ndarray, matched: np.ndarray, looks: np.ndarray
-) -> dict[str, float | int | None]:
-    """How often the likeliest class is right, among matched animals whose name is known."""
-    known = (matched >= 0) & (who >= 0)
-    if not known.any():
-        return {"n": 0, "rank1": None}
-    right = looks[matched[known]].argmax(axis=1) == who[known]
-    return {"n": int(known.sum()), "rank1": float(right.mean())}

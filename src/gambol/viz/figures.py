@@ -15,6 +15,7 @@ from gambol.viz.svg import BLUE, GRID, INK, ORANGE, guide, new, px_ticks, styled
 WIDTH = 7.6  # inches of a figure across the page
 MAX_SAMPLES = 1500  # of a time series; more than a page has dots across
 _SHADE = "#8a8f98"  # grey that shows on white and on black
+_PALE = 0.22  # of what is doubtful
 _BINS = 10
 
 
@@ -29,6 +30,8 @@ def learning_curve(log: Sequence[Mapping[str, Any]], best_step: int | None) -> F
     figure, (left, right) = new(WIDTH, 2.7, columns=2)
     minutes = _column(log, "minutes")
     steps = _column(log, "step")
+    for panel in (left, right):
+        panel.set_xlim(0.0, 1.05 * max(float(np.nanmax(minutes, initial=0.0)), 1e-3))
     style: dict[str, Any] = {"marker": "o", "markersize": 2.5} if len(log) < 40 else {}
     mean, median = _column(log, "val_px"), _column(log, "val_median_px")
     for values, colour, name, up in ((mean, BLUE, "mean", 5), (median, ORANGE, "median", -5)):
@@ -182,8 +185,8 @@ def speed(decode: float, network: float) -> Figure:
     start = 0.0
     for name, (share, colour) in parts.items():
         panel.barh(0, share, left=start, color=colour, height=0.9)
-        if share > 0.1:
-            text = f"{name} {share:.0%}"
+        text = f"{name} {share:.0%}"
+        if share > 0.013 * len(text):  # it fits into its part of the bar
             panel.text(start + share / 2, 0, text, ha="center", va="center", color="white")
         start += share
     panel.set_xlim(0, max(start, 1e-9))
@@ -200,7 +203,7 @@ def time_series(
     colours: UInt8[np.ndarray, "J 3"],
     threshold: float,
 ) -> Figure:
-    """Positions over time, blank where confidence is below the threshold, and where that is.
+    """Positions over time, pale where confidence is below the threshold, and where that is.
 
     A series longer than `MAX_SAMPLES` is shown by every k-th frame.
     """
@@ -213,6 +216,8 @@ def time_series(
         for j in range(rows):
             colour = hexadecimal(colours[j])
             panel.plot(times[every], shown[:, j, axis], color=colour, linewidth=0.9)
+            panel.plot(times[every], xy[every, j, axis], color=colour, linewidth=0.7,
+                       alpha=_PALE, zorder=1)  # fmt: skip
         panel.set_title(f"{'xy'[axis]}, px")
         guide(panel)
     panels[1].invert_yaxis()

@@ -44,7 +44,7 @@ def describe(film: Film) -> Markup:
         film.times, film.xy, np.nan_to_num(film.confidence), names, colours, film.threshold
     )
     caption = (
-        f"Positions over time; blank where confidence is below {film.threshold:g}. "
+        f"Positions over time; pale where confidence is below {film.threshold:g}. "
         "Long stretches below ask for labels from there: the command “gambol suggest” finds "
         "such frames."
     )
@@ -63,10 +63,15 @@ def _sentence(film: Film, doubt: np.ndarray) -> str:
     any_low, all_low = float(doubt.any(axis=1).mean()), float(doubt.all(axis=1).mean())
     seconds = float(film.times[-1] - film.times[0]) if frames else 0.0
     return (
-        f"{frames} frames, {seconds:.1f} seconds. In {100 * any_low:.1f} % of the frames at "
+        f"{frames} frames, {seconds:.1f} seconds. In {_percent(any_low)} of the frames at "
         f"least one keypoint has a confidence below {film.threshold:g}; in "
-        f"{100 * all_low:.1f} % all of them have."
+        f"{_percent(all_low)} all of them have."
     )
+
+
+def _percent(share: float) -> str:
+    """Say a share of frames; few are not none."""
+    return "less than 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
 
 
 def _speed(film: Film) -> list[Markup]:
@@ -75,7 +80,9 @@ def _speed(film: Film) -> list[Markup]:
     decode, network = (float(film.speed[k]) for k in ("decode_share", "network_share"))
     text = f"Predicted at {float(film.speed['fps']):.0f} frames per second."
     picture = to_svg(figures.speed(decode, network))
-    return [el("p", text), figure(picture, "Where the time went.")]
+    rest = max(1.0 - decode - network, 0.0)
+    shares = f"reading video {decode:.0%}, network {network:.0%}, rest {rest:.0%}"
+    return [el("p", text), figure(picture, f"Where the time went: {shares}.")]
 
 
 def _table(
@@ -86,6 +93,6 @@ def _table(
         dot = el("span", "", class_="swatch", style=f"background:{hexadecimal(colours[j])}")
         sure = film.confidence[:, j][np.isfinite(film.confidence[:, j])]
         median = f"{np.median(sure):.2f}" if len(sure) else "–"
-        rows.append([join([dot, name]), median, f"{100 * doubt[:, j].mean():.1f} %"])
+        rows.append([join([dot, name]), median, _percent(float(doubt[:, j].mean()))])
     head = ("keypoint", "median confidence", f"frames below {film.threshold:g}")
     return table(head, rows)

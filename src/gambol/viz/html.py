@@ -121,9 +121,10 @@ li { margin: .25rem 0; }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .28rem .9rem .28rem 0; text-align: right; vertical-align: top;
   border-bottom: 1px solid var(--line); }
-th:first-child { text-align: left; font-weight: 500; overflow-wrap: anywhere; }
+th:first-child { text-align: left; font-weight: 500; overflow-wrap: anywhere; min-width: 5rem; }
 thead th { color: var(--soft); font-weight: 500; }
 .plain td, .plain th { text-align: left; overflow-wrap: anywhere; }
+.plain thead th { overflow-wrap: normal; }
 .plain tbody th { white-space: nowrap; }
 .scores td, .scores th { text-align: left; } .scores td:nth-child(-n+3) { white-space: nowrap; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; font-size: .9rem; }

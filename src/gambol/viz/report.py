@@ -27,6 +27,10 @@ _PARTS = {
 }
 
 
+_LAST = "Where this came from"
+ORIGIN = f"<section><h2>{_LAST}</h2>"  # how the last part of a page begins
+
+
 class Seen(NamedTuple):
     """Validation frames with truth and prediction, in video pixels."""
 
@@ -86,10 +90,12 @@ def build(
 def px(value: float | None) -> str:
     """Say a number of pixels; a dash where there is none.
 
-    >>> px(2.345), px(None)
-    ('2.35', '–')
+    >>> px(2.345), px(271.314), px(None)
+    ('2.35', '271.3', '–')
     """
-    return "–" if value is None or not np.isfinite(value) else f"{value:.2f}"
+    if value is None or not np.isfinite(value):
+        return "–"
+    return f"{value:.2f}" if abs(value) < 100 else f"{value:.1f}"
 
 
 def share(value: float | None) -> str:
@@ -239,9 +245,13 @@ def _field(run: Run) -> Markup:
     rgb = frames.field(seen.images[0], at, size["side"], size["radius"])
     scale = float(np.sqrt(abs(np.linalg.det(seen.to_video[0][:, :2]))))
     side, radius = size["side"] * scale, size["radius"] * scale
+    ends = np.array(seen.images[0].shape[1::-1])
+    cut = bool((np.minimum(at, ends - at) < size["side"] / 2).any())
+    beyond = ", partly outside the picture," if cut else ""
     caption = (
-        f"Square: the {side:.0f} px that could influence this point. Circle: the {radius:.0f} "
-        f"px around it that hold 90 % of what does. The animal measures {run.body_px:.0f} px. "
+        f"Square: the {side:.0f} px{beyond} that could influence this point. "
+        f"Circle: the {radius:.0f} px around it that hold 90 % of what does. "
+        f"The animal measures {run.body_px:.0f} px. "
         "A circle much smaller than the animal means that keypoints are told from their "
         "surroundings alone, not from the posture."
     )
@@ -357,7 +367,7 @@ def origin(run: Run) -> Markup:
             continue
         rows.append([name.replace("_", " "), _said(value)])
     made = el("div", table(("what", "value"), rows), class_="plain")
-    return section("Where this came from", made)
+    return section(_LAST, made)
 
 
 def _said(value: Any) -> str:

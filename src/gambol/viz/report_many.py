@@ -53,13 +53,22 @@ class Crops(NamedTuple):
     caption: str
 
 
+class Compared(NamedTuple):
+    """What `train --compare` found."""
+
+    table: Sequence[Sequence[str]]  # its head first
+    notes: Sequence[str]
+
+
 class Many(NamedTuple):
     """What a run for several animals left besides."""
 
     approach: str  # top-down or bottom-up
     logs: Mapping[str, Sequence[Mapping[str, Any]]]  # of every network, by what it does
-    found: Bool[np.ndarray, " N"]  # whether each animal of `Run.seen` was found
+    found: Bool[np.ndarray, " N"]  # whether each animal of `Run.seen` was found, however badly
+    matched: Bool[np.ndarray, " N"]  # whether it was found with an OKS of at least 0.5
     crops: Crops | None
+    compared: Compared | None = None
 
 
 def build(run: Run, many: Many, watched: Sequence[Markup] = ()) -> str:
@@ -71,15 +80,18 @@ def build(run: Run, many: Many, watched: Sequence[Markup] = ()) -> str:
         watched: sections about videos.
     """
     errors = one.errors_of(run.seen)
-    met = np.where(many.found[:, None], errors, np.nan)
+    met, right = (
+        np.where(kept[:, None], errors, np.nan) for kept in (many.found, many.matched)
+    )
     parts = [
         _head(run, many),
         one.learned_from(run),
         one.chosen(run),
+        *([_comparison(many.compared)] if many.compared else []),
         *([_crops(run, many.crops)] if many.crops else []),
         _learning(run, many),
         _animals(run),
-        _per_keypoint(run, met, int((~many.found).sum())),
+        _per_keypoint(run, right, int((~many.matched).sum())),
         _worst(run, many, errors),
         *([one.trust(run, met)] if np.isfinite(met).any() else []),
         *watched,
@@ -113,6 +125,15 @@ def _head(run: Run, many: Many) -> Markup:
         el("div", *cells, class_="numbers"),
         el("p", note, class_="soft"),
     ])  # fmt: skip
+
+
+def _comparison(compared: Compared) -> Markup:
+    """Both approaches on one split of the labels, and the choice."""
+    head, *rows = compared.table
+    text = "Both were trained on the same frames; this page is about the one that was chosen."
+    notes = [el("p", f"{note[0].upper()}{note[1:]}.") for note in compared.notes]
+    made = el("div", table(tuple(head), [list(row) for row in rows]), class_="scores")
+    return section("Top-down against bottom-up", el("p", text), made, *notes)
 
 
 def _crops(run: Run, crops: Crops) -> Markup:
@@ -189,6 +210,7 @@ def _animals(run: Run) -> Markup:
         f"{found['n_found']} were found, {found['n_matched']} of them match a label with an "
         "OKS of at least 0.5. OKS compares distances with the animal's size: 1 is perfect."
     )
+    rows += _named(run.metrics.get("identity"))
     made = table(("score", "value", "95 % interval", "what it says"), rows)
     return section(
         "How well animals are found", el("p", text), el("div", made, class_="scores"),
@@ -196,14 +218,32 @@ def _animals(run: Run) -> Markup:
     )  # fmt: skip
 
 
+def _named(looks: Mapping[str, Any] | None) -> list[list[str]]:
+    """Rows of how often looks name the right individual, where a network tries."""
+    if not looks or not looks["n"]:
+        return []
+    spans = looks["intervals"]
+    guess = share(looks["chance"])
+    meanings = {
+        "rank1": ("named rightly", f"likeliest name is right, of {looks['n']} animals found; "
+                  f"guessing would be {guess}"),
+        "one_to_one": ("the same, one to one", "where every name is given once in a frame"),
+        "said": ("names, by its own word", "mean probability of the likeliest name; it should "
+                 "equal the share that is right"),
+    }  # fmt: skip
+    return [
+        [name, share(looks[key]), span(spans.get(key), share), meaning]
+        for key, (name, meaning) in meanings.items()
+    ]
+
+
 def _per_keypoint(run: Run, met: Float[np.ndarray, "N J"], missed: int) -> Markup:
     names, colours = run.skeleton.keypoints, keypoint_colours(run.skeleton)
-    text = "Distances in animals that were found."
+    text = "Distances in animals that match a label with an OKS of at least 0.5."
     if missed:
         text += (
-            f" {missed} labelled {one.plural('animal', missed)} had no match and "
-            f"{'is' if missed == 1 else 'are'} not in here; “How well animals are found” "
-            "counts them."
+            f" {missed} of {len(met)} labelled animals have no such match and are not in here: "
+            "“The worst animals” shows some of them."
         )
     if np.isinf(met).any():
         text += (
