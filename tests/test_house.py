@@ -135,3 +135,22 @@ def test_only_the_pixel_convention_knows_the_half():
     half = re.compile(r"[xy]\w*\s*[+-]\s*0\.5\b|align_corners\s*=\s*True")
     knowing = {name(p) for p in SOURCES if half.search(p.read_text(encoding="utf-8"))}
     assert knowing <= {"src/gambol/core/pixels.py"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_text_has_the_same_encoding_on_every_system(path):
+    """What Windows reads and writes by default is not what the other systems do."""
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
+            continue
+        said = {word.arg for word in call.keywords}
+        if call.func.attr in ("read_text", "write_text"):
+            ours = isinstance(call.func.value, ast.Name) and call.func.value.id == "store"
+            assert ours or "encoding" in said, f"{name(path)}:{call.lineno}"
+        modes = [a for a in call.args if call.func.attr == "open" and _is_mode(a)]
+        if modes and ast.unparse(call.func) != "av.open":
+            assert "b" in modes[0].value or "encoding" in said, f"{name(path)}:{call.lineno}"
+
+
+def _is_mode(node):
+    return isinstance(node, ast.Constant) and str(node.value).strip("rwaxbt+") == ""

@@ -377,9 +377,144 @@ def a_network_that_is_not_there(w):
     return train(w.labels, w, "--set", "backbone={kind: unetx}")
 
 
-@bad(("fit.minutes", "-1"))
+@bad(("gambol: --minutes: fit.minutes", "-1"))
 def a_negative_budget(w):
     return ["train", w.labels, "--out", w.out, "--minutes", "-1"]
+
+
+@bad(("--minutes", "inf"))
+def an_endless_budget(w):
+    return ["train", w.labels, "--out", w.out, "--minutes", "inf"]
+
+
+@bad(("scale", "50"))
+def a_scale_that_no_memory_holds(w):
+    return train(w.labels, w, "--set", "scale=50")
+
+
+@bad(("window", "100000"))
+def a_window_that_no_memory_holds(w):
+    return train(w.labels, w, "--set", "window=100000")
+
+
+@bad(("fit.batch", "100000000"))
+def a_batch_that_no_memory_holds(w):
+    return train(w.labels, w, "--set", "fit.batch=100000000")
+
+
+@bad(("backbone", "depth", "12"))
+def a_network_that_no_memory_holds(w):
+    return train(w.labels, w, "--set", "backbone={kind: unet, depth: 12}")
+
+
+@bad(("backbone", "stride is none of 1, 2, 4", "3"))
+def a_stride_that_is_no_power_of_two(w):
+    return train(w.labels, w, "--set", "backbone={kind: unet, stride: 3}")
+
+
+@bad(("filters", "100000"))
+def a_network_wider_than_memory(w):
+    return train(w.labels, w, "--set", "backbone={kind: unet, filters: 100000}")
+
+
+@bad(("patch", "odd", "30"))
+def a_patch_without_a_middle(w):
+    return train(w.labels, w, "--set", "backbone={kind: linear, patch: 30}")
+
+
+@bad(("graph", "bones", "output.parent"))
+def a_posture_graph_without_bones(w):
+    return train(w.labels, w, "--set", "output={kind: graph}")
+
+
+@bad(("backbone", "kind: NAME", "unet"))
+def a_network_without_a_name(w):
+    return train(w.labels, w, "--set", "backbone.depth=3")
+
+
+@bad(("augment.scale", "smaller number comes first"))
+def a_range_from_large_to_small(w):
+    return train(w.labels, w, "--set", "augment.scale=[2, 1]")
+
+
+@bad(("split.seed", "-1"))
+def a_negative_seed(w):
+    return train(w.labels, w, "--set", "split.seed=-1")
+
+
+@bad(("settings", "cannot be read", "check the path"))
+def settings_that_are_a_folder(w):
+    (w.place / "settings").mkdir()
+    return train(w.labels, w, "--config", w.place / "settings")
+
+
+@bad(("gambol demo", "seed", "-1"))
+def a_demo_of_a_negative_seed(w):
+    return ["demo", "--quick", "--seed", "-1", "--out", w.out]
+
+
+@bad(("out", "not empty"))
+def a_demo_among_other_things(w):
+    w.out.mkdir()
+    w.write("out/thesis.txt", "all of it")
+    return ["demo", "--quick", "--out", w.out]
+
+
+@bad(("seconds", "inf"))
+def a_film_without_end(w):
+    return ["simulate", w.out, "--seconds", "inf"]
+
+
+@bad(("labels.csv", "not simulated"))
+def a_film_over_labels_of_a_person(w):
+    shutil.copy(w.labels, w.place)
+    return ["simulate", w.place, "--seconds", "0.5"]
+
+
+@bad(("none", "--videos"))
+def videos_to_be_sought_in_a_folder_that_is_none(w):
+    return ["import", w.labels, w.out, "--videos", w.place / "none"]
+
+
+@bad(("project.db", "is no .csv file"))
+def an_export_over_the_project(w):
+    folder = w.project()
+    return ["export", folder, folder / "project.db", "--to", "csv"]
+
+
+@bad(("film.mp4", "is no .slp file"))
+def an_export_over_a_film(w):
+    return ["export", w.labels, shutil.copy(w.film, w.place), "--to", "slp"]
+
+
+@bad(("mine.nc", "is no page"))
+def a_report_over_poses(w):
+    return ["report", w.trained, "--out", w.poses()]
+
+
+@bad(("labels.csv is a file", "gambol train"))
+def labels_in_the_place_of_a_run(w):
+    return ["predict", w.labels, w.film, "--out", w.out]
+
+
+@bad("leave --part val out")
+def a_part_of_poses(w):
+    return ["evaluate", w.poses(), w.labels, "--part", "val"]
+
+
+@bad(("--poses", "kmeans"))
+def poses_for_a_method_that_looks_at_none(w):
+    return ["suggest", w.film, "--poses", w.poses()]
+
+
+@bad(("scale", "1000"))
+def a_film_of_many_metres(w):
+    return ["movies", w.poses(), "--out", w.out, "--set", "scale=1000"]
+
+
+@bad(("model.json is no COCO keypoint file", "lacks 'categories'"))
+def json_of_something_else(w):
+    return ["info", shutil.copy(w.trained / "model.json", w.place)]
 
 
 @bad(("fit.steps", "0"))

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import pytest
 import typer
@@ -133,3 +134,17 @@ def test_a_file_of_the_system_that_is_refused_is_one_line(gambol, monkeypatch):
     monkeypatch.setattr(console, "result", refuse)
     told = gambol("doctor")
     assert told == (2, "", "gambol: a.mp4 cannot be used: permission denied; check the path\n")
+
+
+def test_the_version_is_told(gambol):
+    assert gambol("--version") == (0, f"gambol {version('gambol')}\n", "")
+
+
+def test_memory_that_is_used_up_is_one_line(gambol, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr(console, "result", refuse)
+    told = gambol("doctor")
+    assert told.status == 1 and told.err.startswith("gambol: the memory is used up; ")
+    assert len(told.err.splitlines()) == 1

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -75,3 +77,20 @@ def test_a_terminal_gets_a_bar(monkeypatch, capsys):
         progress(Step("train", 2, 2, "step 2"))
     told = capsys.readouterr()
     assert told.out == "" and "100%" in told.err and "step 2" in told.err
+
+
+def test_what_an_old_console_cannot_show_ends_no_command(tmp_path):
+    code = (
+        "import sys; from gambol.app import cli, console\n"
+        "sys.argv = ['gambol', 'doctor']\n"
+        "from gambol.app import doctor\n"
+        "doctor.examine = lambda: [doctor.Check('尾', True, 'σ ≤ 5 → größer')]\n"
+        "cli.main()"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        check=True,
+    )
+    assert told.stdout.decode("cp1252").split() == ["ok", "?", "?", "?", "5", "?", "größer"]

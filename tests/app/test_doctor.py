@@ -6,6 +6,7 @@ import platform
 import sys
 
 from gambol.app import doctor
+from gambol.io import frames
 
 NAMES = ["python", "torch", "openvino", "video", "memory", "disk", "cache"]
 
@@ -35,6 +36,12 @@ def test_a_cache_that_cannot_be_written_is_bad(monkeypatch, tmp_path):
     monkeypatch.setenv("GAMBOL_CACHE", str(blocked / "cache"))
     check = next(c for c in doctor.examine() if c.name == "cache")
     assert not check.ok and str(blocked) in check.found and "GAMBOL_CACHE" in check.remedy
+
+
+def test_memory_that_the_system_does_not_tell_is_not_invented(monkeypatch, tmp_path):
+    monkeypatch.setattr(frames, "_MEMINFO", tmp_path / "none")
+    check = next(c for c in doctor.examine() if c.name == "memory")
+    assert check.ok and "does not say" in check.found
 
 
 def test_a_missing_codec_is_named(monkeypatch):

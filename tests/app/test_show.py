@@ -32,6 +32,15 @@ def test_one_animal_is_shown_as_it_always_was():
     ]
 
 
+def test_names_by_looks_are_shown_where_a_network_gives_them():
+    looks = {"n": 8, "rank1": 0.75, "one_to_one": 0.875, "said": 0.8, "chance": 0.5}
+    text = show.scores({**DISTANCES, "animals": ANIMALS, "identity": looks})
+    assert "named by looks: 75.0 % of 8 animals right (chance 50.0 %), 87.5 % with" in text
+    assert "its own estimate is 80.0 %" in text
+    none = {"n": 0, "rank1": None, "one_to_one": None, "said": None, "chance": 0.5}
+    assert "looks" not in show.scores({**DISTANCES, "animals": ANIMALS, "identity": none})
+
+
 def test_several_animals_are_counted_before_distances():
     text = show.scores({**DISTANCES, "n_missing": 3, "animals": ANIMALS})
     assert text.startswith("9 animals in 3 frames, 10 found, 8 of them right\nOKS mAP 0.510 (")

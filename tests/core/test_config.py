@@ -133,6 +133,11 @@ def test_a_wrong_override_is_quoted(assignment, word):
         Demo().override([assignment])
 
 
+def test_who_is_to_blame_for_an_override_can_be_said():
+    with pytest.raises(InputError, match=r"^--steps: steps: .*greater than 0, got -1"):
+        Demo().override(["steps=-1"], "--steps")
+
+
 def test_settings_do_not_change_once_made():
     with pytest.raises(ValueError, match="frozen"):
         Demo().steps = 3

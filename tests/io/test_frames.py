@@ -43,3 +43,21 @@ def test_what_memory_does_not_hold_lies_on_disk_unchanged(monkeypatch):
     assert isinstance(kept[-1], np.memmap) and not isinstance(kept[0], np.memmap)
     for one, other in zip(images, kept, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_system_that_does_not_tell_its_memory_is_trusted_with_four_gib(monkeypatch, tmp_path):
+    meminfo = tmp_path / "meminfo"
+    monkeypatch.setattr(frames, "_MEMINFO", meminfo)
+    assert frames.told_memory() is None and frames.free_memory() == 4 << 30
+    meminfo.write_text("MemTotal:  9 kB\nMemAvailable:   2048 kB\nHugepages_Total: 0\n")
+    assert frames.free_memory() == 2 << 20
+
+
+def test_frames_that_were_decoded_by_other_rules_are_not_taken(tmp_path, monkeypatch):
+    labels = make([film(tmp_path / "a.mp4", shade=4)])
+    first = next(frames.labelled(labels, True))
+    for path in (cache_folder() / "labelled").rglob("*.png"):
+        frames._save(np.zeros_like(first), path)  # what other rules made of them
+    assert not next(frames.labelled(labels, True)).any()
+    monkeypatch.setattr(frames, "_VERSION", frames._VERSION + 1)
+    np.testing.assert_array_equal(next(frames.labelled(labels, True)), first)

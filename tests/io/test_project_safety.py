@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 import pytest
@@ -230,3 +230,22 @@ def test_bringing_a_project_to_our_format_is_whole_or_not_at_all(old, monkeypatc
     monkeypatch.undo()
     with Project.open(old) as project:
         assert len(project.labels()) == 7 and project.check() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        ("//server/labs/mice/project.db", "file:////server/labs/mice/project.db"),
+        ("C:/my mice/project.db", "file:///C:/my%20mice/project.db"),
+    ],
+)
+def test_projects_on_a_server_are_named_as_sqlite_reads_them(path, uri):
+    assert project_schema._uri(PureWindowsPath(path)) == uri
+    connection = sqlite3.connect(
+        "file::memory:", uri=True
+    )  # asks no disk, but reads the authority
+    with pytest.raises(sqlite3.OperationalError, match="invalid uri authority: server"):
+        connection.execute("ATTACH 'file://server/labs/a.db?mode=ro' AS other")
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        connection.execute("ATTACH 'file:////server/labs/a.db?mode=ro' AS other")
+    connection.close()

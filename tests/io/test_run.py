@@ -41,6 +41,15 @@ def test_weights_survive(run):
     assert loaded.model.bones.keypoints == ("nose", "tail")
 
 
+def test_weights_that_were_read_do_not_hold_their_file(run):
+    folder, net = run
+    path = folder / "weights.safetensors"
+    read = io_run.read_weights(path)
+    with path.open("r+b") as file:  # what a mapping of the file would see
+        file.write(bytes(path.stat().st_size))
+    assert all(torch.equal(value, net.state_dict()[name]) for name, value in read.items())
+
+
 def test_truncated_weights_are_named(run):
     folder, _ = run
     path = folder / "weights.safetensors"
@@ -64,6 +73,12 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
     io_run.write_state({"step": 1}, tmp_path)
     with pytest.raises(InputError, match="is not finished"):
         io_run.load(tmp_path)
+
+
+def test_a_file_in_the_place_of_a_run_is_not_said_to_be_missing(tmp_path):
+    (tmp_path / "labels.csv").write_text("x")
+    with pytest.raises(InputError, match=r"labels\.csv is a file; give the folder"):
+        io_run.load(tmp_path / "labels.csv")
 
 
 def test_a_damaged_state_is_named(tmp_path):
@@ -104,6 +119,13 @@ def test_held_out_frames_survive(tmp_path):
     for name in held._fields:
         for one, other in zip(getattr(held, name), getattr(again, name), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_a_split_with_names_of_any_language_is_utf8(tmp_path):
+    rows = [("train", "/videos/mäuse 尾.mp4", 3, 'größe, "a"')]
+    io_run.write_split(rows, tmp_path)
+    assert io_run.read_split(tmp_path) == rows
+    assert "尾".encode() in (tmp_path / "split.csv").read_bytes()
 
 
 def test_the_log_and_the_split_survive(tmp_path):

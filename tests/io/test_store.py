@@ -146,3 +146,48 @@ def test_a_cut_dataset_is_refused_in_one_sentence(tmp_path):
 def test_the_hash_is_that_of_the_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"gambol")
     assert store.file_hash(tmp_path / "a") == hashlib.sha256(b"gambol").hexdigest()
+
+
+def test_a_folder_takes_the_place_of_an_empty_one_where_renaming_does_not(
+    tmp_path, monkeypatch
+):
+    def windows(source, target, rename=os.replace):
+        if target.is_dir():
+            raise PermissionError(errno.EACCES, "Access is denied")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", windows)
+    target = tmp_path / "out"
+    target.mkdir()
+    with store.atomic(target) as partial:
+        partial.mkdir()
+        (partial / "f").write_text("1")
+    assert (target / "f").read_text() == "1" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_file_that_is_held_for_a_moment_is_replaced_after_it(tmp_path, monkeypatch):
+    refused = []
+
+    def busy(source, target, rename=os.replace):
+        if len(refused) < 2:
+            refused.append(target)
+            raise PermissionError(errno.EACCES, "Access is denied")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", busy)
+    with pytest.raises(InputError, match="close the program that has it open"):
+        store.write_text("new", tmp_path / "a.txt")
+    refused.clear()
+    monkeypatch.setattr(store, "_WAITS", (0.0, 0.0))
+    store.write_text("new", tmp_path / "a.txt")
+    assert store.read_text(tmp_path / "a.txt") == "new" and len(refused) == 2
+
+
+def test_what_cannot_be_removed_does_not_hide_what_went_wrong(tmp_path, monkeypatch):
+    def open_elsewhere(*_args, **_more):
+        raise PermissionError(errno.EACCES, "The file is used by another process")
+
+    monkeypatch.setattr(type(tmp_path), "unlink", open_elsewhere)
+    with pytest.raises(ZeroDivisionError), store.atomic(tmp_path / "a.txt") as partial:
+        partial.write_text("half")
+        raise ZeroDivisionError

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gambol.core.errors import InputError
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.pose.train import FitConfig
 from gambol.simulate.world import SimulateConfig
@@ -31,6 +32,7 @@ def test_it_ends_with_scores_of_one_mouse_and_of_two_and_a_page(tmp_path, monkey
     assert [line[:3] for line in said if line[1:3] == "/6"] == [f"{k}/6" for k in range(1, 7)]
     page = (tmp_path / "report.html").read_text()
     assert page.count("Two animals") == 1 and demo_pair.PAGE in page
+    assert page.index("Two animals") < page.index("Where this came from")
     assert made.pair["idf1"] == 0.75 and (tmp_path / "demo.json").exists()
     assert "IDF1 0.750" in demo.describe(made._asdict())
 
@@ -39,3 +41,25 @@ def test_it_ends_with_scores_of_one_mouse_and_of_two_and_a_page(tmp_path, monkey
 def test_the_part_about_two_animals_has_a_small_budget(quick, minutes):
     cfg = demo.DemoConfig(quick=quick).pair()
     assert cfg.training().fit.minutes == minutes and cfg.film(0).world.animals == 2
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("all of it")
+    with pytest.raises(InputError, match="not empty and holds no demo"):
+        demo.run(Tiny(), tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_demo_with_other_settings_is_kept_and_the_same_goes_on(tmp_path):
+    demo._begin(demo.DemoConfig(quick=True), tmp_path)
+    demo._begin(demo.DemoConfig(quick=True), tmp_path)
+    with pytest.raises(InputError, match="quick=True and seed=0; delete it or choose"):
+        demo._begin(demo.DemoConfig(), tmp_path)
+
+
+def test_too_little_training_is_said():
+    pair = demo_pair.Pair("two", 0.5, 0.75, 0.6, 0.7, 1, 1, 80.0)
+    made = demo.Demo("page", 80.0, 50.0, 90.0, 0.9, 60.0, 26, 50.0, pair._asdict())
+    told = demo.describe(made._asdict())
+    assert "Only 26 steps" in told and "1 identity switch, 1 event to review" in told
+    assert "Only" not in demo.describe(made._replace(steps=900)._asdict())

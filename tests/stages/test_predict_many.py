@@ -83,7 +83,8 @@ def test_killed_and_started_again_it_ends_with_the_same_file(made, tmp_path, sho
     broken = tmp_path / "broken" / "pair.detections.nc"
     assert heard == [16] and not broken.exists()
     again = search(made, tmp_path / "broken", progress=lambda step: heard.append(step.done))
-    assert heard == [16, 32, FRAMES] and again.searched == FRAMES - 16
+    assert heard == [16, 32, FRAMES] and again.fresh == FRAMES - 16
+    assert again.searched == again.frames == FRAMES
     same(whole.poses, broken)
     before = broken.stat().st_mtime_ns
     silent = search(made, tmp_path / "broken")

@@ -5,6 +5,7 @@ import pytest
 from films import NAMES, film
 
 from gambol.core import poses as core_poses
+from gambol.core.errors import InputError
 from gambol.core.labels import Visibility
 from gambol.io import labels as io_labels
 from gambol.io import store
@@ -88,3 +89,10 @@ def test_the_ground_of_flies_and_looks_of_animals_can_be_chosen(tmp_path):
         film = open_video(tmp_path / ground / "videos" / "sim-0.mp4")
         light[ground] = film.read([0]).mean()
     assert light["bright"] > light["dark"] + 50
+
+
+def test_labels_that_were_not_simulated_are_kept(tmp_path):
+    (tmp_path / "labels.csv").write_text("mine")
+    with pytest.raises(InputError, match="was not simulated"):
+        run(FilmConfig(), tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["labels.csv"]

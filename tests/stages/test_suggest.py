@@ -24,7 +24,7 @@ def project(recording, tmp_path):
 @pytest.mark.parametrize("method", ["kmeans", "uniform", "random", "low-confidence"])
 def test_a_project_remembers_frames_that_nobody_labelled(method, project, poses):
     cfg = suggest.SuggestConfig(method=method, count=5, candidates=60)
-    found = suggest.run(cfg, project, poses=[poses])
+    found = suggest.run(cfg, project, poses=[poses] if method == "low-confidence" else [])
     with Project.open(project) as opened:
         kept = opened.suggestions()
         labelled = set(opened.labels().frame.tolist())
@@ -59,3 +59,8 @@ def test_jumps_are_found(recording, poses, tmp_path):
 def test_methods_that_need_predictions_say_so(recording):
     with pytest.raises(InputError, match="give --poses"):
         suggest.run(suggest.SuggestConfig(method="jumps"), recording.video)
+
+
+def test_methods_that_look_at_no_predictions_say_so(recording, poses):
+    with pytest.raises(InputError, match=r"looks at no predictions; leave --poses"):
+        suggest.run(suggest.SuggestConfig(), recording.video, poses=[poses])

@@ -20,6 +20,25 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        from gambol import __version__
+
+        typer.echo(f"gambol {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Say which this is."),
+    ] = False,
+) -> None:
+    """Take what stands before the verb."""
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Threads = Annotated[int, typer.Option(min=0, help="Cores to use on a CPU; 0 means all.")]
@@ -29,6 +48,7 @@ Yaml = Annotated[Path | None, typer.Option("--config", help="A YAML file of sett
 
 def main() -> None:
     """Run the command line; bad input ends with one sentence and exit status 2."""
+    console.forgive()
     try:
         app()
     except InputError as error:
@@ -40,6 +60,11 @@ def main() -> None:
         reason = (error.strerror or str(error)).lower()
         console.say(f"gambol: {error.filename} cannot be used: {reason}; check the path")
         sys.exit(2)
+    except MemoryError:
+        console.say(
+            "gambol: the memory is used up; close other programs, or ask for less at once"
+        )
+        sys.exit(1)
 
 
 @app.command()
@@ -58,9 +83,10 @@ def demo(
     """
     from gambol.stages import demo as stage
 
+    cfg = stage.DemoConfig.from_values({"quick": quick, "seed": seed}, "gambol demo")
     with console.reporting(as_json) as progress:
         made = stage.run(
-            stage.DemoConfig(quick=quick, seed=seed),
+            cfg,
             out,
             threads=threads,
             progress=progress,
@@ -229,9 +255,9 @@ def train(
 
     heard = leads()  # of the processes that torchrun started, one talks
     cfg = _settings(stage.TrainConfig, config, settings)
-    budget = {"minutes": minutes, "steps": steps}
-    given = [f"fit.{name}={value}" for name, value in budget.items() if value is not None]
-    cfg = cfg.override(given) if given else cfg
+    for name, budget in (("minutes", minutes), ("steps", steps)):
+        if budget is not None:
+            cfg = cfg.override([f"fit.{name}={budget}"], f"--{name}")
     try:
         with console.reporting(as_json or not heard) as progress:
             run = (both if compare else stage).run(
@@ -297,8 +323,9 @@ def evaluate(
         Path, typer.Argument(help="Labels to score against; for tracks also other tracks.")
     ],
     part: Annotated[
-        str, typer.Option(help="test (never seen in training), val, or all.")
-    ] = "test",
+        str | None,
+        typer.Option(help="Of a run's own labels: test (the default), val, or all."),
+    ] = None,
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Confidence from which a point is accepted.")
     ] = 0.5,

@@ -1,5 +1,6 @@
 """How the command line talks: progress on standard error, results on standard output."""
 
+import io
 import json
 import math
 import sys
@@ -11,6 +12,13 @@ from typing import Any
 from gambol.core.progress import Progress, Step, silent
 
 QUIET_S = 10.0  # seconds between two lines of progress where there is no terminal
+
+
+def forgive() -> None:
+    """Have what a terminal or a file cannot show, such as ≤ on an old Windows, become `?`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def say(text: str) -> None:

@@ -10,6 +10,7 @@ def scores(values: dict[str, Any]) -> str:
     rows = _identities(values) if "idf1" in values else []
     if "animals" in values:
         rows += _animals(values["animals"])
+        rows += _by_looks(values.get("identity"))
         rows += _distances(values["animals"]["matched"], "of the animals found, ")
         missing = values.get("n_missing", 0)
         if missing:
@@ -66,6 +67,17 @@ def _animals(values: dict[str, Any]) -> list[str]:
     return rows
 
 
+def _by_looks(values: dict[str, Any] | None) -> list[str]:
+    """Show how often looks name the right individual, where a network tries."""
+    if not values or not values["n"]:
+        return []
+    return [
+        f"named by looks: {_share(values['rank1'])} of {_count(values['n'], 'animal')} right "
+        f"(chance {_share(values['chance'])}), {_share(values['one_to_one'])} with every name "
+        f"once a frame; its own estimate is {_share(values['said'])}"
+    ]
+
+
 def _identities(values: dict[str, Any]) -> list[str]:
     """Show how well identities were kept."""
     if values["idf1"] is None:
@@ -89,7 +101,19 @@ def _identities(values: dict[str, Any]) -> list[str]:
             f"identity confidence: off by {_number(worth['ece'], '.4f')} on average (ECE), "
             f"Brier score {_number(worth['brier'], '.4f')}"
         )
-    return rows
+    return rows + [_queue(one) for one in values.get("review", []) if one["events"]]
+
+
+def _queue(values: dict[str, Any]) -> str:
+    """Show what the review queue of a track file is worth."""
+    clicks, crossed = values["clicks"], values["crossings"]
+    return (
+        f"review of {values['tracks']}: {_count(values['events'], 'event')}, "
+        f"{_share(crossed['share_right'])} right (chance {_share(crossed['chance'])}), "
+        f"{values['wrong']} to mend, {values['wrong_in_first']['10']} of them in the first 10; "
+        + ("all events" if clicks is None else _count(clicks, "click"))
+        + f" for an IDF1 of {values['idf1_after'] if clicks is None else 0.999:.4f}"
+    )
 
 
 def _count(number: int, noun: str, several: str | None = None) -> str:

@@ -27,7 +27,8 @@ class Config(BaseModel):
             reason = " ".join(str(error).split())
             raise InputError(f"{path} is not YAML: {reason}") from error
         except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}") from error
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"{path} cannot be read: {reason}; check the path") from error
         return cls.from_values(values or {}, str(path))
 
     @classmethod
@@ -40,8 +41,10 @@ class Config(BaseModel):
         except ValidationError as error:
             raise InputError(f"{source}: {_sentence(cls, error)}") from error
 
-    def override(self: Settings, assignments: Iterable[str]) -> Settings:
+    def override(self: Settings, assignments: Iterable[str], source: str = "--set") -> Settings:
         """Return the settings changed by `key=value` texts; dots reach into blocks.
+
+        The error sentence names `source`.
 
         >>> class Demo(Config):
         ...     steps: int = 10
@@ -52,13 +55,13 @@ class Config(BaseModel):
         for assignment in assignments:
             key, equals, text = assignment.partition("=")
             if not equals or not key.strip():
-                raise InputError(f"--set {assignment}: write key=value")
+                raise InputError(f"{source} {assignment}: write key=value")
             try:
                 value = yaml.safe_load(text)
             except yaml.YAMLError as error:
-                raise InputError(f"--set {assignment}: {text!r} is not YAML") from error
-            _assign(values, key.strip().split("."), value, assignment)
-        return type(self).from_values(values, "--set")
+                raise InputError(f"{source} {assignment}: {text!r} is not YAML") from error
+            _assign(values, key.strip().split("."), value, f"{source} {assignment}")
+        return type(self).from_values(values, source)
 
     def to_yaml(self, path: Path) -> None:
         """Write every field, defaults included, so the file alone reproduces the run."""
@@ -80,7 +83,7 @@ def _assign(values: dict[str, Any], keys: list[str], value: Any, said: str) -> N
             values[key] = {}
         if not isinstance(values.get(key), dict):
             hint = did_you_mean(key, values)
-            raise InputError(f"--set {said}: there is no block {key!r}{hint}")
+            raise InputError(f"{said}: there is no block {key!r}{hint}")
         values = values[key]
     values[keys[-1]] = value
 

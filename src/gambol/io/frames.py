@@ -20,6 +20,9 @@ from gambol.io.video.images import ImageVideo
 from gambol.io.video.open import fingerprint, open_video
 from gambol.io.video.table import cache_folder
 
+_VERSION = 1  # part of the cache key: frames decoded by other rules are not found
+_MEMINFO = Path("/proc/meminfo")  # of Linux
+
 Image = UInt8[np.ndarray, "H W C"]
 
 
@@ -63,11 +66,17 @@ def keep(images: Iterator[Image]) -> list[Image]:
 
 def free_memory() -> int:
     """Return bytes of memory that are free now; 4 GiB where the system does not say."""
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        fields = dict(line.split(":") for line in meminfo.read_text().splitlines())
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    return 4 << 30
+    told = told_memory()
+    return 4 << 30 if told is None else told
+
+
+def told_memory() -> int | None:
+    """Return bytes of memory that the system says are free; None where it does not say."""
+    if not _MEMINFO.exists():
+        return None
+    lines = _MEMINFO.read_text(encoding="utf-8").splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    return int(fields["MemAvailable"].split()[0]) * 1024
 
 
 def _reader(ref: str, grey: bool) -> Callable[[int], Image]:
@@ -75,9 +84,8 @@ def _reader(ref: str, grey: bool) -> Callable[[int], Image]:
     video = open_video(ref, grey=grey)
     if isinstance(video, ImageVideo):
         return _checked(ref, video, video.read_one)
-    folder = (
-        cache_folder() / "labelled" / f"{fingerprint(ref)[:24]}-{'grey' if grey else 'rgb'}"
-    )
+    kind = f"{'grey' if grey else 'rgb'}-{_VERSION}"
+    folder = cache_folder() / "labelled" / f"{fingerprint(ref)[:24]}-{kind}"
 
     def read(index: int) -> Image:
         path = folder / f"{index}.png"

@@ -42,7 +42,7 @@ class Shards:
 
     def _key(self) -> str | None:
         path = self.folder / "key"
-        return path.read_text() if path.exists() else None
+        return path.read_text(encoding="utf-8") if path.exists() else None
 
     def path(self, number: int) -> Path:
         """Return where a piece lies or will lie."""

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from gambol.core.errors import InputError
 from gambol.io import store
@@ -116,7 +116,7 @@ def connect(path: Path) -> sqlite3.Connection:
         )
     with sentences(path):
         connection = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=WAIT_S
+            f"{_uri(path.resolve())}?mode=rw", uri=True, isolation_level=None, timeout=WAIT_S
         )
         try:
             connection.execute("PRAGMA synchronous = FULL")
@@ -128,6 +128,12 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def _uri(path: PurePath) -> str:
+    r"""Return the URI of a file as SQLite reads it, also of `\\server\share` on Windows."""
+    uri = path.as_uri()
+    return uri if uri.startswith("file:///") else uri.replace("file://", "file:////", 1)
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

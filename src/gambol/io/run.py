@@ -16,6 +16,7 @@ comparison.json      of `train --compare`: both approaches, and which one the fi
 """
 
 import csv
+import io
 import json
 import pickle
 import shutil
@@ -27,7 +28,8 @@ import numpy as np
 import torch
 from pydantic import PositiveFloat, PositiveInt
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load as unpack
+from safetensors.torch import save_file
 from torch import Tensor
 
 from gambol.core.config import Config
@@ -71,6 +73,7 @@ class ManyFile(Config):
     real: tuple[float, ...]  # weights of P(real animal), see pose.judge
     individuals: tuple[str, ...] = ()  # names that the labels gave
     classes: tuple[str, ...] = ()  # those whom the network knows by their looks
+    temperature: PositiveFloat = 1.0  # by which log-probabilities of classes are divided
 
 
 class ModelFile(Config):
@@ -128,7 +131,8 @@ def is_finished(folder: Path) -> bool:
 def load(folder: Path) -> Trained:
     """Read a finished run."""
     if not folder.is_dir():
-        raise InputError(f"{folder} does not exist; give the folder that `gambol train` wrote")
+        wrong = "is a file" if folder.exists() else "does not exist"
+        raise InputError(f"{folder} {wrong}; give the folder that `gambol train` wrote")
     if not is_finished(folder):
         state = "is not finished; run the same `gambol train` command again"
         other = "is no training run; give the folder that `gambol train` wrote"
@@ -166,9 +170,12 @@ def _network(spec: ModelSpec, path: Path) -> PoseNet:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read tensors from safetensors, which hold no code."""
+    """Read tensors from safetensors, which hold no code.
+
+    They are read into memory: Windows replaces no file that is mapped.
+    """
     try:
-        return load_file(store.require_file(path))
+        return unpack(store.require_file(path).read_bytes())
     except (SafetensorError, OSError) as error:
         raise InputError(
             f"{path} does not hold weights ({str(error).splitlines()[0]}); copy the run again "
@@ -205,8 +212,8 @@ def read_state(folder: Path) -> dict[str, Any] | None:
 
 def append_log(line: dict[str, Any], folder: Path) -> None:
     """Add one line to the live log."""
-    with store.writing(folder / "log.jsonl"), (folder / "log.jsonl").open("a") as file:
-        file.write(json.dumps(line) + "\n")
+    with store.writing(folder / "log.jsonl"), (folder / "log.jsonl").open("ab") as file:
+        file.write(json.dumps(line).encode() + b"\n")
 
 
 def rewrite_log(lines: list[dict[str, Any]], folder: Path) -> None:
@@ -219,21 +226,22 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     path = folder / "log.jsonl"
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.strip()]
 
 
 def write_split(rows: list[tuple[str, str, int, str]], folder: Path) -> None:
     """Write which frame did what: part, video, frame, individual."""
-    with store.atomic(folder / "split.csv") as partial, partial.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["part", "video", "frame", "individual"])
-        writer.writerows(rows)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["part", "video", "frame", "individual"])
+    writer.writerows(rows)
+    store.write_text(text.getvalue(), folder / "split.csv")
 
 
 def read_split(folder: Path) -> list[tuple[str, str, int, str]]:
     """Return the rows of `split.csv`."""
-    with store.require_file(folder / "split.csv").open(newline="") as file:
-        rows = list(csv.reader(file))[1:]
+    rows = list(csv.reader(io.StringIO(store.read_text(folder / "split.csv"))))[1:]
     return [(part, video, int(frame), who) for part, video, frame, who in rows]
 
 

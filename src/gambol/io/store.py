@@ -3,12 +3,14 @@
 import errno
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from gambol.core.errors import InputError
 _REMEDY = {
     errno.ENOSPC: "the disk is full; free some space or write elsewhere",
     errno.EDQUOT: "your disk quota is used up; free some space or write elsewhere",
-    errno.EACCES: "permission denied; change the permissions or write elsewhere",
+    errno.EACCES: "permission denied; change the permissions, close the program that has it "
+    "open, or write elsewhere",
     errno.EPERM: "permission denied; change the permissions or write elsewhere",
     errno.EROFS: "the file system is read-only; write elsewhere",
     errno.ENOTDIR: "a part of the path is a file, not a folder; choose another path",
@@ -31,6 +34,7 @@ _REMEDY = {
 
 
 _NO_ROOM_CALL = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}  # the file system has none
+_WAITS = (0.05, 0.2, 0.5, 1.0) if os.name == "nt" else ()  # s, before renaming is tried again
 SLACK = 1 << 20  # bytes that HDF5 needs beside the numbers
 
 
@@ -53,7 +57,7 @@ def atomic(path: Path, room: int = 0) -> Iterator[Path]:
             _require_room(partial, room)
             yield partial
             _flush(partial)
-            os.replace(partial, path)
+            _replace(partial, path)
             _flush_folder(path.parent)
         except BaseException:
             _remove(partial)
@@ -112,6 +116,19 @@ def write_json(values: Any, path: Path) -> None:
     write_text(json.dumps(values, indent=1, allow_nan=False) + "\n", path)
 
 
+def nulls(values: Any) -> Any:
+    """Put null in the place of every number that is none, as JSON holds no NaN.
+
+    >>> nulls({"mean": float("nan"), "spans": [1.0, float("inf")]})
+    {'mean': None, 'spans': [1.0, None]}
+    """
+    if isinstance(values, dict):
+        return {key: nulls(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [nulls(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values
+
+
 def read_json(path: Path) -> Any:
     """Read JSON."""
     try:
@@ -149,6 +166,18 @@ def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with require_file(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _replace(partial: Path, path: Path) -> None:
+    """Give what is written its name, in place of a file or an empty folder."""
+    if partial.is_dir() and path.is_dir() and not any(path.iterdir()):
+        path.rmdir()  # Windows puts no folder in the place of another
+    for wait in _WAITS:
+        try:
+            return os.replace(partial, path)
+        except PermissionError:  # a virus scanner looks at the new file for a moment
+            time.sleep(wait)
+    os.replace(partial, path)
 
 
 def _require_room(path: Path, size: int) -> None:
@@ -196,7 +225,9 @@ def _flush_folder(folder: Path) -> None:
 
 
 def _remove(path: Path) -> None:
+    """Remove what is half written; where that fails too, the first error is the one to tell."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+        return
+    with suppress(OSError):  # Windows keeps a file that a library still has open
+        path.unlink()

@@ -4,18 +4,27 @@ The same 2x3 matrix moves pixels and keypoints. The border is filled with one co
 mirrored: a mirrored leg would be an unlabelled leg.
 """
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat
 
 from gambol.core import pixels
 from gambol.core.config import Config
 from gambol.core.labels import Visibility
 
 FILL = 128  # networks read 128 as zero, the same as the padding of a convolution
+
+
+def _rising(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError("the smaller number comes first")
+    return ends
+
+
+Range = Annotated[tuple[PositiveFloat, PositiveFloat], AfterValidator(_rising)]
 
 
 class AugmentConfig(Config):
@@ -25,12 +34,12 @@ class AugmentConfig(Config):
     """
 
     rotation: NonNegativeFloat | None = None  # ±; 180 from above, 15 from the side
-    scale: tuple[PositiveFloat, PositiveFloat] = (0.8, 1.25)  # log-uniform between the two
-    shear: NonNegativeFloat = 5.0  # ±
+    scale: Range = (0.8, 1.25)  # log-uniform between the two
+    shear: float = Field(default=5.0, ge=0.0, le=60.0)  # ±
     flip: float | None = Field(default=None, ge=0.0, le=1.0)  # probability, if sides pair up
     brightness: NonNegativeFloat = 0.2  # ± share of full range
     contrast: NonNegativeFloat = 0.2  # ± share
-    gamma: tuple[PositiveFloat, PositiveFloat] = (0.8, 1.25)
+    gamma: Range = (0.8, 1.25)
     noise: NonNegativeFloat = 0.03  # largest sd, share of full range
     blur: float = Field(default=0.2, ge=0.0, le=1.0)  # probability; σ up to 1.5 px
     motion: float = Field(default=0.1, ge=0.0, le=1.0)  # probability; length up to 9 px

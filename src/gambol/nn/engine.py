@@ -91,7 +91,7 @@ class TorchEngine:
         self.precision = precision
         self.name = f"torch {torch.__version__} {device} {precision}"
         if threads and self.device.type == "cpu":
-            torch.set_num_threads(threads)
+            torch.set_num_threads(usable_cores(threads))
 
     @torch.no_grad()
     def __call__(self, frames: UInt8[np.ndarray, "B H W C"]) -> Maps:
@@ -147,7 +147,7 @@ class OpenVinoEngine:
         self.settings = {
             "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": threads or usable_cores(),
+            "INFERENCE_NUM_THREADS": usable_cores(threads),
         }
         self.name = f"openvino {ov.__version__.split('-')[0]} cpu {precision}"
         self._compiled: dict[tuple[int, int], object] = {}
@@ -169,11 +169,16 @@ class OpenVinoEngine:
         return self._compiled[height, width]
 
 
-def usable_cores() -> int:
-    """Number of cores that this process may use, which a cluster often limits."""
+def usable_cores(asked: int = 0) -> int:
+    """Number of cores to use: those asked for, or all, of those that this process may use.
+
+    A cluster often limits them, and Windows and macOS do not say by how much.
+    """
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        there = len(os.sched_getaffinity(0))
+    else:
+        there = os.cpu_count() or 1
+    return min(asked, there) if asked else there
 
 
 def _cpu() -> Device:

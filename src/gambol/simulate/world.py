@@ -30,7 +30,7 @@ class SimulateConfig(Config):
     animal: Literal["mouse", "fly"] = "mouse"
     animals: int = Field(1, ge=1, le=6)
     identical: bool = False  # True: nothing but their motion tells animals apart
-    seconds: PositiveFloat = 10.0
+    seconds: float = Field(10.0, gt=0.0, le=86_400.0)
     fps: float = Field(30.0, ge=5.0)  # slower, and a step of a running mouse is lost
     width: PositiveInt = Field(480, ge=64)  # px
     height: PositiveInt = Field(360, ge=64)

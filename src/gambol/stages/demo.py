@@ -6,8 +6,11 @@ writes  out/sim/            film, truth and labels (`stages.simulate`)
         out/films/          that film with the poses drawn on it
         out/pair/           the same for two mice (`stages.demo_pair`)
         out/report.html     the page to open
+        out/demo.yaml       the settings, written first
+        out/demo.json       the scores, written last
 """
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +18,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from pydantic import NonNegativeInt
 
 from gambol.core import poses as core_poses
 from gambol.core.config import Config
+from gambol.core.errors import InputError
 from gambol.core.labels import Labels, Visibility, from_positions
 from gambol.core.progress import Progress, silent
 from gambol.io import poses as io_poses
@@ -28,18 +33,20 @@ from gambol.pose.train import FitConfig
 from gambol.simulate.world import SimulateConfig
 from gambol.stages import demo_pair, movies, predict, report, simulate, train
 from gambol.viz.html import el, section, table
+from gambol.viz.report import ORIGIN
 
 # paws are under the body in five of six frames, where nobody would label them
 KEYPOINTS = (
     "nose", "left_ear", "right_ear", "neck", "back", "tail_base", "tail_mid", "tail_tip",
 )  # fmt: skip
+FEW = 150  # steps of training after which errors are still large
 
 
 class DemoConfig(Config):
     """How much of it."""
 
     quick: bool = False
-    seed: int = 0
+    seed: NonNegativeInt = 0
 
     def film(self, seed: int) -> simulate.FilmConfig:
         """Return what to film."""
@@ -68,6 +75,7 @@ class Demo(NamedTuple):
     p95_px: float
     coverage90: float  # share of visible keypoints within their 90 % region
     predict_fps: float
+    steps: int  # of training
     seconds: float
     pair: dict[str, Any]  # what `demo_pair.Pair` names
 
@@ -82,6 +90,7 @@ def run(
 ) -> Demo:
     """Run everything; steps that are finished are kept."""
     start = time.monotonic()
+    _begin(cfg, out)
     say("1/6 filming a simulated mouse, twice: one film to learn from, one to be tested on")
     learn = simulate.run(cfg.film(2 * cfg.seed), out / "sim", progress)
     test = simulate.run(cfg.film(2 * cfg.seed + 1), out / "sim-test", progress)
@@ -108,20 +117,42 @@ def run(
     pair = demo_pair.run(cfg.pair(), out, threads=threads, progress=progress)
     _add_pair(page, pair)
     summary = scores.summary()
+    speed = json.loads(io_poses.read(predicted.poses).attrs["speed"])
     result = Demo(
         str(page), summary["mean_px"], summary["median_px"], summary["p95_px"], coverage,
-        predicted.fps, time.monotonic() - start, pair._asdict(),
+        speed["fps"], io_run.read_log(trained)[-1]["step"], time.monotonic() - start,
+        pair._asdict(),
     )  # fmt: skip
-    store.write_json(result._asdict(), out / "demo.json")
+    store.write_json(store.nulls(result._asdict()), out / "demo.json")
     return result
+
+
+def _begin(cfg: DemoConfig, out: Path) -> None:
+    """Refuse a folder of other things, or of a demo with other settings."""
+    settings = out / "demo.yaml"
+    if settings.is_file():
+        there = DemoConfig.from_yaml(settings)
+        if there != cfg:
+            raise InputError(
+                f"{out} holds a demo with quick={there.quick} and seed={there.seed}; delete it "
+                "or choose another --out"
+            )
+    elif out.is_dir() and any(out.iterdir()):
+        raise InputError(f"{out} is not empty and holds no demo; choose another --out")
+    store.write_text(cfg.yaml(), settings)
 
 
 def describe(values: dict[str, Any]) -> str:
     """Say in words what came out."""
+    few = (
+        f"Only {values['steps']} steps of training fitted into its time, which is too few: "
+        "this machine is slow or busy.\n"
+    )
     return (
         f"The second film was predicted with a mean error of {values['mean_px']:.2f} px "
         f"(median {values['median_px']:.2f}, 95 % under {values['p95_px']:.2f} px); "
         f"{values['coverage90']:.0%} of the points lie in their 90 % region.\n"
+        f"{few if values['steps'] < FEW else ''}"
         f"Prediction ran at {values['predict_fps']:.0f} frames/s.\n"
         f"{demo_pair.describe(values['pair'])}\n"
         f"Everything took {values['seconds']:.0f} s.\n"
@@ -146,13 +177,14 @@ def _add_pair(page: Path, pair: demo_pair.Pair) -> None:
     film = el("a", "the film with names", href="pair/films/")
     told = section(
         "Two animals",
-        el("p", "A second network found two mice in every frame of a film of their own, and "
-           "their identities were followed through contacts; scored against the truth:"),
-        table(("score", "value", "meaning"), rows),
+        el("p", "A second network looked for two mice in every frame of a film of their own, "
+           "and they were followed through their contacts; scored against the truth:"),
+        el("div", table(("score", "value", "meaning"), rows), class_="scores"),
         el("p", more, " and ", film, "."),
     )  # fmt: skip
     text = store.read_text(page)
-    store.write_text(text.replace("</main>", f"{told}</main>"), page)
+    after = ORIGIN if ORIGIN in text else "</main>"
+    store.write_text(text.replace(after, f"{told}{after}"), page)
 
 
 def _score(trained: Path, predicted: Path, truth: Path) -> tuple[evaluate.Evaluation, float]:

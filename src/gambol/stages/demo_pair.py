@@ -95,7 +95,7 @@ def run(
     page = report.run(trained, out / PAGE, poses=[tracked.tracks])
     kept = {name: scores[name] for name in SHOWN}
     result = Pair(str(page), **kept, events=tracked.events, predict_fps=found.fps)
-    store.write_json({**result._asdict(), "scores": scores}, base / "scores.json")
+    store.write_json(store.nulls({**result._asdict(), "scores": scores}), base / "scores.json")
     return result
 
 
@@ -105,6 +105,11 @@ def describe(values: dict[str, Any]) -> str:
     names = "no animal kept its name" if kept is None else f"IDF1 {kept:.3f}"
     return (
         f"Two mice in a film of their own: OKS mAP {values['oks_map'] or 0.0:.2f}, {names}, "
-        f"{values['id_switches'] or 0} identity switches, {values['events']} events to review; "
+        f"{_count(values['id_switches'] or 0, 'identity switch', 'identity switches')}, "
+        f"{_count(values['events'], 'event', 'events')} to review; "
         f"{values['predict_fps']:.0f} frames/s."
     )
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"

@@ -23,6 +23,8 @@ from gambol.io import frames as io_frames
 from gambol.io import labels as io_labels
 from gambol.io import poses as io_poses
 from gambol.io import run as io_run
+from gambol.io.labels.places import name_of
+from gambol.io.video.open import fingerprint, split_ref
 from gambol.nn import engine
 from gambol.pose import calibrate, dataset, predict, splits
 from gambol.pose import evaluate as scoring
@@ -32,7 +34,8 @@ from gambol.stages import evaluate_many, matching
 class EvaluateConfig(Config):
     """Settings of the stage."""
 
-    part: Literal["test", "val", "all"] = "test"  # of the run's own split, for its own labels
+    part: Literal["test", "val", "all"] | None = None
+    # of the run's own split, for its own labels; null: test
     threshold: float = Field(default=0.5, ge=0.0, le=1.0)  # confidence that accepts a point
 
 
@@ -59,6 +62,11 @@ def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
         seen = see(trained, chosen)
     else:
         part, paths = matching.files(result)
+        if cfg.part not in (None, "all"):
+            raise InputError(
+                f"{result} holds {part}, which are scored on all labels of their videos; leave "
+                f"--part {cfg.part} out"
+            )
         if part == "detections":
             scored = evaluate_many.of_detections(paths, io_labels.load(labels), cfg.threshold)
             return {"part": part, **scored}
@@ -98,7 +106,7 @@ def see(trained: io_run.Trained, labels: Labels) -> Seen:
 
 def _part(cfg: EvaluateConfig, trained: io_run.Trained, labels: Labels) -> tuple[Labels, str]:
     """Pick the rows to score; frames that training used are never called a test."""
-    entries = [splits.Entry(*row) for row in io_run.read_split(trained.folder)]
+    entries = _entries(trained.folder, labels)
     if cfg.part == "all":
         return labels, "all"
     known = {(e.video, e.frame) for e in entries}
@@ -108,13 +116,29 @@ def _part(cfg: EvaluateConfig, trained: io_run.Trained, labels: Labels) -> tuple
     ]
     if not any(own):
         return labels, "other labels"
-    rows = getattr(splits.from_rows(labels, entries), cfg.part)
+    asked = cfg.part or "test"
+    rows = getattr(splits.from_rows(labels, entries), asked)
     if not len(rows):
         raise InputError(
-            f"{trained.folder} was trained on these labels and kept no {cfg.part} part; train "
+            f"{trained.folder} was trained on these labels and kept no {asked} part; train "
             "with --set split.test=0.2, give other labels, or use --part val"
         )
-    return labels.select(rows).within(labels.pairs[rows]), cfg.part
+    return labels.select(rows).within(labels.pairs[rows]), asked
+
+
+def _entries(run: Path, labels: Labels) -> list[splits.Entry]:
+    """Return the run's split, its videos where the labels have them: projects are moved."""
+    entries = [splits.Entry(*row) for row in io_run.read_split(run)]
+    lost = {e.video for e in entries} - set(labels.videos)
+    found = {ref: new for ref in sorted(lost) for new in labels.videos if _is_moved(ref, new)}
+    return [e._replace(video=found.get(e.video, e.video)) for e in entries]
+
+
+def _is_moved(old: str, new: str) -> bool:
+    """Tell whether a video is one that lay elsewhere: its namesake, or a copy of it."""
+    if name_of(old) != name_of(new):
+        return False
+    return not split_ref(old)[0].exists() or fingerprint(old) == fingerprint(new)
 
 
 def _from_poses(result: Path, paths: list[Path], labels: Labels) -> tuple[Labels, Seen]:

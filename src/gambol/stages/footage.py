@@ -8,6 +8,7 @@ import numpy as np
 
 from gambol.core.errors import InputError
 from gambol.core.video import Video
+from gambol.io.labels.places import name_of
 from gambol.io.video.open import split_ref
 from gambol.pose import calibrate
 from gambol.viz import overlay
@@ -19,11 +20,12 @@ def find_video(path: Path, attrs: dict[str, Any]) -> Path:
     Raises:
         InputError: if it is at neither place.
     """
-    source = Path(str(attrs.get("source_file", "")))
-    for place in (source, path.parent / source, path.parent / source.name):
-        if source.name and split_ref(place)[0].exists():
+    source = str(attrs.get("source_file", ""))
+    name = name_of(source)
+    for place in (Path(source), path.parent / source, path.parent / name):
+        if name and split_ref(place)[0].exists():
             return place
-    said = f"its video {source} is not there" if source.name else "it names no video"
+    said = f"its video {source} is not there" if name else "it names no video"
     raise InputError(f"{path}: {said}; say where it is with --video")
 
 
@@ -50,8 +52,9 @@ def between(video: Video, source: Path, start: float, stop: float | None) -> np.
     end = np.inf if stop is None else stop
     chosen = np.flatnonzero((times >= start - 1e-9) & (times < end - 1e-9))
     if not chosen.size:
+        part = f"from {start:g} s" + ("" if stop is None else f" to {stop:g} s")
         raise InputError(
-            f"{source} has no frame from {start:g} s to {end:g} s; it lasts "
-            f"{times[-1]:.1f} s, so set start and stop within"
+            f"{source} has no frame {part}; it lasts {times[-1]:.1f} s, so set start and stop "
+            "within"
         )
     return chosen

@@ -52,6 +52,9 @@ def run(
         videos: folders in which videos lie that the source no longer finds.
         progress: told after reading and after writing.
     """
+    for place in videos or []:
+        if not place.is_dir():
+            raise InputError(f"{place} is no folder; give --videos a folder that holds videos")
     try:
         kind = io_labels.detect(source)
     except InputError:

@@ -16,6 +16,7 @@ from pydantic import PositiveInt
 
 from gambol.core import poses
 from gambol.core.config import Config
+from gambol.core.errors import InputError
 from gambol.core.labels import Labels, Origin, Visibility
 from gambol.core.progress import Progress, Step, silent
 from gambol.core.skeleton import Skeleton
@@ -50,9 +51,17 @@ def run(cfg: FilmConfig, out: Path, progress: Progress = silent) -> Filmed:
         out / "videos" / f"sim-{seed}.mp4", out / f"truth-{seed}.nc", out / "labels.csv"
     )
     settings = out / "simulate.yaml"
-    if settings.exists() and settings.read_text() == cfg.yaml() and made.labels.exists():
+    if (
+        settings.exists()
+        and settings.read_text(encoding="utf-8") == cfg.yaml()
+        and made.labels.exists()
+    ):
         progress(Step("simulate", 1, 1, made.video.name))
         return made
+    if made.labels.exists() and not settings.exists():
+        raise InputError(
+            f"{made.labels} was not simulated, so it is not overwritten; choose another folder"
+        )
     world = simulate(cfg.world)
     kept = _kept(world.skeleton, cfg.keypoints)
     _film(world, made.video, progress)

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from gambol.core import poses as core_poses
 from gambol.core.config import Config
@@ -18,6 +18,7 @@ from gambol.core.errors import InputError
 from gambol.core.labels import Labels
 from gambol.core.progress import Progress, Step, silent
 from gambol.io import poses as io_poses
+from gambol.io.labels.places import name_of
 from gambol.io.project import Project
 from gambol.io.project_rows import Suggestion
 from gambol.io.video.open import open_video
@@ -34,7 +35,7 @@ class SuggestConfig(Config):
     count: PositiveInt = 20
     candidates: PositiveInt = 2000  # frames that are looked at, spread over all videos
     body_px: PositiveFloat | None = None  # for jumps; null: from the poses
-    seed: int = 0
+    seed: NonNegativeInt = 0
 
 
 class Suggested(NamedTuple):
@@ -109,7 +110,13 @@ def _choose(
     cfg: SuggestConfig, films: list[_Film], poses: list[Path], progress: Progress
 ) -> list[suggest.Suggestion]:
     rng = np.random.default_rng(cfg.seed)
-    if cfg.method in ("low-confidence", "jumps"):
+    looks_at_poses = cfg.method in ("low-confidence", "jumps")
+    if poses and not looks_at_poses:
+        raise InputError(
+            f"--method {cfg.method} looks at no predictions; leave --poses {poses[0]} out, or "
+            "choose low-confidence or jumps"
+        )
+    if looks_at_poses:
         return _from_poses(cfg, films, poses, rng, progress)
     candidates = _candidates(cfg, films)
     if cfg.method == "uniform":
@@ -189,11 +196,13 @@ def _of_file(
     cfg: SuggestConfig, path: Path, films: list[_Film], wanted: int
 ) -> list[suggest.Suggestion]:
     poses = io_poses.read(path)
-    name = Path(str(poses.attrs.get("source_file", path.stem))).name
-    places = [i for i, film in enumerate(films) if Path(film.ref).name == name]
+    name = name_of(str(poses.attrs.get("source_file", path.stem)))
+    places = [i for i, film in enumerate(films) if name_of(film.ref) == name]
     if not places:
-        names = ", ".join(Path(film.ref).name for film in films)
-        raise InputError(f"{path} holds poses of {name}, which is none of {names}")
+        names = ", ".join(name_of(film.ref) for film in films)
+        raise InputError(
+            f"{path} holds poses of {name}, which is none of {names}; give poses of these"
+        )
     frame = np.arange(poses.sizes["time"])
     labelled = np.isin(frame, films[places[0]].labelled)
     video = np.full(len(frame), places[0])

@@ -387,3 +387,48 @@ def test_one_animal_a_frame_and_no_tracks_is_one_animal(tmp_path):
     frames[5] = [("user", None, 1.0, None)] * 2
     crowd = io_labels.read(slp(tmp_path / "b.slp", frames, tracks=()))
     assert crowd.individual.tolist() == [UNKNOWN] * 5
+
+
+def pictures(folder, count=4):
+    """Labels of SLEAP on single images."""
+    import cv2
+    import sleap_io
+
+    folder.mkdir()
+    files = [folder / f"im{k}.png" for k in range(count)]
+    for k, file in enumerate(files):
+        file.write_bytes(cv2.imencode(".png", np.full((20, 30, 3), 20 * k, np.uint8))[1])
+    skeleton = sleap_io.Skeleton(["a", "b"])
+    video = sleap_io.Video.from_filename([str(file) for file in files])
+    return sleap_io.Labels(
+        [
+            sleap_io.LabeledFrame(
+                video, k, [sleap_io.Instance.from_numpy(np.ones((2, 2)), skeleton=skeleton)]
+            )
+            for k in range(count)
+        ]
+    )
+
+
+def test_images_that_are_not_here_are_named_and_found_beside_the_file(tmp_path):
+    there = tmp_path / "theirs"
+    there.mkdir()
+    pictures(there / "imgs").save(str(there / "a.slp"), verbose=False)
+    assert io_labels.read(there / "a.slp").videos == (str(there / "imgs"),)
+    (there / "imgs" / "im2.png").unlink()
+    with pytest.raises(InputError, match=r"im2\.png, which does not exist \(1 of 4"):
+        io_labels.read(there / "a.slp")
+    (there / "a.slp").rename(tmp_path / "a.slp")
+    (there / "imgs").rename(there / "elsewhere")
+    with pytest.raises(InputError, match=r"\(4 of 4 .* put the folder imgs beside a\.slp"):
+        io_labels.read(tmp_path / "a.slp")
+
+
+def test_a_package_without_its_images_is_named(tmp_path):
+    path = tmp_path / "a.pkg.slp"
+    pictures(tmp_path / "imgs").save(str(path), embed=True, verbose=False)
+    assert io_labels.read(path).videos == (f"{path}::video0",)
+    with h5py.File(path, "a") as file:
+        del file["video0/video"]
+    with pytest.raises(InputError, match=r"a\.pkg\.slp lacks the images of video0"):
+        io_labels.read(path)

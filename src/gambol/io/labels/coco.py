@@ -30,8 +30,9 @@ def read(path: Path, nan_means: Visibility) -> Labels:
     try:
         return _read(data, path, nan_means)
     except (KeyError, TypeError, IndexError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise InputError(
-            f"{path} is no COCO keypoint file ({error!r}); export it again"
+            f"{path} is no COCO keypoint file ({reason}); export it again"
         ) from error
 
 

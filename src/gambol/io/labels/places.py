@@ -44,6 +44,15 @@ def find(written: str, near: Path) -> str:
     return joined(found.resolve(), dataset) if found else written
 
 
+def name_of(written: str) -> str:
+    r"""Return the last part of a path of any system.
+
+    >>> name_of("C:\\films\\day 1.mp4"), name_of("/films/day 1.mp4")
+    ('day 1.mp4', 'day 1.mp4')
+    """
+    return PureWindowsPath(written).name
+
+
 def joined(path: Path, dataset: str | None) -> str:
     """Undo `split_ref`: put a path and a data set inside it into one reference."""
     return str(path) if dataset is None else f"{path}::{dataset}"

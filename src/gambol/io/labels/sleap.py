@@ -12,7 +12,7 @@ frame holds two animals.
 """
 
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -171,6 +171,12 @@ def _videos(source: Any, path: Path) -> tuple[tuple[str, ...], list[dict[int, in
 def _image_folder(files: list[str], path: Path) -> tuple[str, dict[int, int]]:
     """Return the folder of a list of images, and the rank of each image in it."""
     found = [Path(places.find(str(file), path.resolve().parent)) for file in files]
+    if lost := [file for file in found if not file.exists()]:
+        folder = PureWindowsPath(lost[0]).parent.name
+        raise InputError(
+            f"{path} names the image {lost[0]}, which does not exist ({len(lost)} of "
+            f"{len(found)} are missing); put the folder {folder} beside {path.name}"
+        )
     if len({file.parent for file in found}) > 1:
         raise InputError(
             f"{path}: the images of one video lie in several folders; put them into one"
@@ -185,6 +191,11 @@ def _embedded(video: Any, path: Path) -> tuple[str, dict[int, int]]:
 
     group = str(video.backend_metadata["dataset"]).partition("/")[0]
     with h5py.File(path, "r") as file:
+        if f"{group}/video" not in file:
+            raise InputError(
+                f"{path} lacks the images of {group}; save the package again in SLEAP, with "
+                "images"
+            )
         count = len(file[f"{group}/video"])
         stored = file.get(f"{group}/frame_numbers")
         numbers = range(count) if stored is None else stored[()].tolist()

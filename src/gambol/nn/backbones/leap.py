@@ -5,7 +5,7 @@ Source: Pereira et al. (2019), Nature Methods 16:117-125, methods.
 
 from typing import Literal
 
-from pydantic import PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 
 from gambol.core.registry import Spec
@@ -16,7 +16,7 @@ class LeapSpec(Spec):
     """Width of the first block; the others have two and four times as many channels."""
 
     kind: Literal["leap"] = "leap"
-    filters: PositiveInt = 64
+    filters: int = Field(64, ge=1, le=1024)
 
 
 class Leap(Backbone):

@@ -6,7 +6,7 @@ model. `pose.linear` finds its weights by convex optimisation.
 
 from typing import Literal
 
-from pydantic import PositiveInt
+from pydantic import Field, field_validator
 from torch import Tensor
 
 from gambol.core.registry import Spec
@@ -17,7 +17,14 @@ class LinearSpec(Spec):
     """Side of the patch in input pixels; odd, so that it has a middle."""
 
     kind: Literal["linear"] = "linear"
-    patch: PositiveInt = 31
+    patch: int = Field(31, ge=1, le=255)
+
+    @field_validator("patch")
+    @classmethod
+    def _has_a_middle(cls, side: int) -> int:
+        if side % 2 == 0:
+            raise ValueError("the side of a patch is odd, so that it has a middle")
+        return side
 
 
 class Linear(Backbone):

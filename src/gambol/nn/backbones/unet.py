@@ -6,7 +6,7 @@ Source: Ronneberger et al. (2015), MICCAI; sizes as in spec/pose.md §6.2.
 from typing import Literal
 
 import torch
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -18,11 +18,18 @@ class UNetSpec(Spec):
     """Level b has ⌊filters · rate^b⌋ channels; `depth` levels above the middle."""
 
     kind: Literal["unet"] = "unet"
-    depth: PositiveInt = 4
-    filters: PositiveInt = 16
-    rate: PositiveFloat = 2.0
+    depth: int = Field(4, ge=1, le=8)
+    filters: int = Field(16, ge=1, le=1024)
+    rate: float = Field(2.0, ge=1.0, le=4.0)  # of channels from one level to the next
     stride: PositiveInt = 2  # of the output; a power of two
     norm: Literal["none", "batch", "group"] = "batch"
+
+    @model_validator(mode="after")
+    def _check_stride(self) -> "UNetSpec":
+        there = [1 << level for level in range(self.depth + 1)]
+        if self.stride not in there:
+            raise ValueError(f"stride is none of {', '.join(map(str, there))}; choose one")
+        return self
 
     def channels(self, level: int) -> int:
         """Return the number of channels of a level."""
@@ -35,8 +42,6 @@ class UNet(Backbone):
     def __init__(self, spec: UNetSpec, channels: int) -> None:
         super().__init__()
         top = spec.stride.bit_length() - 1  # the level at which the way up ends
-        if spec.stride != 1 << top or top > spec.depth:
-            raise ValueError(f"stride {spec.stride} is no power of two up to 2^{spec.depth}")
         widths = [spec.channels(level) for level in range(spec.depth + 1)]
         self.down = nn.ModuleList(
             _double(before, width, spec.norm)

@@ -22,7 +22,7 @@ class GraphSpec(OutputSpec):
     """Keypoints, edges, one map per root with all its edges, all edges, everything: 2J + 2."""
 
     kind: Literal["graph"] = "graph"
-    parent: tuple[int, ...]  # of every keypoint; -1 for a root
+    parent: tuple[int, ...] | None = None  # of every keypoint, -1: a root; null: the skeleton's
     sigma: PositiveFloat = 3.5  # network pixels
     reduce: Literal["max", "sum"] = "max"  # how edges join into limbs and totals
 
@@ -37,6 +37,8 @@ class Graph(Positions):
     def __init__(self, spec: GraphSpec, keypoints: int, stride: int) -> None:
         self.keypoints, self.stride, self.weight = keypoints, stride, spec.weight
         self.sigma, self.reduce = spec.sigma, spec.reduce
+        if spec.parent is None:
+            raise InputError("graph: nobody said the parents of the keypoints; give parent")
         roots = _roots(spec.parent, keypoints)
         self.edges = tuple((p, j) for j, p in enumerate(spec.parent) if p >= 0)
         # the edges of a root are those that hang below it, wherever it stands in the order
