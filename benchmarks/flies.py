@@ -32,6 +32,7 @@ SETTINGS = {
         "scale=0.75",
         "many.centroid_share=0.1",
         "output.sigma=2.0",
+        "mirror=true",
         LIGHT,
     ),
     "bottom-up": (f"fit.steps={budget(1500, 8)}",),
