@@ -122,8 +122,10 @@ def test_a_damaged_piece_is_named_and_no_file_appears(tmp_path):
     kept = detections.Pieces(tmp_path / "x.nc", "key")
     for number, part in enumerate(parts):
         kept.write(number, part)
-    kept.shards.path(1).write_bytes(b"cut")
-    assert kept.read(1) is None
+    path = kept.shards.path(1)
+    for left in (path.read_bytes()[:-40], b"cut"):  # a zip file has its table at the end
+        path.write_bytes(left)
+        assert kept.read(1) is None
     with pytest.raises(InputError, match=r"000001\.npz is damaged; run the command again"):
         detections.assemble(kept, 3, np.arange(19) / 25, SKELETON, 25.0, {})
     assert not (tmp_path / "x.nc").exists()

@@ -42,6 +42,20 @@ def test_every_kind_of_path_is_described_in_plain_values(tmp_path):
         assert all(isinstance(line, str) for line in info.lines(values))
 
 
+def test_a_folder_of_results_tells_of_each(tmp_path):
+    for name, frames in (("a", 3), ("b", 5)):
+        shape = (frames, 1, 4)
+        series = poses.build(
+            np.ones((*shape, 2)), np.ones(shape), np.ones((*shape, 2, 2)),
+            np.arange(float(frames)),
+            MOUSE, fps=1.0,
+        )  # fmt: skip
+        store.write_dataset(series, tmp_path / f"{name}.nc")
+    told = info.run(tmp_path)
+    assert told["kind"] == "results" and [file["frames"] for file in told["files"]] == [3, 5]
+    assert sum(line.strip() == "kind: poses" for line in info.lines(told)) == 2
+
+
 def test_what_a_video_lost_is_said(tmp_path, monkeypatch):
     from gambol.io.video.container import FileVideo
 

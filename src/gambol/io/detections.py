@@ -89,8 +89,9 @@ class Pieces:
 
     def read(self, number: int) -> Piece | None:
         """Return a piece; None if it is missing or damaged and has to be made again."""
+        path = self.shards.path(number)
         try:
-            with np.load(self.shards.path(number), allow_pickle=False) as file:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 found = Detections(**{name: file[name] for name in Detections._fields})
                 return Piece(int(file["start"]), file["readable"], found)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

@@ -57,7 +57,7 @@ class Shards:
         """Return a piece; None if it is missing or damaged and has to be made again."""
         path = self.path(number)
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 return Shard(**{name: file[name] for name in Shard._fields})
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None

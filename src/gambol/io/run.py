@@ -257,7 +257,7 @@ def read_heldout(folder: Path) -> Heldout:
     """Undo `write_heldout`."""
     path = store.require_file(folder / "heldout.npz")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is damaged; train the run anew") from error

@@ -200,7 +200,7 @@ def _piece(
     features = net.last.out_features
     path = shards.path(number)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             if file["looks"].shape == (last - first, features):
                 return np.asarray(file["looks"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -334,7 +334,8 @@ def _write(target: Path, values: Float[np.ndarray, "K E"], about: dict[str, Any]
 def _read(target: Path) -> tuple[Float[np.ndarray, "K E"], dict[str, Any]] | None:
     """Read what was kept; None where that is missing or damaged."""
     try:
-        with np.load(looks_file(target), allow_pickle=False) as file:
+        path = looks_file(target)
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return np.asarray(file["looks"]), json.loads(str(file["about"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

@@ -217,7 +217,7 @@ def read_automatic(target: Path, key: str) -> Automatic:
     """Read what tracking found."""
     path = automatic_file(target, key)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             values = {name: file[name] for name in file.files}
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing; run gambol track into another --out") from error

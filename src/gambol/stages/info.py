@@ -40,6 +40,12 @@ def run(path: Path) -> dict[str, Any]:
     except InputError:
         if is_video(path):
             return _video(path)
+        if path.is_dir() and (files := sorted(path.glob("*.nc"))):
+            return {
+                "kind": "results",
+                "path": str(path),
+                "files": [run(file) for file in files],
+            }
         raise
     if kind == "project":
         with Project.open(path if path.is_dir() else path.parent) as project:
@@ -55,6 +61,9 @@ def lines(values: dict[str, Any], indent: str = "") -> list[str]:
             continue
         if isinstance(value, dict):
             out += [f"{indent}{key}:", *lines(value, indent + "  ")]
+        elif key == "files":
+            for file in value:
+                out += ["", *lines(file, indent + "  ")]
         elif key == "chosen":
             out += [f"{indent}{key}:", *(f"{indent}  - {reason}" for reason in value)]
         elif isinstance(value, list) and value and isinstance(value[0], dict):
