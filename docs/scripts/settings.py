@@ -22,7 +22,9 @@ from gambol.nn.outputs.graph import GraphSpec
 from gambol.nn.outputs.location import LocationSpec
 from gambol.nn.outputs.simcc import SimccSpec
 from gambol.nn.outputs.softmax import SoftmaxSpec
+from gambol.pose.instances import InstanceScoring
 from gambol.pose.train import FitConfig
+from gambol.stages.evaluate import EvaluateConfig
 from gambol.stages.movies import MoviesConfig
 from gambol.stages.train import LinearFit, SplitConfig, TrainConfig
 from gambol.stages.train_many import ManyConfig
@@ -47,6 +49,7 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("many", ManyConfig),
     ],
     "prediction.md": [("", MoviesConfig)],
+    "evaluation.md": [("", EvaluateConfig), ("oks", InstanceScoring)],
 }
 # fields whose name says it all to the reader of the code, but not to that of the page
 PLAIN = {

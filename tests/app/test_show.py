@@ -6,7 +6,9 @@ DISTANCES = {
     "intervals": {"mean_px": [1.5, 2.5]}, "keypoints": KEYPOINTS, "pck": {"0.05": 0.8},
     "found": {"mean_px": 2.0, "median_px": 1.5},
 }  # fmt: skip
+OPTIONS = {"sigma": 0.025, "sigmas": None, "area": "box", "margin": 0.0, "symmetric": False}
 ANIMALS = {
+    "options": OPTIONS,
     "n_animals": 9, "n_frames": 3, "n_found": 10, "n_matched": 8, "oks_map": 0.51,
     "oks_map_01": 0.9, "sleap_map": 0.62, "precision": 0.8, "recall": 0.889,
     "count_error": 0.333, "intervals": {"oks_map": [0.4, 0.6]}, "matched": DISTANCES,
@@ -30,6 +32,17 @@ def test_one_animal_is_shown_as_it_always_was():
         "  nose: mean 1.50 px",
         "run: runs/a",
     ]
+
+
+def test_how_poses_were_compared_is_said_with_the_score():
+    text = show.scores({**DISTANCES, "animals": ANIMALS})
+    assert "OKS mAP 0.510 (95 % interval 0.400 to 0.600) with a tolerance of 0.025; 0.9" in text
+    wide = {**OPTIONS, "area": "length", "margin": 5.0, "symmetric": True, "sigmas": [0.1]}
+    text = show.scores({**DISTANCES, "animals": {**ANIMALS, "options": wide}})
+    assert (
+        "with a tolerance for each keypoint, the squared body length for the area, boxes 5 px "
+        "wider, exchanged sides forgiven; 0.9" in text
+    )
 
 
 def test_names_by_looks_are_shown_where_a_network_gives_them():
@@ -70,4 +83,4 @@ def test_what_is_not_known_is_no_number():
     unnamed = {**TRACKS, "idf1": None, "identities": None}
     assert show.scores(unnamed).startswith("the labels do not say who is who")
     empty = {**ANIMALS, "oks_map": None, "intervals": {"oks_map": [None, None]}}
-    assert "OKS mAP –;" in show.scores({**DISTANCES, "animals": empty})
+    assert "OKS mAP – with" in show.scores({**DISTANCES, "animals": empty})

@@ -12,6 +12,7 @@ from gambol.core.instances import UNTRACKED, Detections
 from gambol.core.labels import join
 from gambol.io import labels as io_labels
 from gambol.io import store
+from gambol.pose.instances import InstanceScoring
 from gambol.stages import evaluate, predict
 
 ALL = evaluate.EvaluateConfig(part="all")
@@ -93,6 +94,30 @@ def test_perfect_detections_are_perfect_and_a_missed_animal_is_not_forgotten(
     assert part["pck"]["0.05"] == pytest.approx(1 - 1 / (2 * walkers.FRAMES))
     assert part["animals"]["matched"]["mean_px"] == pytest.approx(0.0)
     assert part["animals"]["n_matched"] == 2 * walkers.FRAMES - 1
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, 0.0), ({"sigma": 0.3}, 0.8), ({"sigma": 0.1, "area": "length"}, 0.8),
+     ({"sigmas": (0.3, 0.3, 1e-3)}, 0.2)],
+)  # fmt: skip
+def test_how_poses_are_compared_can_be_chosen_and_comes_with_the_score(
+    tmp_path, video, known, options, expected
+):
+    """All is 4 px off; the body is a line of 40 px, so A is 12² px² or 40² px².
+
+    OKS exp(-16 / (2 A (2 σ)²)): exp(-.154) = .857 and exp(-.125) = .882 pass the eight
+    thresholds up to .85, two thirds of .857 the two up to .55.
+    """
+    rows = walkers.rows(walkers.places() + [4.0, 0.0])
+    found = walkers.detections(tmp_path / "a.detections.nc", video, rows)
+    cfg = evaluate.EvaluateConfig(oks=InstanceScoring(**options))
+    scores = evaluate.run(cfg, found, known)
+    assert scores["oks_map"] == pytest.approx(expected, abs=1e-6)
+    said = InstanceScoring.model_validate(
+        {k: v for k, v in scores["animals"]["options"].items() if k != "length_px"}
+    )
+    assert said.model_copy(update={"resamples": 2000}) == cfg.oks
 
 
 @pytest.mark.parametrize("kind", ["labels", "tracks", "analysis"])

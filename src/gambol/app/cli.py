@@ -327,8 +327,11 @@ def evaluate(
         typer.Option(help="Of a run's own labels: test (the default), val, or all."),
     ] = None,
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Confidence from which a point is accepted.")
-    ] = 0.5,
+        float | None,
+        typer.Option(min=0, max=1, help="Confidence that accepts a point; 0.5 by default."),
+    ] = None,
+    config: Yaml = None,
+    settings: Settings = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
     """Score a run, poses or tracks against labels, with bootstrap intervals.
@@ -337,9 +340,10 @@ def evaluate(
     """
     from gambol.stages import evaluate as stage
 
-    cfg = stage.EvaluateConfig.from_values(
-        {"part": part, "threshold": threshold}, "gambol evaluate"
-    )
+    cfg = _settings(stage.EvaluateConfig, config, settings)
+    for name, value in (("part", part), ("threshold", threshold)):
+        if value is not None:
+            cfg = cfg.override([f"{name}={value}"], f"--{name}")
     console.result(stage.run(cfg, result, labels), as_json, _scores)
 
 

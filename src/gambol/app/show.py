@@ -55,8 +55,9 @@ def _animals(values: dict[str, Any]) -> list[str]:
     rows = [
         f"{_count(values['n_animals'], 'animal')} in {_count(values['n_frames'], 'frame')}, "
         f"{values['n_found']} found, {values['n_matched']} of them right",
-        f"OKS mAP {_number(values['oks_map'])}{_span(spans['oks_map'], '.3f')}; "
-        f"{_number(values['oks_map_01'])} with the wider tolerance of 0.1",
+        f"OKS mAP {_number(values['oks_map'])}{_span(spans['oks_map'], '.3f')} with "
+        f"{_options(values['options'])}; {_number(values['oks_map_01'])} with the wider "
+        "tolerance of 0.1",
         f"mAP as SLEAP counts {_number(values['sleap_map'])}; that {SLEAP}",
     ]
     if values["precision"] is not None or values["recall"] is not None:
@@ -65,6 +66,21 @@ def _animals(values: dict[str, Any]) -> list[str]:
             f"{_number(values['count_error'], '.2f')} animals too many or too few a frame"
         )
     return rows
+
+
+def _options(chosen: dict[str, Any]) -> str:
+    """Say how poses were compared, since no score means anything without it."""
+    several = chosen["sigmas"] is not None
+    said = [
+        "a tolerance for each keypoint" if several else f"a tolerance of {chosen['sigma']:g}"
+    ]
+    if chosen["area"] != "box":
+        said.append("the squared body length for the area")
+    if chosen["margin"]:
+        said.append(f"boxes {chosen['margin']:g} px wider")
+    if chosen["symmetric"]:
+        said.append("exchanged sides forgiven")
+    return ", ".join(said)
 
 
 def _by_looks(values: dict[str, Any] | None) -> list[str]:

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from scipy.optimize import linear_sum_assignment
 
 from gambol.core.config import Config
@@ -40,14 +40,14 @@ class InstanceScoring(Config):
 
     sigma: PositiveFloat = 0.025  # SLEAP's; 0.1 is always scored, too
     sigmas: tuple[PositiveFloat, ...] | None = None  # of every keypoint, from repeated labels
-    area: AreaOf = "box"
+    area: AreaOf = "box"  # A: of the box of labelled keypoints, or length²
     margin: NonNegativeFloat = 0.0  # px by which the box is widened, as DeepLabCut can
     symmetric: bool = False  # forgive exchanged sides, as DeepLabCut can
-    match: PositiveFloat = 0.5  # OKS from which an animal counts as found
+    match: float = Field(0.5, gt=0, le=1)  # OKS from which an animal counts as found
     located: PositiveFloat = 0.05  # L within which a keypoint counts as located
-    resamples: PositiveInt = 2000
-    level: float = 0.95
-    seed: int = 0
+    resamples: PositiveInt = 2000  # of the bootstrap, at most
+    level: float = Field(0.95, gt=0, lt=1)  # of the intervals
+    seed: NonNegativeInt = 0
 
 
 class Ranking(NamedTuple):

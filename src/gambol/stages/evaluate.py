@@ -28,6 +28,7 @@ from gambol.io.video.open import fingerprint, split_ref
 from gambol.nn import engine
 from gambol.pose import calibrate, dataset, predict, splits
 from gambol.pose import evaluate as scoring
+from gambol.pose.instances import InstanceScoring
 from gambol.stages import evaluate_many, matching
 
 
@@ -37,6 +38,7 @@ class EvaluateConfig(Config):
     part: Literal["test", "val", "all"] | None = None
     # of the run's own split, for its own labels; null: test
     threshold: float = Field(default=0.5, ge=0.0, le=1.0)  # confidence that accepts a point
+    oks: InstanceScoring = InstanceScoring()  # how poses of several animals are compared
 
 
 class Seen(NamedTuple):
@@ -58,7 +60,9 @@ def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
         trained = io_run.load(result)
         chosen, part = _part(cfg, trained, loaded)
         if trained.model.many is not None:
-            return {"part": part, **evaluate_many.of_run(trained, chosen, cfg.threshold)}
+            scored = evaluate_many.of_run(trained, chosen, cfg.threshold, cfg.oks)
+            return {"part": part, **scored}
+        _check_one(cfg, result)
         seen = see(trained, chosen)
     else:
         part, paths = matching.files(result)
@@ -68,10 +72,13 @@ def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
                 f"--part {cfg.part} out"
             )
         if part == "detections":
-            scored = evaluate_many.of_detections(paths, io_labels.load(labels), cfg.threshold)
+            known = io_labels.load(labels)
+            scored = evaluate_many.of_detections(paths, known, cfg.threshold, cfg.oks)
             return {"part": part, **scored}
         if part == "tracks":
-            return {"part": part, **evaluate_many.of_tracks(paths, labels, cfg.threshold)}
+            scored = evaluate_many.of_tracks(paths, labels, cfg.threshold, cfg.oks)
+            return {"part": part, **scored}
+        _check_one(cfg, result)
         chosen, seen = _from_poses(result, paths, io_labels.load(labels))
     cfg_scores = scoring.Scoring(accept=cfg.threshold)
     scores = scoring.evaluate(
@@ -80,6 +87,14 @@ def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
     inside = seen.inside90[chosen.labelled]
     coverage = float(inside.mean()) if inside.size else None
     return {"part": part, **scores, "coverage90": coverage}
+
+
+def _check_one(cfg: EvaluateConfig, result: Path) -> None:
+    """Refuse settings that the scores of a single animal do not depend on."""
+    if cfg.oks != InstanceScoring():
+        raise InputError(
+            f"{result} shows a single animal, whose scores are distances; leave oks out"
+        )
 
 
 def see(trained: io_run.Trained, labels: Labels) -> Seen:

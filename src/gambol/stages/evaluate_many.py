@@ -57,16 +57,19 @@ class Truth(NamedTuple):
     whole: bool  # every frame of one recording, by another tracker or a simulation
 
 
-def of_run(trained: io_run.Trained, labels: Labels, accept: float) -> dict[str, Any]:
+def of_run(
+    trained: io_run.Trained, labels: Labels, accept: float, oks: instances.InstanceScoring
+) -> dict[str, Any]:
     """Find the animals of all labelled frames and score them.
 
     Args:
         trained: a run of several animals.
         labels: of the frames to score.
         accept: confidence from which a keypoint counts as accepted.
+        oks: how poses are compared.
     """
     learned = predict_many.judged_by(trained).calibration
-    return _score(labels, see(trained, labels), accept, learned)
+    return _score(labels, see(trained, labels), accept, oks, learned)
 
 
 def see(trained: io_run.Trained, labels: Labels) -> Found:
@@ -84,7 +87,9 @@ def see(trained: io_run.Trained, labels: Labels) -> Found:
     return _together([Found(_stack(rows), video, many.classes if many else ())])
 
 
-def of_detections(paths: list[Path], labels: Labels, accept: float) -> dict[str, Any]:
+def of_detections(
+    paths: list[Path], labels: Labels, accept: float, oks: instances.InstanceScoring
+) -> dict[str, Any]:
     """Score files of detections on the labelled frames of their videos."""
     parts, said = [], []
     learned = None
@@ -102,16 +107,19 @@ def of_detections(paths: list[Path], labels: Labels, accept: float) -> dict[str,
         raise matching.nothing_of(paths[0].parent if len(paths) > 1 else paths[0], labels)
     frames = labels.frames
     chosen = labels.within(frames[np.isin(frames[:, 0], said)])
-    return _score(chosen, _together(parts), accept, learned)
+    return _score(chosen, _together(parts), accept, oks, learned)
 
 
-def of_tracks(paths: list[Path], truth: Path, accept: float) -> dict[str, Any]:
+def of_tracks(
+    paths: list[Path], truth: Path, accept: float, oks: instances.InstanceScoring
+) -> dict[str, Any]:
     """Score tracks on labels with identities, or on tracks of another origin.
 
     Args:
         paths: tracks, one file a recording.
         truth: labels, or a file of tracks that are to count as true.
         accept: confidence from which a keypoint counts as accepted.
+        oks: how poses are compared.
     """
     known = read_truth(truth)
     parts: list[Found] = []
@@ -140,7 +148,7 @@ def of_tracks(paths: list[Path], truth: Path, accept: float) -> dict[str, Any]:
         )
     frames = known.labels.frames
     chosen = known.labels.within(frames[np.isin(frames[:, 0], videos)])
-    scores = _score(chosen, _together(parts), accept, None, _block(chosen, rates[0]))
+    scores = _score(chosen, _together(parts), accept, oks, None, _block(chosen, rates[0]))
     if not aligned:
         return {**scores, **dict.fromkeys(TOP), "identities": None}
     kept = identity.evaluate_tracks(aligned).summary()
@@ -211,6 +219,7 @@ def _score(
     labels: Labels,
     found: Found,
     accept: float,
+    oks: instances.InstanceScoring,
     learned: calibrate.Calibration | None,
     block: int | None = None,
 ) -> dict[str, Any]:
@@ -220,6 +229,7 @@ def _score(
         labels: of the frames to score.
         found: detections, also in other frames.
         accept: confidence from which a keypoint counts as accepted.
+        oks: how poses are compared; fewer resamples are drawn where labels are many.
         learned: what regions are worth; None where the file does not say.
         block: frames that the bootstrap draws together; None: each by itself.
     """
@@ -228,7 +238,7 @@ def _score(
     pairs = labels.frames
     judged = instances.evaluate_instances(
         labels, found.rows, video=found.video, groups=_stretch(pairs, block),
-        cfg=instances.InstanceScoring(resamples=draws),
+        cfg=oks.model_copy(update={"resamples": min(draws, oks.resamples)}),
     )  # fmt: skip
     animals = judged.summary()
     rows = np.flatnonzero(labels.labelled.any(axis=1))
