@@ -465,9 +465,9 @@ def a_film_without_end(w):
     return ["simulate", w.out, "--seconds", "inf"]
 
 
-@bad(("labels.csv", "not simulated"))
+@bad(("labels.slp", "not simulated"))
 def a_film_over_labels_of_a_person(w):
-    shutil.copy(w.labels, w.place)
+    shutil.copy(w.labels, w.place / "labels.slp")
     return ["simulate", w.place, "--seconds", "0.5"]
 
 
@@ -660,6 +660,16 @@ def a_run_without_a_test_part(w):
 @bad(("part", "'tset'"))
 def an_unknown_part(w):
     return ["evaluate", w.trained, w.labels, "--part", "tset"]
+
+
+@bad(("a single animal", "leave oks out"))
+def a_tolerance_for_one_animal(w):
+    return ["evaluate", w.poses(), w.labels, "--set", "oks.sigma=0.1"]
+
+
+@bad(("oks.match", "2"))
+def a_similarity_above_one(w):
+    return ["evaluate", w.poses(), w.labels, "--set", "oks.match=2"]
 
 
 @bad("things")

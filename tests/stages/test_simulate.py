@@ -50,6 +50,8 @@ def test_every_animal_of_a_frame_is_labelled_under_its_own_name(tmp_path, animal
     truth, labels = several(tmp_path, animal=animal, animals=2)
     assert labels.individuals == ("animal1", "animal2") == tuple(truth.individuals.values)
     assert len(labels) == 20 and labels.complete.all() and not len(labels.negatives)
+    bones = core_poses.skeleton(truth).bones
+    assert labels.skeleton.bones == bones and len(bones) == len(labels.skeleton) - 1
     xy = core_poses.xy(truth)[labels.frame, labels.individual]
     np.testing.assert_allclose(labels.xy, xy, atol=1e-6)
 
@@ -92,7 +94,7 @@ def test_the_ground_of_flies_and_looks_of_animals_can_be_chosen(tmp_path):
 
 
 def test_labels_that_were_not_simulated_are_kept(tmp_path):
-    (tmp_path / "labels.csv").write_text("mine")
+    (tmp_path / "labels.slp").write_text("mine")
     with pytest.raises(InputError, match="was not simulated"):
         run(FilmConfig(), tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["labels.csv"]
+    assert [p.name for p in tmp_path.iterdir()] == ["labels.slp"]

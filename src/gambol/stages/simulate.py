@@ -3,7 +3,7 @@
 writes  out/videos/sim-SEED.mp4    the film
         out/truth-SEED.nc          true poses of every frame (`core.poses`, no uncertainty);
                                    individuals are the same animals throughout
-        out/labels.csv             labels of a few dozen frames, as a person would have made
+        out/labels.slp             labels of a few dozen frames, as a person would have made
         out/simulate.yaml          the settings
 """
 
@@ -48,7 +48,7 @@ def run(cfg: FilmConfig, out: Path, progress: Progress = silent) -> Filmed:
     """Film, unless the same film is there already."""
     seed = cfg.world.seed
     made = Filmed(
-        out / "videos" / f"sim-{seed}.mp4", out / f"truth-{seed}.nc", out / "labels.csv"
+        out / "videos" / f"sim-{seed}.mp4", out / f"truth-{seed}.nc", out / "labels.slp"
     )
     settings = out / "simulate.yaml"
     if (
@@ -66,7 +66,7 @@ def run(cfg: FilmConfig, out: Path, progress: Progress = silent) -> Filmed:
     kept = _kept(world.skeleton, cfg.keypoints)
     _film(world, made.video, progress)
     store.write_dataset(_truth(world, kept), made.truth)
-    io_labels.write(_labels(world, kept, made.video, cfg.labelled), made.labels, "csv")
+    io_labels.write(_labels(world, kept, made.video, cfg.labelled), made.labels, "slp")
     store.write_text(cfg.yaml(), settings)
     return made
 
