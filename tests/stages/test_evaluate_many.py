@@ -120,6 +120,16 @@ def test_how_poses_are_compared_can_be_chosen_and_comes_with_the_score(
     assert said.model_copy(update={"resamples": 2000}) == cfg.oks
 
 
+def test_labels_made_twice_say_how_exactly_people_label(tmp_path, video, known):
+    again = walkers.labels(video)
+    xy = again.xy.copy()
+    xy[::2, 0, 0] += 3.0  # the nose of one animal in two; A is 12² px²
+    io_labels.write(replace(again, xy=xy), tmp_path / "again.slp", "slp")
+    said = score(tmp_path / "again.slp", known)["animals"]["sigmas"]
+    expected = {"nose": np.sqrt((3 / 12) ** 2 / 2), "middle": 0.0, "tail": 0.0}
+    assert said == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("kind", ["labels", "tracks", "analysis"])
 def test_identities_exchanged_at_half_time_score_as_worked_out_by_hand(
     tmp_path, video, known, kind

@@ -143,6 +143,7 @@ def evaluate_instances(
         "n_not_judged": int(dropped.sum()),
         **ranked,
         **_localisation(truth, found, matched, at_truth, draws, cfg),
+        "sigmas": _spread(truth, found, matched, area),
         "options": {**cfg.model_dump(), "length_px": size},
     }
     return InstanceEvaluation(matched, similarity, ranking, numbers)
@@ -392,6 +393,23 @@ def _localisation(
         ).numbers
         for name, rows in (("matched", hit), ("all", at_truth >= 0))
     }
+
+
+def _spread(
+    truth: Labels,
+    found: Detections,
+    matched: Int[np.ndarray, " N"],
+    area: Float[np.ndarray, " N"],
+) -> dict[str, float]:
+    """The σ of every keypoint that the matches imply: rms of d / √A."""
+    hit = matched >= 0
+    off = np.linalg.norm(found.xy[matched[hit]] - truth.xy[hit], axis=-1)
+    share = np.where(truth.labelled[hit], off, np.nan) / np.sqrt(area[hit])[:, None]
+    known = np.isfinite(share)
+    square = np.where(known, share, 0.0) ** 2
+    with np.errstate(invalid="ignore"):
+        sigma = np.sqrt(square.sum(axis=0) / known.sum(axis=0))
+    return dict(zip(truth.skeleton.keypoints, sigma.tolist(), strict=True))
 
 
 def _plain(value: Any) -> Any:
