@@ -32,8 +32,7 @@ def run() -> None:
         return
     folder = WORK / "courtship"
     _, drawn = flies.splitting(source)
-    part = flies.TESTED[0]
-    job = flies.job("top-down", part, drawn[part])
+    job = flies.job("top-down", flies.PICK, drawn[flies.PICK])
     spent = trained.train_all([job])[0]
     target = speed(folder, job.run, known / FILM)
     identities(target, known / "predictions.slp", spent)
