@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gambol.core import pixels
 from gambol.nn.augment import FILL
+from gambol.nn.targets import Scene
 from gambol.pose import upright
-from gambol.pose.crops import Aim, centroid, crop, offsets, square
+from gambol.pose.crops import Aim, centroid, crop, offsets, square, with_centroid
 
 NONE = np.full(2, np.nan)
 
@@ -104,3 +106,13 @@ def test_keypoints_in_turned_crops_are_where_the_crops_show_them():
 def test_in_crops_that_are_not_turned_keypoints_lie_as_they_were_filmed():
     xy = np.array([[[0.0, 0.0], [10.0, 2.0], [9.0, 1.0]]])
     assert offsets(xy, Aim(2))[0].tolist() == [[-9.0, -1.0], [1.0, 1.0], [0.0, 0.0]]
+
+
+def test_networks_are_taught_the_centroid_that_is_measured_elsewhere():
+    rng = np.random.default_rng(0)
+    xy = rng.uniform(0, 100, (20, 3, 5, 2)).astype(np.float32)
+    xy[rng.random(xy.shape[:3]) < 0.5] = np.nan
+    xy[0, 0] = np.nan
+    nobody = torch.full((20, 3), -1)
+    seen = Scene(torch.from_numpy(xy), torch.ones(20, 3, 5), torch.ones(20, 8, 8), nobody)
+    np.testing.assert_allclose(seen.with_middle().xy.numpy(), with_centroid(xy), atol=1e-4)

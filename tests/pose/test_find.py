@@ -19,7 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gambol.core import pixels
-from gambol.pose import crops, dataset, find
+from gambol.nn.outputs.confidence import Confidence, ConfidenceSpec
+from gambol.nn.outputs.fields import Fields, FieldsSpec
+from gambol.pose import crops, dataset, find, group
 from gambol.pose.predict import Net
 
 SIZE = (250, 200)
@@ -190,3 +192,40 @@ def test_the_padding_of_a_frame_holds_no_animals():
     finder = bottom_up(np.concatenate([xy, xy[:, :1] * 0 + [[[100.0, 207.0]]] + 0 * BODY]))
     found, _ = find.candidates(finder, coded(SIZE))
     assert (found.xy[:, 1] < SIZE[1]).all() and len(found.xy) == J
+
+
+PARTS = ((1, 2), (3, 4), (0, J), (2, J), (3, J))  # three parts, joined at the centroid
+
+
+def joined(xy):
+    """A finder of animals whose skeleton falls into parts; its network is an oracle."""
+    maps = Confidence(ConfidenceSpec(centroid=True), J, 2)
+    fields = Fields(FieldsSpec(edges=PARTS, centroid=True), J, 4)
+    links = group.default_links(list(PARTS), animals(np.zeros((30, 2)), np.linspace(0, 6, 30)))
+    return find.BottomUp(Everyone([maps, fields], xy), maps, fields, links, 16, 40)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_parts_that_are_joined_at_the_centroid_come_back_as_animals_without_it(n):
+    xy = animals(PLACES[:n], ANGLES[:n])
+    found = find.find(joined(xy), coded(SIZE))
+    assert found.xy.shape == (n, J, 2) and found.whole.shape == (n,)
+    assert errors(found.xy, xy).max() < 0.05 and (found.whole > 0.5).all()
+
+
+def test_a_centroid_alone_is_no_animal():
+    xy = animals(PLACES[:2], ANGLES[:2])
+    finder = joined(xy)
+    drawn = finder.engine(dataset.letterbox(coded(SIZE), 16)[None])
+
+    def without(rows, columns):
+        """What is found where the keypoints, but not the centroids, are hidden."""
+        maps = drawn[0].copy()
+        maps[:, :J, rows, columns] = 0
+        hidden = finder._replace(engine=lambda frames: (maps, drawn[1]))
+        return find.find(hidden, coded(SIZE))
+
+    x, y = (xy[0].mean(axis=0) / 2).astype(int)
+    found = without(slice(y - 20, y + 20), slice(x - 20, x + 20))
+    assert errors(found.xy, xy[1:]).max() < 0.05 and found.whole.shape == (1,)
+    assert without(slice(None), slice(None)).xy.shape == (0, J, 2)

@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gambol.core.errors import InputError
-from gambol.core.skeleton import Skeleton
 from gambol.pose import group
 from gambol.pose.group import Candidates
 
@@ -102,7 +100,7 @@ def test_a_forced_assignment_would_lose_the_best_pair():
         np.array([2, 3, 2, 3]),
         np.array([0.9, 0.3, 0.5, -1]),
     )
-    kept = group._match(pairs, 1)
+    kept = group._match(pairs, 4)
     assert pairs.score[kept].tolist() == [0.9]
 
 
@@ -203,36 +201,139 @@ def test_a_short_line_is_read_between_cells():
     # trap 7: nearest cells would give one value for both directions
     field = np.zeros((2, 20, 20), np.float32)
     field[0] = np.arange(20)[None] / 20
-    at = np.array([[41.5, 41.5]])
-    right = group._line_scores(at, at + [[2.0, 0]], field, 4.0, 1e9)[0, 0]
-    left = group._line_scores(at - [[2.0, 0]], at, field, 4.0, 1e9)[0, 0]
+    at, step = np.array([41.5, 41.5]), np.array([2.0, 0.0])
+    right = group._line_score(at, at + step, field, 4, 1e9)
+    left = group._line_score(at - step, at, field, 4, 1e9)
     assert right == pytest.approx((42.5 - 1.5) / 4 / 20) and right > left
 
 
-@pytest.mark.parametrize(
-    "edges, grouping, words",
-    [
-        (
-            TREE[:3],
-            "tree",
-            "2 parts .*add a-e to the skeleton or, with all others, to many.edges",
-        ),
-        (LONG, "tree", "no tree: a-c close cycles"),
-    ],
-)
-def test_graphs_that_cannot_group_are_refused(edges, grouping, words):
-    skeleton = Skeleton(("a", "b", "c", "d", "e"))
-    with pytest.raises(InputError, match=words):
-        group.check_graph(skeleton, edges, grouping)
-    group.check_graph(skeleton, LONG, "graph")
+FULL = [(a, b) for a in range(4) for b in range(a + 1, 4)]
 
 
-def test_parts_are_to_be_joined_where_keypoints_are_seen_together():
-    # trap 3: a, b | c, d | e; c is mostly seen with b, and e with d
-    skeleton = Skeleton(("a", "b", "c", "d", "e"))
-    seen = np.array([[0, 1, 1, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 1, 1], [1, 0, 0, 0, 0]], bool)
-    with pytest.raises(InputError, match=r"3 parts \(a, b; c, d; e\).*add b-c, d-e to"):
-        group.check_graph(skeleton, [(0, 1), (2, 3)], "graph", seen)
+def scored(scores, n):
+    """Two or more animals of four keypoints, peaks one animal after the other, and all pairs.
+
+    `scores` says what the pairs of each edge score, source by target: (E, n, n).
+    """
+    peak = np.arange(4 * n).reshape(n, 4)
+    parts = []
+    for e, (s, d) in enumerate(FULL):
+        a, b = np.meshgrid(peak[:, s], peak[:, d], indexing="ij")
+        parts.append((np.full(a.size, e), a.ravel(), b.ravel(), scores[e].ravel()))
+    pairs = group.Pairs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    place = np.random.default_rng(0).uniform(0, 100, (4 * n, 2))
+    some = np.tile(np.eye(2), (4 * n, 1, 1))
+    return Candidates(place, np.tile(np.arange(4), n), np.ones(4 * n), some), pairs
+
+
+def group_scored(monkeypatch, found, pairs, most=40):
+    monkeypatch.setattr(group, "score_pairs", lambda *_: pairs)
+    monkeypatch.setattr(group, "MOST", most)
+    one = np.ones(len(FULL))
+    links = group.Links(np.array(FULL), one, 12 * one, 0 * one)
+    groups = group.group(found, np.zeros((12, 2, 2)), links, STRIDE)
+    label = np.empty(len(found.xy), int)
+    for i, member in enumerate(groups.member):
+        label[member[member >= 0]] = i
+    return groups, label
+
+
+def log_odds_together(pairs, label):
+    """Sum over all pairs that ended in one group, by the definition."""
+    return sum(
+        12 * (s - 0.25)
+        for a, b, s in zip(pairs.source, pairs.target, pairs.score, strict=True)
+        if label[a] == label[b]
+    )
+
+
+def best_of_two(found, pairs):
+    """The best grouping of two animals' peaks: every peak in one of two groups, or in more."""
+    n, best = len(found.xy), -np.inf
+
+    def extend(label, p):
+        nonlocal best
+        if p == n:
+            best = max(best, log_odds_together(pairs, label))
+            return
+        for g in range(max(label[:p], default=-1) + 2):
+            clash = [q for q in range(p) if label[q] == g]
+            if all(found.keypoint[q] != found.keypoint[p] for q in clash):
+                extend([*label[:p], g], p + 1)
+
+    extend([], 0)
+    return best
+
+
+def test_links_that_contradict_one_another_are_parted_as_a_whole(monkeypatch):
+    # the surest link, of the first's 1 with the second's 2, is wrong and must not decide alone
+    scores = np.full((6, 2, 2), -0.1)
+    scores[:, [0, 1], [0, 1]] = 0.6
+    scores[FULL.index((1, 2))] = [[0.5, 0.95], [-0.1, 0.3]]
+    scores[FULL.index((0, 2))] = [[0.6, 0.3], [-0.1, 0.35]]
+    found, pairs = scored(scores, 2)
+    greedy, before = group_scored(monkeypatch, found, pairs, most=0)
+    exact, after = group_scored(monkeypatch, found, pairs)
+    assert (exact.member == [[0, 1, 2, 3], [4, 5, 6, 7]]).all() and exact.gap == 0
+    assert [0, 1, 6, 3] in greedy.member.tolist()
+    missed = log_odds_together(pairs, after) - log_odds_together(pairs, before)
+    assert 0 < missed <= greedy.gap + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_conflicts_is_grouped_as_by_enumeration(monkeypatch, seed):
+    rng = np.random.default_rng(seed)
+    # no pair speaks against, so that what conflicts is all one cluster
+    found, pairs = scored(rng.uniform(0.26, 0.9, (6, 2, 2)), 2)
+    greedy, before = group_scored(monkeypatch, found, pairs, most=0)
+    exact, label = group_scored(monkeypatch, found, pairs)
+    best = best_of_two(found, pairs)
+    assert exact.gap == 0
+    own = log_odds_together(pairs, label)
+    assert own == pytest.approx(best, abs=1e-6)
+    assert best - log_odds_together(pairs, before) <= greedy.gap + 1e-6
+
+
+def test_a_cluster_that_is_too_large_stays_as_it_is_and_says_so(monkeypatch, caplog):
+    found, pairs = scored(np.random.default_rng(0).uniform(-0.1, 0.9, (6, 12, 12)), 12)
+    with caplog.at_level("INFO"):
+        groups, _ = group_scored(monkeypatch, found, pairs)
+    assert groups.gap > 0 and "48 peaks are grouped up to" in caplog.text
+
+
+def test_all_pairs_between_two_groups_speak_not_only_those_that_were_matched(monkeypatch):
+    # 0-1 and 2-3 are sure; of what joins the two, one link is for it and three against it
+    scores = np.full((6, 1, 1), -0.1)
+    scores[FULL.index((0, 1))] = scores[FULL.index((2, 3))] = 0.9
+    scores[FULL.index((1, 2))] = 0.8
+    groups, _ = group_scored(monkeypatch, *scored(scores, 1))
+    assert sorted(groups.member.tolist()) == [[-1, -1, 2, 3], [0, 1, -1, -1]]
+
+
+FOREST = [(1, 2), (3, 4), (0, 5), (2, 5), (3, 5)]  # 5 is the centroid
+
+
+def test_parts_that_no_edge_joins_come_together_at_the_centroid():
+    rng = np.random.default_rng(2)
+    xy = animals(6, rng, (1200, 900))
+    middle = (xy.min(axis=1) + xy.max(axis=1)) / 2
+    six = np.concatenate([xy, middle[:, None]], axis=1)
+    found, who = peaks(six, rng)
+    groups = grouped(found, draw(six, FOREST, (1200, 900)), FOREST, xy)
+    assert owners(groups, who) == [((i,), 6) for i in range(6)]
+
+
+def test_the_longest_link_to_a_centroid_is_measured_as_well():
+    xy = np.array([[[0.0, 0], [20, 0], [40, 0], [20, 14], [20, -14]]])
+    links = group.default_links(FOREST, xy)
+    np.testing.assert_allclose(links.longest, 1.5 * np.array([20, 28, 20, 20, 14]))
+
+
+def test_pairs_too_far_apart_for_any_field_get_the_penalty_alone():
+    field = np.ones((2, 100, 100), np.float32)
+    a, b = np.array([10.0, 10]), np.array([300.0, 10])
+    assert group._line_score(a, b, field, 4, 290 * 0.3) == pytest.approx(1 + 0.3 - 1)
+    assert group._line_score(a, b, field, 4, 290 * 0.2) == pytest.approx(0.2 - 1)
 
 
 def test_links_are_judged_by_who_owns_their_ends():

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gambol.core.errors import InputError
-from gambol.core.labels import Labels, Origin, Visibility, from_positions
+from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility, from_positions
 from gambol.core.skeleton import Skeleton
 from gambol.pose import splits
 from gambol.pose.splits import Fractions, Split
@@ -214,6 +214,15 @@ def test_a_listed_split_is_found_again_in_any_order(rows):
     turned = labels.select(np.arange(len(labels))[::-1])
     again = splits.to_rows(turned, splits.from_rows(turned, entries))
     assert splits.split_hash(again) == splits.split_hash(entries)
+
+
+def test_animals_without_names_are_each_found_again():
+    frames = np.repeat(np.arange(0, 1000, 50), 3)
+    crowd = make(frames, individual=np.full(len(frames), UNKNOWN))
+    split = splits.blocks(crowd, Fractions(0.2, 0.0, 0.2))
+    back = splits.from_rows(crowd, splits.to_rows(crowd, split))
+    for one, other in zip(split, back, strict=True):
+        np.testing.assert_array_equal(np.sort(one), other)
 
 
 def test_bad_input_is_one_sentence():

@@ -42,6 +42,16 @@ class Scene(NamedTuple):
         """Return positions that somebody vouched for; NaN elsewhere."""
         return torch.where(self.weight[..., None] > 0, self.xy, torch.nan)
 
+    def with_middle(self) -> "Scene":
+        """Return the scene with the middle of each animal's box as one more keypoint."""
+        low, high = _extent(self.said())
+        middle = ((low + high) / 2)[:, :, None]  # NaN where nothing has a position
+        there = torch.isfinite(middle).all(-1)
+        weight = torch.where(there, 1.0, self.weight.amin(-1, keepdim=True))
+        return self._replace(
+            xy=torch.cat([self.xy, middle], 2), weight=torch.cat([self.weight, weight], 2)
+        )
+
 
 class Target(NamedTuple):
     """What the network should say, and how much each part counts."""
@@ -232,15 +242,22 @@ def boxes(
     xy: Float[Tensor, "B I J 2"], size: tuple[int, int], stride: int
 ) -> Float[Tensor, "B I h w"]:
     """1 in the cells of each animal's box, grown by 0.3 of its diagonal; 0 without animal."""
-    seen = torch.isfinite(xy).all(-1, keepdim=True)
-    low = torch.where(seen, xy, torch.inf).amin(2)
-    high = torch.where(seen, xy, -torch.inf).amax(2)
+    low, high = _extent(xy)
     grow = AROUND * torch.linalg.vector_norm(torch.nan_to_num(high - low, 0, 0, 0), dim=-1)
     low, high = low - grow[..., None], high + grow[..., None]
     x, y = cell_centres(size, stride, xy.device)
     across = (x >= low[..., :1]) & (x <= high[..., :1])
     down = (y >= low[..., 1:]) & (y <= high[..., 1:])
     return (down[..., :, None] & across[..., None, :]).float()
+
+
+def _extent(
+    xy: Float[Tensor, "B I J 2"],
+) -> tuple[Float[Tensor, "B I 2"], Float[Tensor, "B I 2"]]:
+    """Corners of each animal's box; ∞ and -∞ without animal."""
+    seen = torch.isfinite(xy).all(-1, keepdim=True)
+    low = torch.where(seen, xy, torch.inf).amin(2)
+    return low, torch.where(seen, xy, -torch.inf).amax(2)
 
 
 def blob(stride: int, sigma: float) -> float:

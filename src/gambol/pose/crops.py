@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from gambol.core import pixels
+from gambol.core.regions import middles
 from gambol.nn.augment import FILL, warp
 from gambol.pose import upright
 
@@ -27,14 +28,15 @@ def centroid(xy: Float[np.ndarray, "*N J 2"], anchor: int | None) -> Float[np.nd
     Returns:
         NaN for animals without any position.
     """
-    seen = np.isfinite(xy).all(axis=-1, keepdims=True)
-    low = np.where(seen, xy, np.inf).min(axis=-2)
-    high = np.where(seen, xy, -np.inf).max(axis=-2)
-    some = seen.any(axis=-2)
-    middle = np.where(some, (np.where(some, low, 0) + np.where(some, high, 0)) / 2, np.nan)
     if anchor is None:
-        return middle
-    return np.where(seen[..., anchor, :], xy[..., anchor, :], middle)
+        return middles(xy)
+    seen = np.isfinite(xy[..., anchor, :]).all(axis=-1, keepdims=True)
+    return np.where(seen, xy[..., anchor, :], middles(xy))
+
+
+def with_centroid(xy: Float[np.ndarray, "*N J 2"]) -> Float[np.ndarray, "*N J1 2"]:
+    """Return animals with the middle of their box as one more keypoint behind the last."""
+    return np.concatenate([xy, centroid(xy, None)[..., None, :]], axis=-2)
 
 
 def offsets(xy: Float[np.ndarray, "N J 2"], aim: Aim) -> Float[np.ndarray, "N J 2"]:

@@ -153,15 +153,17 @@ def _bottom_up(finder: BottomUp, frame: UInt8[np.ndarray, "h w C"]) -> Found:
     found, maps = candidates(finder, frame)
     fields = maps[0]
     groups = group(found, fields, finder.links, finder.fields.stride)
-    member = groups.member[(groups.member >= 0).any(axis=1)]
+    member = groups.member[:, : finder.confidence.keypoints]  # a centroid is only a joint
+    own = (member >= 0).any(axis=1)
+    member = member[own]
     some = member >= 0
-    if not len(found.xy):
+    if not len(member):
         return nobody(finder)
     return Found(
         np.where(some[..., None], found.xy[member], np.nan),
         np.where(some, found.height[member], np.nan),
         np.where(some[..., None, None], found.cov[member], np.nan),
-        groups.link,
+        groups.link[own],
         _looks(finder, found, maps, member),
     )
 
@@ -195,7 +197,8 @@ def candidates(
 ) -> tuple[Candidates, list[Float[np.ndarray, "_F _h _w"]]]:
     """Return the peaks of all animals, in network pixels, and the other maps of the frame.
 
-    The first of these are the fields between keypoints, the second, if any, class maps.
+    Those of a keypoint behind the last are centroids, if the network draws any. The first of
+    the other maps are the fields of the finder's links, the second, if any, class maps.
     """
     maps, *others = finder.engine(dataset.letterbox(frame, finder.multiple)[None])
     confidence = finder.confidence
@@ -212,8 +215,19 @@ def candidates(
             found.height[keypoint, place],
             pixels.apply_covariance(grid, found.cov[keypoint, place]),
         ),
-        [group[0] for group in others],
+        [_linked(finder, others[0][0]), *(group[0] for group in others[1:])],
     )
+
+
+def _linked(
+    finder: BottomUp, fields: Float[np.ndarray, "_F _h _w"]
+) -> Float[np.ndarray, "_L _h _w"]:
+    """Return the fields of the edges that are linked; a learned graph does without some."""
+    drawn = finder.fields.edges
+    used = [drawn.index((a, b)) for a, b in finder.links.edges.tolist()]
+    if used == list(range(len(drawn))):
+        return fields
+    return fields[[2 * e + axis for e in used for axis in (0, 1)]]
 
 
 def nobody(finder: Finder) -> Found:

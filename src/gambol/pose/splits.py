@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int
 
+from gambol.core import regions
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels, Origin, Visibility
 
@@ -185,18 +186,23 @@ def to_rows(labels: Labels, split: Split) -> list[Entry]:
 
 
 def from_rows(labels: Labels, entries: Iterable[Entry]) -> Split:
-    """Find a listed split in the labels again."""
-    where = {_name(labels, row): row for row in range(len(labels))}
+    """Find a listed split in the labels again; who is gone may lie in a region by now."""
+    left: dict[tuple[str, int, str], list[int]] = {}  # several animals may have no name
+    for row in reversed(range(len(labels))):
+        left.setdefault(_name(labels, row), []).append(row)
     rows: dict[str, list[int]] = {name: [] for name in PARTS}
     for entry in entries:
         if entry.part not in rows:
             raise InputError(f"split names part {entry.part!r}; there are {', '.join(PARTS)}")
-        if entry[1:] not in where:
+        there = left.get(entry[1:])
+        if not there and _has_regions(labels, entry):
+            continue
+        if not there:
             raise InputError(
                 f"{entry.video}: frame {entry.frame} of {entry.individual!r} is in the split "
                 "but not in the labels; use the labels it was made for"
             )
-        rows[entry.part].append(where[entry[1:]])
+        rows[entry.part].append(there.pop())
     return Split(*(np.array(sorted(rows[name]), np.int64) for name in PARTS))
 
 
@@ -230,6 +236,14 @@ def negatives(
         if others.min(initial=np.iinfo(np.int64).max) >= gaps[video]:
             given[PARTS[mine]].append((video, frame))
     return {name: np.array(rows, np.int64).reshape(-1, 2) for name, rows in given.items()}
+
+
+def _has_regions(labels: Labels, entry: Entry) -> bool:
+    """Tell whether a part of that frame is looked away from."""
+    if entry.video not in labels.videos:
+        return False
+    video = labels.videos.index(entry.video)
+    return bool(regions.at(labels.regions, video, entry.frame))
 
 
 def _name(labels: Labels, row: int) -> tuple[str, int, str]:

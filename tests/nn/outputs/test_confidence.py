@@ -49,3 +49,39 @@ def test_hard_keypoints_alone_are_learnt_where_asked():
 def test_a_sigma_finer_than_the_grid_is_refused_with_the_remedy():
     with pytest.raises(InputError, match="set it to 8 or more"):
         Confidence(ConfidenceSpec(), 1, 8).target(scene([[(20.0, 20.0)]]))
+
+
+def middles(xy):
+    """Middle of the box of each animal, by the definition."""
+    return (np.nanmin(xy, axis=-2) + np.nanmax(xy, axis=-2)) / 2
+
+
+def test_the_map_of_the_centroids_is_the_last_and_no_keypoint():
+    plain, more = (Confidence(ConfidenceSpec(centroid=c), 3, 2) for c in (False, True))
+    xy = np.array([[(20, 20), (30, 36), (41, 20)], [(10, 30), (np.nan, np.nan), (30, 12)]])
+    drawn, usual = more.target(scene(xy)), plain.target(scene(xy))
+    assert more.spec.channels(3) == 4 and drawn.maps.shape[1] == drawn.weight.shape[1] == 4
+    assert torch.equal(drawn.maps[:, :3], usual.maps)
+    alone = Confidence(ConfidenceSpec(), 1, 2).target(scene(middles(xy)[:, None]))
+    assert torch.allclose(drawn.maps[:, 3:], alone.maps, atol=1e-5)
+    found = more.find(drawn.maps.numpy(), SIZE)
+    assert found.xy.shape == (2, 3, 2)
+    np.testing.assert_array_equal(found.xy, plain.find(usual.maps.numpy(), SIZE).xy)
+
+
+def test_centroids_are_known_of_animals_of_which_anything_is():
+    more = Confidence(ConfidenceSpec(centroid=True), 2, 2)
+    nan = (np.nan, np.nan)
+    seen = scene([[(20, 20), nan], [nan, nan], [nan, nan]])
+    weight = torch.tensor([[1.0, 0], [1, 1], [0, 1]])[:, None]
+    drawn = more.target(seen._replace(weight=weight))
+    assert drawn.weight[:, 2].amax((1, 2)).tolist() == [1, 1, 0]
+    assert drawn.maps[:, 2].amax((1, 2)).tolist() == [drawn.maps[0, 0].max(), 0, 0]
+
+
+def test_in_a_mirror_a_centroid_stays_one():
+    more = Confidence(ConfidenceSpec(centroid=True), 3, 2)
+    xy = np.array([[(20.0, 20), (30, 36), (41, 20)]])
+    turned = xy[:, [2, 1, 0]] * [-1, 1] + [SIZE[0] - 1, 0]
+    back = more.mirror(more.target(scene(turned)).maps, (2, 1, 0))
+    assert torch.allclose(back, more.target(scene(xy)).maps, atol=1e-5)

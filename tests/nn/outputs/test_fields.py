@@ -108,3 +108,23 @@ def test_predicting_nothing_scores_one_and_fewer_edges_weigh_no_less():
 def test_edges_that_join_no_two_keypoints_are_refused(edge):
     with pytest.raises(InputError, match="joins no two of 2 keypoints"):
         Fields(FieldsSpec(edges=(edge,)), 2, 4)
+
+
+def test_fields_to_the_centroid_are_those_to_the_middle_of_the_box():
+    xy = np.array([[(30, 30), (90, 50), (60, 70)], [(100, 20), (120, 60), (NAN, NAN)]], float)
+    middle = (np.nanmin(xy, axis=1) + np.nanmax(xy, axis=1)) / 2
+    spec = FieldsSpec(edges=((0, 1), (2, 3), (3, 0)), centroid=True)
+    drawn = Fields(spec, 3, 4).target(scene(xy)).maps
+    four = np.concatenate([xy, middle[:, None]], axis=1)
+    same, _ = target(four, edges=((0, 1), (2, 3), (3, 0)))
+    np.testing.assert_allclose(drawn[0].numpy(), same, atol=1e-5)
+    with pytest.raises(InputError, match="joins no two of 3 keypoints"):
+        Fields(FieldsSpec(edges=((0, 4),), centroid=True), 3, 4)
+
+
+def test_in_a_mirror_fields_to_the_centroid_are_those_of_the_other_side():
+    output = Fields(FieldsSpec(edges=((0, 2), (1, 2)), centroid=True), 2, 4)
+    xy = np.array([[(30.0, 30), (90, 50)]])
+    turned = xy[:, [1, 0]] * [-1, 1] + [SIZE[0] - 1, 0]
+    back = output.mirror(output.target(scene(turned)).maps, (1, 0))
+    assert torch.allclose(back, output.target(scene(xy)).maps, atol=1e-4)

@@ -27,14 +27,15 @@ class ConfidenceSpec(OutputSpec):
     sigma: PositiveFloat = 3.5  # network pixels; 5 was 0.2 px worse on open-field mice
     hard: bool = False  # learn only from keypoints that lose twice what the easiest does
     decoder: Literal["gaussian", "argmax", "integral", "fourier"] = "gaussian"
+    centroid: bool = False  # one more map, of the animals' middles; many.join has use for it
 
     def channels(self, keypoints: int) -> int:
-        """Return one map per keypoint."""
-        return keypoints
+        """Return one map per keypoint, and one more of the centroids if asked."""
+        return keypoints + self.centroid
 
 
 class Confidence(Positions):
-    """One map per keypoint."""
+    """One map per keypoint; that of the centroids is the last and no keypoint of an animal."""
 
     def __init__(self, spec: ConfidenceSpec, keypoints: int, stride: int) -> None:
         self.spec, self.keypoints = spec, keypoints
@@ -42,6 +43,7 @@ class Confidence(Positions):
 
     def target(self, scene: Scene) -> Target:
         """Draw the Gaussians."""
+        scene = scene.with_middle() if self.spec.centroid else scene
         maps = targets.confidence_maps(scene.said(), scene.size, self.stride, self.sigma)
         return Target(maps, targets.known(scene, self.stride))
 
@@ -49,9 +51,16 @@ class Confidence(Positions):
         """Squared error; predicting nothing scores 1 per visible keypoint."""
         return losses.map_mse(maps, target, self.stride, self.sigma, self.spec.hard)
 
+    def mirror(
+        self, maps: Float[Tensor, "B C h w"], partner: tuple[int, ...]
+    ) -> Float[Tensor, "B C h w"]:
+        """Exchange the maps of sides and turn all over; a centroid stays one."""
+        return super().mirror(maps, (*partner, self.keypoints)[: maps.shape[1]])
+
     def peaks(self, maps: Float[np.ndarray, "*B C h w"]) -> peaks.Peaks:
         """Refine the highest cell, by a fitted Gaussian unless the spec says otherwise."""
-        return DECODERS[self.spec.decoder](maps, self.sigma / self.stride)
+        own = maps[..., : self.keypoints, :, :]
+        return DECODERS[self.spec.decoder](own, self.sigma / self.stride)
 
 
 @outputs.register

@@ -23,6 +23,7 @@ class FieldsSpec(OutputSpec):
     kind: Literal["fields"] = "fields"
     stride: PositiveInt | None = 4  # a field is smooth
     edges: Edges = Field(min_length=1)  # (from, to), indices of keypoints
+    centroid: bool = False  # the animals' middles are a keypoint as well, behind the last
     sigma: PositiveFloat = 8.0  # network pixels, across an edge
 
     def channels(self, keypoints: int) -> int:
@@ -34,14 +35,16 @@ class Fields(Output):
     """One vector field per edge; grouping reads it along lines between peaks."""
 
     def __init__(self, spec: FieldsSpec, keypoints: int, stride: int) -> None:
+        ends = keypoints + spec.centroid
         for a, b in spec.edges:
-            if a == b or not (0 <= a < keypoints and 0 <= b < keypoints):
+            if a == b or not (0 <= a < ends and 0 <= b < ends):
                 raise InputError(f"fields: edge {[a, b]} joins no two of {keypoints} keypoints")
         self.stride, self.weight = stride, spec.weight
-        self.edges, self.sigma = spec.edges, spec.sigma
+        self.edges, self.sigma, self.centroid = spec.edges, spec.sigma, spec.centroid
 
     def target(self, scene: Scene) -> Target:
         """Draw the fields; unlabelled and too near ends do not count, absent ones are empty."""
+        scene = scene.with_middle() if self.centroid else scene
         drawn = targets.fields(scene.said(), self.edges, scene.size, self.stride, self.sigma)
         known = targets.known_edges(scene, self.edges, self.stride, targets.SHORTEST)
         return Target(drawn.flatten(1, 2), known.repeat_interleave(2, 1))
@@ -54,6 +57,7 @@ class Fields(Output):
         self, maps: Float[Tensor, "B C h w"], partner: tuple[int, ...]
     ) -> Float[Tensor, "B C h w"]:
         """Turn maps and arrows over; an edge becomes that between its ends' partners."""
+        partner = (*partner, len(partner))  # a centroid stays one
         order, signs = [], []
         for a, b in self.edges:
             there = (partner[a], partner[b])
