@@ -322,6 +322,21 @@ def a_project_over_a_project(w):
     return ["new", w.project(), "--keypoints", "nose"]
 
 
+@bad(("film.mp4", "enclose nothing"))
+def a_region_of_two_corners(w):
+    return ["regions", w.project(), "--polygon", "0,0 9,9"]
+
+
+@bad(("'0 9 9 0'", 'write "x,y x,y x,y"'))
+def a_region_of_numbers_without_commas(w):
+    return ["regions", w.project(), "--polygon", "0 9 9 0"]
+
+
+@bad(("no region 3", "gambol regions lists them"))
+def removal_of_a_region_that_is_not_there(w):
+    return ["regions", w.project(), "--remove", "3"]
+
+
 @bad("is no project")
 def import_of_a_folder_that_is_nothing(w):
     (w.place / "things").mkdir()

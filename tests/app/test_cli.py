@@ -1,5 +1,6 @@
 """What the command line promises of every verb."""
 
+import shlex
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ COMMANDS = typer.main.get_command(cli.app).commands
 PROMISED = (
     *("demo", "new", "import", "export", "info", "doctor", "suggest"),
     *("train", "predict", "track", "review", "evaluate", "movies", "report", "simulate"),
+    "regions",
 )
 
 
@@ -50,7 +52,7 @@ def test_every_verb_has_help_with_an_example_that_parses(verb, gambol):
     told = gambol(verb, "--help")
     assert told.status == 0
     assert "Example: gambol " in told.out  # it may be wrapped there
-    words = COMMANDS[verb].help.partition("Example: gambol ")[2].split()
+    words = shlex.split(COMMANDS[verb].help.partition("Example: gambol ")[2])
     assert words[0] == verb
     COMMANDS[verb].make_context(verb, words[1:])  # raises where the example is wrong
 

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gambol.core.errors import InputError
-from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility, from_positions, join
+from gambol.core.labels import (
+    EVERY,
+    UNKNOWN,
+    Labels,
+    Origin,
+    Region,
+    Visibility,
+    from_positions,
+    join,
+)
 from gambol.core.skeleton import Skeleton
 
 MOUSE = Skeleton(("snout", "leftear", "rightear"), swap=(-1, 2, 1))
@@ -255,3 +264,49 @@ def test_joining_keeps_what_was_said_of_frames():
     assert both.videos == ("a.mp4", "b.mp4")
     assert both.negatives.tolist() == [[0, 2], [1, 6]]  # someone saw an animal in frame 1
     assert both.incomplete.tolist() == [[0, 3], [0, 5]]
+
+
+TRIANGLE = np.array([[0.0, 0], [9, 0], [0, 9]])
+
+
+def test_the_hash_changes_with_regions_and_only_where_there_are_some():
+    labels = make([[VISIBLE, ABSENT, OCCLUDED]] * 3)
+    assert replace(labels, regions=()).content_hash() == "ea2149438944"
+    said = [
+        labels,
+        replace(labels, regions=(Region(0, EVERY, TRIANGLE),)),
+        replace(labels, regions=(Region(0, 0, TRIANGLE),)),
+        replace(labels, regions=(Region(0, 0, TRIANGLE + 1e-9),)),
+        replace(labels, regions=(Region(0, 0, TRIANGLE), Region(0, 1, TRIANGLE))),
+    ]
+    assert len({one.content_hash() for one in said}) == len(said)
+    again = (Region(0, 1, TRIANGLE), Region(0, 0, TRIANGLE), Region(0, 1, TRIANGLE))
+    assert replace(labels, regions=again).content_hash() == said[-1].content_hash()
+
+
+def test_regions_stay_whatever_rows_are_picked_and_move_with_their_videos():
+    one = crowd(regions=(Region(0, EVERY, TRIANGLE),))
+    for some in (one.select(np.array([2])), one.within(pairs([[0, 5]]))):
+        ((video, frame, polygon),) = some.regions
+        assert (video, frame) == (0, EVERY)
+        np.testing.assert_array_equal(polygon, TRIANGLE)
+    theirs = (Region(0, 4, TRIANGLE), Region(1, EVERY, TRIANGLE))
+    other = replace(make([], ("b.mp4", "a.mp4")), regions=theirs)
+    both = join([one, other])
+    assert [(r.video, r.frame) for r in both.regions] == [(0, EVERY), (1, 4)]
+
+
+@pytest.mark.parametrize(
+    ("region", "words"),
+    [
+        (Region(1, 0, TRIANGLE), "frame 0 of video 1 of 1"),
+        (Region(0, -2, TRIANGLE), "frame -2 of video 0"),
+        (Region(0, 0, TRIANGLE[:2]), r"a region of a\.mp4 .* enclose nothing"),
+        (Region(0, 0, TRIANGLE * [1, 0]), "enclose nothing"),
+        (Region(0, 0, TRIANGLE * np.nan), "enclose nothing"),
+        (Region(0, 0, TRIANGLE[:, :1]), "enclose nothing"),
+    ],
+)
+def test_regions_that_are_none_are_refused(region, words):
+    with pytest.raises(InputError, match=words):
+        crowd(regions=(region,))

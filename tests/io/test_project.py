@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 from labelled import FRAMES, MOUSE, canonical, film, make, tables
 
 from gambol.core.errors import InputError
-from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility
+from gambol.core.labels import EVERY, UNKNOWN, Labels, Origin, Region, Visibility
 from gambol.core.skeleton import Skeleton
 from gambol.io import labels as io_labels
 from gambol.io.project import Project, Suggestion
@@ -496,3 +498,68 @@ def test_removing_acts_on_the_video_it_names(project, clip, tmp_path):
     project.remove_instance(numbers["videos/other.mp4"], 3, -1)
     back = project.labels()
     assert [back.videos[v] for v in back.video] == [str(clip)]
+
+
+CORNER = np.array([[0.0, 0], [20.5, 0], [0, 1 / 3]])
+
+
+def shapes(regions):
+    return [(r.video, r.frame, r.polygon.tolist()) for r in regions]
+
+
+def test_regions_come_back_and_can_be_undone_as_any_edit(project, clip):
+    project.put_labels(make([clip]))
+    before = project.labels().content_hash()
+    assert project.add_region(1, CORNER) == 1 and project.add_region(1, CORNER + 1, 7) == 2
+    want = [(0, EVERY, CORNER.tolist()), (0, 7, (CORNER + 1).tolist())]
+    assert shapes(project.labels().regions) == want
+    assert project.info()["regions"] == 2
+    project.remove_region(1)
+    assert [r.id for r in project.regions()] == [2]
+    assert project.undo(3) == ["remove region", "add region", "add region"]
+    assert project.regions() == [] and project.labels().content_hash() == before
+    assert project.redo(2) == ["add region", "add region"]
+    assert shapes(project.labels().regions) == want
+    assert project.check() == []
+
+
+def test_the_same_region_twice_is_one_and_no_edit(project):
+    numbers = [project.add_region(1, CORNER) for _ in range(2)]
+    assert numbers == [1, 1]
+    assert [row.action for row in project.history()].count("add region") == 1
+
+
+def test_importing_labels_brings_their_regions_once(project, clip):
+    regions = (Region(0, 4, CORNER), Region(0, EVERY, CORNER))
+    labels = replace(make([clip]), regions=regions)
+    for _ in range(2):
+        project.put_labels(labels)
+        assert shapes(project.labels().regions) == shapes(labels.regions)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ((9, CORNER), "no video 9"),
+        ((1, CORNER, 30), "no frame 30"),
+        ((1, CORNER[:2]), "enclose nothing"),
+        ((1, CORNER, -7), "frame -7"),
+    ],
+)
+def test_a_region_that_cannot_be_is_refused_and_nothing_is_written(project, args, words):
+    with pytest.raises(InputError, match=words):
+        project.add_region(*args)
+    with pytest.raises(InputError, match=r"no region 5; gambol regions lists them"):
+        project.remove_region(5)
+    assert project.regions() == [] and project.check() == []
+
+
+def test_loading_leaves_out_regions_of_missing_videos(project, clip, tmp_path):
+    other = film(tmp_path / "p" / "videos" / "other.mp4", shade=3)
+    number = project.add_video(other)
+    project.put_labels(make([clip]))
+    project.add_region(number, CORNER)
+    other.unlink()
+    assert io_labels.load(tmp_path / "p").regions == ()
+    project.add_region(1, CORNER)
+    assert shapes(io_labels.load(tmp_path / "p").regions) == [(0, EVERY, CORNER.tolist())]

@@ -43,7 +43,7 @@ def damage(path, how):
         ("empty", "is only half written; put the newest copy"),
         ("cut", "damaged; put the newest copy"),
         ("DROP TABLE edits", "is only half written"),
-        ("PRAGMA user_version = 4", r"was written by gambol .* in format 4 .* pip install -U"),
+        ("PRAGMA user_version = 5", r"was written by gambol .* in format 5 .* pip install -U"),
         ("PRAGMA application_id = 9", "is the database of another program"),
     ],
 )
@@ -213,13 +213,27 @@ def test_a_new_project_has_the_tables_of_an_old_one_brought_to_ours(old, project
 def test_a_project_of_the_second_format_gets_a_place_for_edits_of_tracks(project, tmp_path):
     project.close()
     with sqlite3.connect(tmp_path / "p" / "project.db") as raw:
-        raw.executescript("DROP TABLE track_edits; DROP TABLE tracks; PRAGMA user_version = 2;")
+        raw.executescript(
+            "DROP TABLE track_edits; DROP TABLE tracks; DROP TABLE regions;"
+            "PRAGMA user_version = 2;"
+        )
     raw.close()
     log = tmp_path / "p" / "tracks" / "film.edits.jsonl"
     with Project.open(tmp_path / "p") as one:
         assert one.check() == [] and one.track_log(log) is None
         one.set_track_log(log, "begin", ["swap"], "tracks: swap")
         assert one.track_log(log) == ("begin", ["swap"])
+
+
+def test_a_project_of_the_third_format_gets_a_place_for_regions(project, tmp_path):
+    project.close()
+    with sqlite3.connect(tmp_path / "p" / "project.db") as raw:
+        raw.executescript("DROP TABLE regions; PRAGMA user_version = 3;")
+    raw.close()
+    with Project.open(tmp_path / "p") as one:
+        assert one.check() == [] and one.regions() == []
+        one.add_region(1, np.array([[0.0, 0], [9, 0], [0, 9]]))
+        assert one.check() == [] and len(one.regions()) == 1
 
 
 def test_bringing_a_project_to_our_format_is_whole_or_not_at_all(old, monkeypatch):

@@ -55,8 +55,21 @@ def test_crops_follow_their_formula(anchor, multiple):
     side = math.ceil(2 * (q + 0.1 * q + 3 * 3.5) / multiple) * multiple
     cut = choose_many.crop_size(xy, crops.Aim(anchor), 3.5, multiple)
     assert cut.side == max(side, 64) and cut.side % multiple == 0
-    assert cut.jitter == pytest.approx(0.05 * q)
+    assert cut.jitter == pytest.approx(0.1 * q / 2.4477, rel=1e-3)
     assert cut.cut_off == 0.0
+
+
+def test_crops_leave_room_for_the_error_of_centroids_that_was_seen():
+    xy, aim = crowd(300), crops.Aim()
+    q = np.percentile(np.abs(crops.offsets(xy, aim)).max(axis=(1, 2)), 99)
+    small, wide, lost = (choose_many.crop_size(xy, aim, 3.5, 2, e) for e in (0.5, 6.0, 1e4))
+    off = np.linalg.norm(np.random.default_rng(0).normal(0, wide.jitter, (100_000, 2)), axis=1)
+    assert np.percentile(off, 95) == pytest.approx(6.0, rel=0.01)
+    assert small.jitter == pytest.approx(wide.jitter / 12)
+    assert wide.side - small.side == pytest.approx(2 * 5.5, abs=2)
+    # a network that finds nothing rules nothing
+    assert lost.jitter == pytest.approx(q / 2 / 2.4477, rel=1e-3)
+    assert "to 6.0 px" in wide.reason
 
 
 def turned(n, widest):

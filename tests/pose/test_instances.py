@@ -11,9 +11,10 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from gambol.core import regions
 from gambol.core.errors import InputError
 from gambol.core.instances import Detections, from_positions
-from gambol.core.labels import Labels, Visibility
+from gambol.core.labels import EVERY, Labels, Region, Visibility
 from gambol.core.labels import from_positions as labelled
 from gambol.core.skeleton import Skeleton
 from gambol.kernels.similarity import areas
@@ -317,3 +318,51 @@ def test_nothing_found_and_nothing_labelled():
     json.dumps(got, allow_nan=False)
     with pytest.raises(InputError, match="no frame is labelled"):
         score(truth.select(np.zeros(20, bool)), found)
+
+
+HIDDEN = np.array([[-50.0, 4900], [1e6, 4900], [1e6, 5100], [-50, 5100]])  # where strays are
+
+
+def test_detections_in_a_region_are_neither_right_nor_wrong():
+    truth, found = scene(6, 2)
+    found = found._replace(xy=found.xy + np.random.default_rng(1).normal(0, 1, found.xy.shape))
+    strays = joined(found, invented(6, 4))
+    away = replace(truth, regions=(Region(0, EVERY, HIDDEN),))
+    alone, with_region = score(truth, found), score(away, strays)
+    assert alone["oks_map"] > score(truth, strays)["oks_map"] + 0.2
+    assert with_region.pop("n_not_judged") == 24 and alone.pop("n_not_judged") == 0
+    assert with_region == alone
+    once = replace(truth, regions=tuple(Region(0, f, HIDDEN) for f in range(3)))
+    early = joined(found, strays.select((strays.frame >= 3) & (strays.score > 1.5)))
+    assert score(once, strays)["oks_map"] == score(truth, early)["oks_map"]
+
+
+def test_labelled_animals_in_a_region_do_not_count_whether_found_or_not():
+    truth, found = scene(6, 3)
+    second = np.arange(len(truth)) % 3 == 1
+    side = np.array([[390.0, -50], [560, -50], [560, 200], [390, 200]])  # around the second
+    away = replace(truth, regions=(Region(0, EVERY, side),))
+    fewer, shown = truth.select(~second), found.select(~second)
+    want = score(replace(fewer, incomplete=truth.incomplete), shown)
+    for detections in (found, shown):
+        got = score(away, detections)
+        for name in ("oks_map", "oks_mar", "oks_map_01", "sleap_map", "f1", "count_error"):
+            assert got[name] == pytest.approx(want[name])
+        assert got["n_animals"] == 12 and got["n_matched"] == 12
+    judged = evaluate_instances(away, found, cfg=FEW)
+    assert (judged.matched[second] == -1).all() and (judged.matched[~second] >= 0).all()
+
+
+def test_a_detection_that_shows_an_animal_beside_the_region_counts():
+    truth, found = scene(4, 1)
+    found = found._replace(xy=found.xy + [2.0, 0.0])
+    edges = regions.middles(truth.xy)[:, 0] + 1  # right of the label, left of the detection
+    boxes = [np.array([[e, -500], [e, 500], [5e3, 500], [5e3, -500]]) for e in edges]
+    away = replace(truth, regions=tuple(Region(0, f, box) for f, box in enumerate(boxes)))
+    assert regions.detected_inside(away.regions, truth.pairs, found.xy).all()
+    assert not regions.inside(away).any()
+    assert score(away, found) == score(truth, found)
+    twice = joined(found, found._replace(xy=found.xy + 3, score=found.score / 2))
+    got, want = score(away, twice), score(truth, found)
+    assert got.pop("n_not_judged") == 4 and want.pop("n_not_judged") == 0
+    assert got == want

@@ -280,6 +280,7 @@ def test_links_are_judged_by_the_odds_that_validation_shows():
         np.tile(np.eye(2, 3), (500, 1, 1)),
         np.full((500, 2), -1),
         np.ones(500, bool),
+        np.zeros((500, 0, 0, 2)),
     )
     links = group.Links(np.array([[0, 1]]), np.array([100.0]), np.array([12.0]), np.zeros(1))
     finder = find.BottomUp(Constant(worlds, maps), maps, fields, links, 16, 10)
@@ -343,6 +344,17 @@ def test_a_perfect_network_is_off_by_nothing_and_a_blind_one_by_a_body(kind):
     blind = score(drawn(outputs, truth.shape[1], np.full_like(truth, np.nan)), cpu)
     most = LENGTH if kind == "centroid" else judge.WRONG * LENGTH
     np.testing.assert_allclose(blind, np.full(truth[..., 0].size, 2 * most))
+
+
+def test_the_error_of_centroids_is_that_of_nearly_all_animals():
+    xy = animals(np.array([[60.0, 60.0], [180.0, 120.0]]), np.array([0.2, 1.0]))
+    val = dataset.only_centroids(frames_of(np.repeat(xy[None], 12, axis=0)), crops.Aim(), 1.0)
+    beside = val.xy[0] + [[[3.0, 4.0]], [[0.0, 0.0]]]  # one of two animals is 5 px off
+    net = drawn((ConfidenceSpec(sigma=3.0),), 1, beside)
+    error = judge.centroid_error(net, val, LENGTH, torch.device("cpu"))
+    assert error == pytest.approx(5.0, abs=0.1)
+    few = val.select(np.arange(4))
+    assert judge.centroid_error(net, few, LENGTH, torch.device("cpu")) is None
 
 
 def test_animals_of_many_frames_are_matched_as_in_each_of_them():

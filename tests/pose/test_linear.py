@@ -144,3 +144,22 @@ def test_beats_the_mean_pose_on_open_field_mice(data):
     guess = np.linalg.norm(xy[~test].mean(axis=0) - xy[test], axis=-1).mean()
     print(f"linear {error:.1f} px, mean pose {guess:.1f} px, {test.sum()} images")
     assert error < guess / 2
+
+
+def test_what_lies_in_a_region_is_no_negative():
+    images, xy = blobs(30, (64, 80))
+    y, x = np.mgrid[:64, :80]
+    mirror = np.exp(-((x - 70.0) ** 2 + (y - 54.0) ** 2) / (2 * 4.0**2))  # the same disc again
+    near = (xy[:, 0] > [48.0, 32.0]).all(axis=1)  # whose own disc would touch it
+    images, xy = np.clip(images[~near] + 0.6 * mirror, 0, 1), xy[~near]
+    corner = np.array([[56.0, 40], [81, 40], [81, 65], [56, 65]])
+    blind, seeing = (
+        linear.fit(images, xy, SMALL, np.random.default_rng(0), hidden)
+        for hidden in ([[corner]] * len(images), None)
+    )
+    column, row = np.rint(xy[:, 0]).astype(int).T
+    here = [
+        float(np.median(linear.score_maps(m, images)[np.arange(len(xy)), 0, row, column]))
+        for m in (blind, seeing)
+    ]
+    assert here[0] > here[1] + 0.5, here  # nats; else half of what looks so is none

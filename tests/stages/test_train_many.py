@@ -11,11 +11,12 @@ from safetensors.torch import load_file
 from gambol.core.errors import InputError
 from gambol.core.labels import Origin, Visibility
 from gambol.core.skeleton import Skeleton
+from gambol.io import detections as io_detections
 from gambol.io import labels as io_labels
 from gambol.io import run as io_run
 from gambol.pose import choose_many, splits
 from gambol.pose.train import Stopped
-from gambol.stages import train
+from gambol.stages import predict, train, trained_many
 
 WAYS = ("top-down", "bottom-up")
 
@@ -188,6 +189,69 @@ def test_cycles_are_allowed_where_the_settings_say_so(pair, tmp_path):
     cfg = brief("bottom-up", **{"many.edges": json.dumps(edges), "many.grouping": "graph"})
     run = train.run(cfg, pair.labels, tmp_path / "run", threads=1)
     assert io_run.load(run).model.many.edges == ((0, 1), (1, 2), (2, 0))
+
+
+def test_parts_of_a_skeleton_are_joined_at_the_centroid(pair, tmp_path):
+    said = []
+    edges = {"many.edges": "[[middle, tail]]"}  # the nose hangs on nothing
+    with pytest.raises(InputError, match="2 parts .nose; middle, tail.*many.join to centroid"):
+        train.run(brief("bottom-up", **edges), pair.labels, tmp_path / "run", threads=1)
+    cfg = small("bottom-up", join="centroid").override(["many.edges=[[middle, tail]]"])
+    run = train.run(cfg, pair.labels, tmp_path / "run", threads=1, say=said.append)
+    trained = io_run.load(run)
+    # the middle is the root of its part, and lies where the centroid is: the tail stands in
+    assert trained.model.many.edges == ((1, 2), (0, 3), (2, 3))
+    assert "fields: 3 edges join the keypoints of an animal with its centroid" in said
+    assert trained.model.spec.keypoints == ("nose", "middle", "tail")
+    scores = json.loads((run / "metrics.json").read_text())
+    assert scores["mean_px"] < 1.5 and scores["n_frames"] == 6
+    animals = scores["animals"]
+    assert animals["oks_map_01"] > 0.8 and animals["grouping_error"] == 0
+    held = io_run.read_heldout(run)
+    assert held.xy.shape == (12, 3, 2)
+    (made,) = predict.run(
+        predict.PredictConfig(), run, [pair.video], tmp_path, device="torch", threads=1
+    )
+    _, found = io_detections.read(made.poses)
+    assert found.xy.shape[1:] == (3, 2) and np.median(np.bincount(found.frame)) == 2
+    shown = pair.xy[found.frame]
+    off = np.linalg.norm(found.xy[:, None] - shown, axis=-1).mean(-1).min(-1)
+    assert np.nanmedian(off) < 1.5
+
+
+def test_parts_that_are_joined_are_seen_together_without_being_asked(pair, tmp_path):
+    cfg = brief("bottom-up", **{"many.edges": "null", "many.join": "centroid", "fit.steps": 8})
+    cfg = cfg.model_copy(update={"approach": None})
+    run = train.run(cfg, pair.labels, tmp_path / "run", threads=1)
+    model = io_run.load(run).model
+    # the table keeps no bones; the middle of this animal gives no direction
+    assert model.approach == "bottom-up" and model.many.edges == ((0, 3), (1, 0), (2, 3))
+
+
+def test_a_learned_graph_is_kept_where_it_finds_animals_better(pair, tmp_path, monkeypatch):
+    cfg = brief("bottom-up", **{"many.grouping": "learned"})
+    said = []
+    run = train.run(cfg, pair.labels, tmp_path / "own", threads=1, say=said.append)
+    model = io_run.load(run).model
+    assert model.spec.outputs[1].edges == ((0, 1), (1, 2), (0, 2))
+    (reason,) = [one for one in said if one.startswith("fields")]
+    if len(model.many.edges) == 2 and model.many.edges == ((0, 1), (1, 2)):
+        assert reason.endswith("no others find more")
+    else:
+        scores = json.loads((run / "metrics.json").read_text())["animals"]
+        assert reason.endswith(f"to {scores['oks_map']:.3f}")
+    tried = []
+
+    def worth(ready, finder):
+        tried.append(finder.links.edges.tolist())
+        return len(tried) / 10
+
+    monkeypatch.setattr(trained_many, "strict_ap", worth)
+    (run / "model.json").unlink()  # what was trained is not trained again
+    train.run(cfg, pair.labels, run, threads=1, say=said.append)
+    assert said[-1].endswith("raise strict AP on validation from 0.100 to 0.400")
+    assert tried[0] == [[0, 1], [1, 2]] and tried[3] == [[0, 1], [1, 2], [0, 2]]
+    assert io_run.load(run).model.many.edges == ((0, 1), (1, 2), (0, 2))
 
 
 def points_only(pair):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from gambol.app import console
+from gambol.app import regions as of_regions
 from gambol.app import tracks as of_several
 from gambol.app.show import scores as _scores
 from gambol.core.errors import InputError
@@ -422,6 +423,7 @@ def simulate(
 
 
 app.add_typer(of_several.verbs)
+app.add_typer(of_regions.verbs)
 
 
 def _settings(kind: Any, path: Path | None, assignments: list[str]) -> Any:

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -11,6 +12,7 @@ from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 
 UNKNOWN = -1  # the individual of an animal whose name nobody said
+EVERY = -1  # the frame of a region that is there in the whole video
 
 
 class Visibility(IntEnum):
@@ -30,6 +32,14 @@ class Origin(IntEnum):
     CORRECTED = 2  # a model's, mended by a person
 
 
+class Region(NamedTuple):
+    """A polygon without loss and without score: a mirror, a neighbouring cage."""
+
+    video: int  # index into the videos of the labels
+    frame: int  # index into the video, or EVERY
+    polygon: Float[np.ndarray, "K 2"]  # corners, video pixels
+
+
 def _no_frames() -> Int[np.ndarray, "0 2"]:
     return np.zeros((0, 2), np.int64)
 
@@ -40,6 +50,7 @@ class Labels:
 
     In a frame with labels every animal is labelled and the rest is background, unless the
     frame is `incomplete`. A frame in which a person saw no animal is one of the `negatives`.
+    Of what lies in `regions` nothing is said; `core.regions` knows what lies there.
     """
 
     skeleton: Skeleton
@@ -54,6 +65,7 @@ class Labels:
     # (video, frame) pairs, kept sorted and distinct
     negatives: Int[np.ndarray, "M 2"] = field(default_factory=_no_frames)
     incomplete: Int[np.ndarray, "K 2"] = field(default_factory=_no_frames)
+    regions: tuple[Region, ...] = ()  # kept sorted and distinct
 
     def __post_init__(self) -> None:
         """Refuse labels that contradict themselves, naming the first."""
@@ -62,6 +74,7 @@ class Labels:
         for name in ("negatives", "incomplete"):
             object.__setattr__(self, name, _distinct(getattr(self, name)))
         _check_frames(self)
+        object.__setattr__(self, "regions", _regions(self))
 
     def __len__(self) -> int:
         """Return the number of labelled animals, N."""
@@ -95,7 +108,7 @@ class Labels:
         return "" if number == UNKNOWN else self.individuals[number]
 
     def select(self, rows: np.ndarray) -> "Labels":
-        """Return the rows that an index or a mask picks; videos and negatives are all kept.
+        """Return the rows that an index or a mask picks; videos, negatives, regions stay.
 
         A frame that keeps some of its animals and loses others is incomplete from then on.
         """
@@ -129,6 +142,8 @@ class Labels:
         for word, frames in (("negative", self.negatives), ("part", self.incomplete)):
             if len(frames):  # labels that say nothing of frames keep the hash they always had
                 digest.update(word.encode() + np.ascontiguousarray(frames, "<i8").tobytes())
+        for video, frame, polygon in self.regions:
+            digest.update(f"region {video} {frame} {polygon.tolist()}".encode())
         return digest.hexdigest()[:12]
 
 
@@ -212,6 +227,9 @@ def join(parts: list[Labels]) -> Labels:
         names,
         negatives[unsaid],
         incomplete,
+        tuple(
+            r._replace(video=videos.index(p.videos[r.video])) for p in parts for r in p.regions
+        ),
     )
 
 
@@ -229,6 +247,32 @@ def _renumbered(
 
 def _distinct(pairs: Int[np.ndarray, "N 2"]) -> Int[np.ndarray, "F 2"]:
     return np.unique(pairs, axis=0).reshape(-1, 2).astype(np.int64)
+
+
+def _regions(labels: Labels) -> tuple[Region, ...]:
+    """Check regions and put them in order, each once."""
+    found: dict[tuple[int, int, str], Region] = {}
+    for video, frame, corners in labels.regions:
+        polygon = np.array(corners, np.float64)
+        if not 0 <= video < len(labels.videos) or frame < EVERY:
+            raise InputError(
+                f"a region is in frame {frame} of video {video} of {len(labels.videos)}; both "
+                f"count from 0, and frame {EVERY} means the whole video"
+            )
+        if polygon.ndim != 2 or polygon.shape[1] != 2 or not _area(polygon) > 0:  # NaN is not
+            raise InputError(
+                f"a region of {labels.videos[video]} has the corners {polygon.tolist()}, which "
+                "enclose nothing; give three or more points (x, y) around it"
+            )
+        region = Region(int(video), int(frame), polygon)
+        found[region.video, region.frame, str(polygon.tolist())] = region
+    return tuple(found[key] for key in sorted(found))
+
+
+def _area(polygon: Float[np.ndarray, "K 2"]) -> float:
+    """Area inside a polygon, px²; that of a lying eight is the difference of its halves."""
+    x, y = (polygon - polygon.mean(axis=0)).T
+    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
 def _torn(pairs: Int[np.ndarray, "N 2"], rows: np.ndarray) -> Int[np.ndarray, "K 2"]:

@@ -26,6 +26,11 @@ def resize(factor: Number, factor_y: Number | None = None) -> Float[np.ndarray, 
     return np.column_stack([np.diag(f), (f - 1) / 2])
 
 
+def from_corner() -> Float[np.ndarray, "2 3"]:
+    """Map to coordinates that count from the corner of the first pixel, as masks in COCO do."""
+    return crop(-0.5, -0.5)
+
+
 def crop(x0: Number, y0: Number) -> Float[np.ndarray, "2 3"]:
     """Cut so that pixel (x0, y0) becomes (0, 0); padding left by a is `crop(-a, 0)`."""
     return np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]])

@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from gambol.core.errors import InputError
-from gambol.core.labels import Labels, Origin
+from gambol.core.labels import EVERY, Labels, Origin, Region, Visibility, from_positions
 from gambol.core.skeleton import Skeleton
 from gambol.io import project_edits as edits
 from gambol.io import project_rows as rows
@@ -23,7 +24,7 @@ from gambol.io import project_videos as videos
 from gambol.io import store
 from gambol.io.project_edits import EditRow
 from gambol.io.project_merge import Merged, merge
-from gambol.io.project_rows import Suggestion
+from gambol.io.project_rows import RegionRow, Suggestion
 from gambol.io.project_videos import VideoRow
 
 
@@ -139,6 +140,8 @@ class Project:
         """
         labels = rows.fitted(labels, self.skeleton, self.folder)
         said = np.concatenate([labels.pairs, labels.negatives, labels.incomplete])
+        hidden = [(r.video, max(r.frame, 0)) for r in labels.regions]
+        said = np.concatenate([said, np.array(hidden, np.int64).reshape(-1, 2)])
         used = np.unique(said[:, 0]).tolist()
         known = {v: videos.describe(labels.videos[v], self.folder) for v in used}
         for v in used:
@@ -218,6 +221,41 @@ class Project:
         with self._edit("complete", by) as edit:
             said = None if complete is None else {"complete": int(complete)}
             edit.put("frames", (video, frame), said)
+
+    def regions(self) -> list[RegionRow]:
+        """Return the polygons without loss and without score, in the order of their numbers."""
+        with schema.sentences(self.path):
+            return rows.regions(self._connection)
+
+    def add_region(
+        self,
+        video: int,
+        polygon: Float[np.ndarray, "K 2"],
+        frame: int = EVERY,
+        by: str | None = None,
+    ) -> int:
+        """Look away from a polygon (video pixels) in all frames or in one; return its number.
+
+        The same region twice is one.
+        """
+        known = self._frame_of(video, max(frame, 0))
+        none = np.zeros(0, np.int64)
+        nobody = from_positions(
+            self.skeleton, (known.path,), none, none, np.zeros((0, len(self.skeleton), 2)),
+            nan_means=Visibility.UNLABELLED,
+        )  # fmt: skip
+        (region,) = replace(nobody, regions=(Region(0, frame, polygon),)).regions  # checked
+        with self._edit("add region", by) as edit:
+            return rows.add_region(edit, region, video)
+
+    def remove_region(self, number: int, by: str | None = None) -> None:
+        """Look at a polygon again."""
+        with self._edit("remove region", by) as edit:
+            if edits.get(edit.connection, "regions", (number,)) is None:
+                raise InputError(
+                    f"{self.folder} has no region {number}; gambol regions lists them"
+                )
+            edit.put("regions", (number,), None)
 
     def suggestions(self) -> list[Suggestion]:
         """Return the frames suggested for labelling, best first, finished ones too."""
@@ -368,4 +406,6 @@ def author() -> str:
         return "unknown"
 
 
-__all__ = ["EditRow", "Merged", "Project", "Suggestion", "VideoRow", "author", "fresh"]
+__all__ = [
+    "EditRow", "Merged", "Project", "RegionRow", "Suggestion", "VideoRow", "author", "fresh",
+]  # fmt: skip

@@ -21,6 +21,7 @@ _PLAIN = {
     "videos": (("id",), ("path", "hash", "bytes", "width", "height", "frames", "fps")),
     "individuals": (("id",), ("name",)),
     "frames": (("video", "frame"), ("complete",)),
+    "regions": (("id",), ("video", "frame", "polygon")),
     "tracks": (("id",), ("path", "about")),
     "track_edits": (("tracks", "place"), ("record",)),
     "suggestions": (("video", "frame"), ("reason", "score", "rank", "done")),

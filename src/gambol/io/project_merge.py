@@ -9,7 +9,7 @@ from gambol.core.instances import body_length
 from gambol.core.labels import UNKNOWN, Labels, Origin
 from gambol.io.labels.frames import by_frame
 from gambol.io.project_edits import Edit, get
-from gambol.io.project_rows import individual_number, value
+from gambol.io.project_rows import add_region, individual_number, value
 
 _SAME = 0.1  # body lengths between two labels of one animal: people differ less, animals more
 
@@ -41,6 +41,8 @@ def merge(edit: Edit, labels: Labels, videos: dict[int, int]) -> Merged:
         names = [who.get(i, UNKNOWN) for i in labels.individual[rows].tolist()]
         counts += _merge_frame(edit, labels, rows, (videos[v], f), names, length)
     _merge_frames(edit, labels, videos)
+    for region in labels.regions:
+        add_region(edit, region, videos[region.video])
     return Merged(*counts.tolist())
 
 

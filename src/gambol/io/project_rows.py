@@ -1,5 +1,6 @@
 """Between the arrays of `Labels` and the rows of a project's database."""
 
+import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from gambol.core.errors import InputError
-from gambol.core.labels import UNKNOWN, Labels, Visibility
+from gambol.core.labels import UNKNOWN, Labels, Region, Visibility
 from gambol.core.skeleton import Skeleton
 from gambol.io.project_edits import Edit
 from gambol.io.project_videos import VideoRow
@@ -28,6 +29,15 @@ class Suggestion(NamedTuple):
     reason: str
     score: float | None = None  # higher is more worth it, within one reason
     done: bool = False
+
+
+class RegionRow(NamedTuple):
+    """A polygon without loss and without score."""
+
+    id: int
+    video: int  # number of the video in the project
+    frame: int  # or EVERY
+    polygon: Float[np.ndarray, "K 2"]  # video pixels
 
 
 def labels(
@@ -66,7 +76,28 @@ def labels(
         tuple(individuals.values()) or ("animal",),
         _frames(connection, place, f"complete = 1 AND {_EMPTY}"),
         _frames(connection, place, "complete = 0"),
+        tuple(Region(place[r.video], r.frame, r.polygon) for r in regions(connection)),
     )
+
+
+def regions(connection: sqlite3.Connection) -> list[RegionRow]:
+    """Return the regions in the order in which they were added."""
+    found = connection.execute("SELECT id, video, frame, polygon FROM regions ORDER BY id")
+    return [RegionRow(r, v, f, np.array(json.loads(text))) for r, v, f, text in found]
+
+
+def add_region(edit: Edit, region: Region, video: int) -> int:
+    """Return the number of a region in a video of the project; add it where there is none."""
+    values = {
+        "video": video,
+        "frame": region.frame,
+        "polygon": json.dumps(region.polygon.tolist()),
+    }
+    row = edit.connection.execute(
+        "SELECT id FROM regions WHERE video = :video AND frame = :frame AND polygon = :polygon",
+        values,
+    ).fetchone()
+    return int(row[0]) if row else _add(edit, "regions", values)
 
 
 def _frames(
@@ -179,6 +210,7 @@ def counts(connection: sqlite3.Connection, skeleton: Skeleton) -> dict[str, Any]
         "unnamed": one("SELECT count(*) FROM instances WHERE individual < 0"),
         "negatives": one(f"SELECT count(*) FROM frames WHERE complete = 1 AND {_EMPTY}"),
         "incomplete": one("SELECT count(*) FROM frames WHERE complete = 0"),
+        "regions": one("SELECT count(*) FROM regions"),
         "keypoints": states,
         "suggestions": one("SELECT count(*) FROM suggestions WHERE done = 0"),
         "edits": one("SELECT count(*) FROM edits"),

@@ -14,7 +14,8 @@ from pathlib import Path, PurePath
 from gambol.core.errors import InputError
 from gambol.io import store
 
-SCHEMA = 3  # 1: no table `frames`, and every animal had a name; 2: no edits of tracks
+# 1: no table `frames`, and every animal had a name; 2: no edits of tracks; 3: no regions
+SCHEMA = 4
 APPLICATION = 0x67616D62  # "gamb", so that tools can tell whose database it is
 WAIT_S = 30.0
 NAME = "project.db"
@@ -47,6 +48,14 @@ CREATE TABLE track_edits (       -- the log of a file, one record a row
     PRIMARY KEY (tracks, place)
 ) WITHOUT ROWID;
 """
+_REGIONS = """
+CREATE TABLE regions (           -- polygons without loss and without score
+    id INTEGER PRIMARY KEY,
+    video INTEGER NOT NULL REFERENCES videos,
+    frame INTEGER NOT NULL,      -- -1 in all frames
+    polygon TEXT NOT NULL        -- JSON: [[x, y], …], video pixels
+);
+"""
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE skeleton (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL);
@@ -78,7 +87,13 @@ CREATE TABLE edits (
     target INTEGER REFERENCES edits             -- the edit that an undo or redo is about
 );
 {tracks}
-""".format(instances=_INSTANCES.format(name="instances"), frames=_FRAMES, tracks=_TRACKS)
+{regions}
+""".format(
+    instances=_INSTANCES.format(name="instances"),
+    frames=_FRAMES,
+    tracks=_TRACKS,
+    regions=_REGIONS,
+)
 _UPGRADES = {  # from the format that is the key to the next one
     1: f"""
 {_INSTANCES.format(name="instances_of_2")}
@@ -89,6 +104,7 @@ ALTER TABLE instances_of_2 RENAME TO instances;
 {_FRAMES}
 """,
     2: _TRACKS,
+    3: _REGIONS,
 }
 
 

@@ -13,6 +13,7 @@ SMALL = 0.2  # of the frame's shorter side: animals below it are cut out one by 
 OVERVIEW = 32.0  # network pixels of a body that are enough to find it
 WORTH = 0.7  # scatter of keypoints, turned over as filmed, from which turning crops pays
 KNOWN = 0.9  # share of animals of which it must be known how they lie
+P95 = 2.45  # standard deviations within which 95 % of a Gaussian in the plane lie
 SMALLEST = 64  # network pixels of a crop's side, at least
 
 Approach = Literal["single", "top-down", "bottom-up"]
@@ -98,31 +99,36 @@ def alignment(
 
 
 def crop_size(
-    xy: Float[np.ndarray, "N J 2"], aim: crops.Aim, sigma: float, multiple: int
+    xy: Float[np.ndarray, "N J 2"],
+    aim: crops.Aim,
+    sigma: float,
+    multiple: int,
+    error: float | None = None,
 ) -> Crops:
     """Choose crops that hold an animal, the error of its centroid and its peaks.
 
     side = ⌈2 (q + δ + 3σ) / 2^d⌉ 2^d, with q the p99 over animals of the largest offset of a
-    keypoint from the centroid and δ = 0.1 q.
+    keypoint from the centroid and δ the p95 error of centroids, at most q / 2.
 
     Args:
         xy: labelled animals, network pixels.
         aim: what is in the middle of a crop.
         sigma: of the confidence maps, network pixels.
         multiple: of the network's input.
+        error: δ, network pixels; None where it is not known: 0.1 q.
     """
     reach = np.abs(crops.offsets(xy, aim)).max(axis=-1)  # (N, J)
     known = np.isfinite(reach).any(axis=1)
     q = float(np.percentile(np.nanmax(reach[known], axis=1), 99))
-    delta = 0.1 * q
+    delta = 0.1 * q if error is None else min(error, 0.5 * q)
     side = max(-(-2 * (q + delta + 3 * sigma) // multiple), -(-SMALLEST // multiple)) * multiple
     cut_off = float((reach[np.isfinite(reach)] > side / 2).mean())
     return Crops(
         int(side),
-        delta / 2,
+        delta / P95,
         cut_off,
-        f"crops: {int(side)} px at the network's scale hold the animal "
-        f"({cut_off:.1%} of labels are cut off)",
+        f"crops: {int(side)} px at the network's scale hold the animal, whose centroid is "
+        f"found to {delta:.1f} px ({cut_off:.1%} of labels are cut off)",
     )
 
 

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from gambol.core import regions
 from gambol.core.instances import Detections
 from gambol.core.labels import Labels
 from gambol.kernels.bootstrap import percentile_interval, resample, weighted_quantiles
@@ -167,11 +168,12 @@ def _rounded(value: float, score: Score) -> float:
 def _errors(
     truth: Labels, side: Entrant, judged: InstanceEvaluation
 ) -> Float[np.ndarray, "N J"]:
-    """Distances in px: NaN where no label is, infinite where the animal was missed."""
+    """Distances in px: NaN where no label counts, infinite where the animal was missed."""
     xy = np.full(truth.xy.shape, np.nan)
     hit = judged.matched >= 0
     xy[hit] = side.found.xy[judged.matched[hit]]
-    return distances(truth.xy, xy)
+    error = distances(truth.xy, xy)
+    return np.where(regions.inside(truth)[:, None], np.nan, error)
 
 
 def _frames_of(truth: Labels) -> Int[np.ndarray, " N"]:

@@ -5,6 +5,7 @@ randomness of a sample comes from (seed, step, place in the batch), so results d
 on the number of workers nor on where a run was interrupted.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -31,10 +32,17 @@ class Frames(NamedTuple):
     to_video: Float[np.ndarray, "N 2 3"]  # network pixels to video pixels
     identity: Int[np.ndarray, "N I"]  # class of each animal; -1 where unknown
     complete: Bool[np.ndarray, " N"]  # every animal is labelled, so the rest is background
+    # polygons without loss, network pixels; NaN beyond the last corner
+    ignored: Float[np.ndarray, "N P K 2"]
 
     def select(self, rows: Int[np.ndarray, " n"]) -> "Frames":
         """Return some of the frames."""
         return Frames([self.images[int(i)] for i in rows], *(part[rows] for part in self[1:]))
+
+    def polygons(self, row: int) -> list[Float[np.ndarray, "_ 2"]]:
+        """Return the polygons without loss of a frame, network pixels."""
+        corners = [padded[np.isfinite(padded[:, 0])] for padded in self.ignored[row]]
+        return [polygon for polygon in corners if len(polygon)]
 
 
 class Batch(NamedTuple):
@@ -71,6 +79,7 @@ def make_frames(
     scale: float,
     identity: Int[np.ndarray, "N I"] | None = None,
     complete: Bool[np.ndarray, " N"] | None = None,
+    ignored: Sequence[list[Float[np.ndarray, "_ 2"]]] | None = None,
 ) -> Frames:
     """Shrink video frames and their labels to network scale.
 
@@ -81,18 +90,39 @@ def make_frames(
         scale: network pixels per video pixel.
         identity: class of each animal; unknown by default.
         complete: whether every animal of a frame is labelled; true by default.
+        ignored: polygons without loss of every frame, video pixels; none by default.
     """
     maps = [from_video_map(i.shape[1], i.shape[0], scale) for i in images]
     small = [shrink(image, scale) for image in images]
-    moved = np.stack([pixels.apply(m, p) for m, p in zip(maps, xy, strict=True)])
     return Frames(
         small,
-        moved,
+        _moved(xy, maps),
         visibility,
         np.stack([pixels.invert(m) for m in maps]),
         np.full(xy.shape[:2], -1) if identity is None else identity,
         np.ones(len(xy), bool) if complete is None else complete,
+        _padded(ignored or [[]] * len(maps), maps),
     )
+
+
+def _padded(
+    polygons: Sequence[list[Float[np.ndarray, "_ 2"]]], maps: list[Float[np.ndarray, "2 3"]]
+) -> Float[np.ndarray, "N P K 2"]:
+    """Put the polygons of all frames, moved by their maps, into one array."""
+    most = max(map(len, polygons), default=0)
+    corners = max((len(polygon) for some in polygons for polygon in some), default=0)
+    padded = np.full((len(polygons), most, corners, 2), np.nan)
+    for i, some in enumerate(polygons):
+        for k, polygon in enumerate(some):
+            padded[i, k, : len(polygon)] = pixels.apply(maps[i], polygon)
+    return padded
+
+
+def _moved(
+    points: Float[np.ndarray, "*some 2"], maps: list[Float[np.ndarray, "2 3"]]
+) -> Float[np.ndarray, "*some 2"]:
+    """Move the points of each frame by its map."""
+    return np.stack([pixels.apply(m, p) for m, p in zip(maps, points, strict=True)])
 
 
 def one_by_one(frames: Frames) -> Frames:
@@ -134,7 +164,6 @@ def only_centroids(frames: Frames, aim: Aim, scale: float, ahead: float = 0.0) -
         middles = np.concatenate([middles, middles + ahead * heading[:, :, None]], axis=2)
     images = [shrink(image, scale) for image in frames.images]
     maps = [from_video_map(i.shape[1], i.shape[0], scale) for i in frames.images]
-    moved = [pixels.apply(m, p) for m, p in zip(maps, middles, strict=True)]
     back = [
         pixels.compose(pixels.invert(m), t) for m, t in zip(maps, frames.to_video, strict=True)
     ]
@@ -143,9 +172,10 @@ def only_centroids(frames: Frames, aim: Aim, scale: float, ahead: float = 0.0) -
     state = np.where(there, Visibility.VISIBLE, Visibility.ABSENT)
     return frames._replace(
         images=images,
-        xy=np.stack(moved),
+        xy=_moved(middles, maps),
         visibility=np.where(unknown, Visibility.UNLABELLED, state).astype(np.uint8),
         to_video=np.stack(back),
+        ignored=_moved(frames.ignored, maps),
     )
 
 
@@ -157,13 +187,14 @@ def cut_out(frames: Frames, aim: Aim, side: int) -> Frames:
     maps = [matrix for _, matrix in cuts]
     return focus(frames)._replace(
         images=[image for image, _ in cuts],
-        xy=np.stack([pixels.apply(m, xy[:1]) for m, xy in zip(maps, frames.xy, strict=True)]),
+        xy=_moved(frames.xy[:, :1], maps),
         to_video=np.stack(
             [
                 pixels.compose(pixels.invert(m), t)
                 for m, t in zip(maps, frames.to_video, strict=True)
             ]
         ),
+        ignored=_moved(frames.ignored, maps),
     )
 
 
@@ -269,10 +300,7 @@ def _collate(
 ) -> Batch:
     images = np.stack([s.image for s in samples]).transpose(0, 3, 1, 2)
     visibility = np.stack([s.visibility for s in samples])
-    valid = [
-        _valid(s, frames.images[int(row)].shape, bool(frames.complete[row]))
-        for s, row in zip(samples, rows, strict=True)
-    ]
+    valid = [_valid(s, frames, int(row)) for s, row in zip(samples, rows, strict=True)]
     scene = Scene(
         torch.from_numpy(np.stack([s.xy for s in samples]).astype(np.float32)),
         torch.from_numpy((visibility != Visibility.UNLABELLED).astype(np.float32)),
@@ -282,22 +310,31 @@ def _collate(
     return Batch(torch.from_numpy(np.ascontiguousarray(images)), scene)
 
 
-def _valid(
-    sample: augment.Sample, shape: tuple[int, ...], complete: bool
-) -> Float[np.ndarray, "H W"]:
-    """1 where the window shows what somebody looked at; 0 on the constant border.
+def _valid(sample: augment.Sample, frames: Frames, row: int) -> Float[np.ndarray, "H W"]:
+    """1 where the window shows what somebody looked at; 0 on the border and in regions.
 
     Of a frame with unlabelled animals, that is the surroundings of the labelled ones.
     """
-    inside = np.ones(shape[:2], np.uint8)
+    inside = np.ones(frames.images[row].shape[:2], np.uint8)
     size = sample.image.shape[1], sample.image.shape[0]
     matrix = pixels.invert(sample.to_source)
-    shown = cv2.warpAffine(inside, matrix, size, flags=cv2.INTER_NEAREST).astype(np.float32)
-    if complete:
+    shown = cv2.warpAffine(inside, matrix, size, flags=cv2.INTER_NEAREST)
+    for polygon in frames.polygons(row):
+        _blot(shown, pixels.apply(matrix, polygon))
+    shown = shown.astype(np.float32)
+    if frames.complete[row]:
         return shown
     near = boxes(torch.from_numpy(sample.xy.astype(np.float32))[None], size, 1)[0].amax(0)
     known: Float[np.ndarray, "H W"] = shown * near.numpy()
     return known
+
+
+def _blot(mask: UInt8[np.ndarray, "H W"], polygon: Float[np.ndarray, "_ 2"]) -> None:
+    """Set the pixels to 0 whose centres lie in a polygon, and those that its edges touch."""
+    fine = 8  # bits of a pixel's fraction
+    far = 2**15  # px, where corners still fit the drawing's integers
+    corners = np.rint(np.clip(polygon, -far, far) * 2**fine).astype(np.int32)
+    cv2.fillPoly(mask, [corners], 0, shift=fine)
 
 
 def letterbox(

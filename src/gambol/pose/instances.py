@@ -20,6 +20,7 @@ from pycocotools.cocoeval import COCOeval
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from scipy.optimize import linear_sum_assignment
 
+from gambol.core import regions
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.instances import Detections, body_length
@@ -102,10 +103,11 @@ def evaluate_instances(
     Args:
         truth: labelled animals; those without any position do not count. All `truth.frames`
             are scored, negatives too; in those that are incomplete, detections away from the
-            labelled animals are not judged.
+            labelled animals are not judged. Animals in its regions do not count, nor do
+            detections there that show no other animal.
         found: detections; those in other frames do not count, those without score come last.
         video: of every detection, as in `truth`; 0 when left out.
-        ignored: detections in regions without score.
+        ignored: further detections without score.
         groups: rows of `truth.frames` that the bootstrap draws together (blocks, videos); each
             frame by itself when left out.
         mask_area: areas A of labelled animals from segmentation, px².
@@ -118,7 +120,8 @@ def evaluate_instances(
     video = np.zeros(len(found.frame), np.int64) if video is None else video
     size = body_length(truth.xy) if length is None else length
     at_truth = _places(frames, truth.video, truth.frame)
-    at_truth = np.where(truth.labelled.any(axis=1), at_truth, -1)
+    counts = truth.labelled.any(axis=1) & ~regions.inside(truth)
+    at_truth = np.where(counts, at_truth, -1)
     at_found = _places(frames, video, found.frame)
     whole = ~among(frames, truth.incomplete)
     dropped = _away(truth, found, at_truth, at_found, size) & ~whole[at_found]
@@ -127,6 +130,8 @@ def evaluate_instances(
     dropped &= at_found >= 0
     at_found = np.where(dropped, -1, at_found)
     area = areas(truth.xy, size, of=cfg.area, margin=cfg.margin, mask=mask_area)
+    hidden = _hidden(truth, found, video, at_truth, at_found, area, cfg)
+    dropped, at_found = dropped | hidden, np.where(hidden, -1, at_found)
     scenes = [
         _scenes(truth, found, at_truth, at_found, len(frames), area, sigma, cfg)
         for sigma in (_sigmas(truth, cfg), np.full(len(truth.skeleton), _WIDE))
@@ -246,6 +251,26 @@ def _away(
         below = (centre[there, None] <= high[boxes]).all(axis=-1)
         away[there] = ~(above & below).any(axis=1)
     return away
+
+
+def _hidden(
+    truth: Labels,
+    found: Detections,
+    video: Int[np.ndarray, " D"],
+    at_truth: Int[np.ndarray, " N"],
+    at_found: Int[np.ndarray, " D"],
+    area: Float[np.ndarray, " N"],
+    cfg: InstanceScoring,
+) -> Bool[np.ndarray, " D"]:
+    """Which detections lie in a region of a frame that counts and show no animal outside."""
+    pairs = np.stack([video, found.frame], axis=1)
+    hidden = regions.detected_inside(truth.regions, pairs, found.xy) & (at_found >= 0)
+    if hidden.any():
+        places = at_truth, at_found, len(truth.frames), area
+        scenes = _scenes(truth, found, *places, _sigmas(truth, cfg), cfg)
+        matched, _ = _matches(scenes, len(truth), cfg.match)
+        hidden[matched[matched >= 0]] = False
+    return hidden
 
 
 def _sigmas(truth: Labels, cfg: InstanceScoring) -> Float[np.ndarray, " J"]:

@@ -4,6 +4,7 @@ The same matching scores a network while it trains, calibrates it, and says whic
 real animals.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,11 +24,12 @@ from gambol.pose.find import APART, BottomUp, Found, TopDown, candidates, centro
 from gambol.pose.group import TAU, Links, score_pairs, true_links
 from gambol.pose.predict import Net
 from gambol.pose.train import Judge
+from gambol.pose.unjudged import Polygons, unjudged
 
 THRESHOLD = 0.2  # height from which a centroid counts before validation chose better
+KNOWN = 20  # animals from which the error of centroids can be told
 LOWEST = 0.05  # height of a centroid that is looked at at all
 WRONG = 0.05  # body lengths: while training, a keypoint farther off is wrong, however far
-AROUND = 0.3  # body lengths around a labelled animal in a frame where others are not labelled
 FEW = 8  # finds of the rarer kind from which the weights of P(real animal) are learned
 PRIOR = (-2.0, 4.0, 0.5, 2.0)  # weights of P(real animal) before any evidence
 
@@ -110,31 +112,12 @@ def match_all(
     return who
 
 
-def unjudged(
-    xy: Float[np.ndarray, "F _k 2"], truth: Float[np.ndarray, "I J 2"], body: float
-) -> Bool[np.ndarray, " F"]:
-    """Tell which finds of an incomplete frame may show an animal that nobody labelled.
-
-    Those whose middle lies outside all boxes of labelled animals, grown by 0.3 body lengths.
-
-    Args:
-        xy: finds, px.
-        truth: labelled animals.
-        body: length of an animal, px.
-    """
-    if not len(truth):
-        return np.ones(len(xy), bool)
-    middle = crops.centroid(xy, None)[:, None]
-    low, high = np.nanmin(truth, axis=1), np.nanmax(truth, axis=1)  # (I, 2)
-    off = (middle < low - AROUND * body) | (middle > high + AROUND * body)
-    return np.asarray(off.any(axis=-1).all(axis=1))
-
-
 def penalised(
     found: list[Float[np.ndarray, "_ J 2"]],
     truth: list[Float[np.ndarray, "_ J 2"]],
     body: float,
     complete: Bool[np.ndarray, " frames"],
+    ignored: Sequence[Polygons] | None = None,
 ) -> Float[np.ndarray, " M"]:
     """Errors of all labelled keypoints; each miss and each false animal is one body length.
 
@@ -143,15 +126,18 @@ def penalised(
         truth: labelled animals of the same frames, px.
         body: length of an animal, px; no error counts for more.
         complete: every animal of the frame is labelled.
+        ignored: polygons without score of every frame, px; none by default.
     """
     parts = []
-    for xy, animals, whole in zip(found, truth, complete, strict=True):
+    none: Sequence[Polygons] = [()] * len(found)
+    for xy, animals, whole, hidden in zip(
+        found, truth, complete.tolist(), ignored or none, strict=True
+    ):
         matched = match(xy, animals, body)
         labelled = np.isfinite(animals).all(axis=-1)
         error = np.where(np.isfinite(matched.error), np.minimum(matched.error, body), body)
         false = ~np.isin(np.arange(len(xy)), matched.found)
-        if not whole:
-            false &= ~unjudged(xy, animals, body)
+        false &= ~unjudged(xy, animals, body, whole, hidden)
         parts += [error[labelled], np.full(int(false.sum()), body)]
     return np.concatenate(parts) if parts else np.zeros(0)
 
@@ -164,6 +150,7 @@ def fit(
     radius: float,
     complete: Bool[np.ndarray, " frames"],
     who: list[Int[np.ndarray, " _"]] | None = None,
+    ignored: Sequence[Polygons] | None = None,
 ) -> Judged:
     """Learn what finds are worth from frames that did not train the network.
 
@@ -175,6 +162,7 @@ def fit(
         radius: px up to which a keypoint counts as right.
         complete: every animal of the frame is labelled.
         who: class of each labelled animal, -1 where unknown; unknown of all by default.
+        ignored: polygons without score of every frame, video pixels; none by default.
     """
     matches = [match(f.xy, t, body) for f, t in zip(found, truth, strict=True)]
     rows = [
@@ -190,9 +178,12 @@ def fit(
     calibration = calibrate.fit(labels, states, xy, cov, height, radius)
     seen = [features(f, _confidence(f, calibration)) for f in found]
     real = [np.isin(np.arange(len(f.xy)), m.found) for f, m in zip(found, matches, strict=True)]
+    none: Sequence[Polygons] = [()] * len(found)
     clear = [
-        r | whole | ~unjudged(f.xy, t, body)
-        for f, t, r, whole in zip(found, truth, real, complete, strict=True)
+        r | ~unjudged(f.xy, t, body, whole, hidden)
+        for f, t, r, whole, hidden in zip(
+            found, truth, real, complete.tolist(), ignored or none, strict=True
+        )
     ]
     known = np.concatenate(clear)
     weights = _real(np.concatenate(seen)[known], np.concatenate(real)[known])
@@ -232,11 +223,12 @@ def best_threshold(finder: TopDown, val: Frames, body: float, aim: crops.Aim) ->
         aim: what a centroid is.
     """
     heights, hits, total = [], [], 0
-    for image, xy, whole in zip(val.images, animals(val), val.complete, strict=True):
+    frames = zip(val.images, animals(val), val.complete.tolist(), polygons(val), strict=True)
+    for image, xy, whole, hidden in frames:
         spots, height, _ = centroids(finder.centroid, image, LOWEST, finder.apart, finder.limit)
         who = match(spots[:, None], crops.centroid(xy, aim.anchor)[:, None], body).found
         hit = np.isin(np.arange(len(spots)), who)
-        known = hit | whole | ~unjudged(spots[:, None], xy, body)
+        known = hit | ~unjudged(spots[:, None], xy, body, whole, hidden)
         heights.append(height[known])
         hits.append(hit[known])
         total += len(xy)
@@ -283,10 +275,32 @@ def centroid_judge(val: Frames, body: float) -> Judge:
         ]
         scale = float(np.linalg.norm(val.to_video[0][0, :2]))
         return scale * penalised(
-            [f[:, None] for f in found], [a[:, None] for a in animals], body, val.complete
-        )
+            [f[:, None] for f in found], [a[:, None] for a in animals], body, val.complete,
+            polygons(val),
+        )  # fmt: skip
 
     return judge
+
+
+def centroid_error(
+    net: PoseNet, val: Frames, body: float, device: torch.device
+) -> float | None:
+    """Return the p95 distance of found from labelled centroids; None of too few animals.
+
+    Args:
+        net: finds animals.
+        val: their centroids, as for `centroid_judge`; pixels of all lengths are its own.
+        body: length of an animal.
+        device: of torch.
+    """
+    finder, off = _net(net, device), [np.zeros(0)]
+    for image, truth in zip(val.images, animals(val), strict=True):
+        at = truth[:, :1]
+        found = centroids(finder, image, THRESHOLD, APART * body, 2 * len(at) + 4).xy
+        error = match(found[:, None], at, body).error
+        off.append(error[np.isfinite(error)])
+    errors = np.concatenate(off)
+    return float(np.percentile(errors, 95)) if len(errors) >= KNOWN else None
 
 
 def crop_judge(val: Frames, body: float) -> Judge:
@@ -308,7 +322,7 @@ def bottom_up_judge(val: Frames, links: Links, most: int, body: float) -> Judge:
         found = [find(finder, image) for image in val.images]
         some = [f.xy[np.isfinite(f.height).sum(axis=1) >= 2] for f in found]
         scale = float(np.linalg.norm(val.to_video[0][0, :2]))
-        off = scale * penalised(some, animals(val), body, val.complete)
+        off = scale * penalised(some, animals(val), body, val.complete, polygons(val))
         return np.minimum(off, WRONG * scale * body)
 
     return judge
@@ -317,6 +331,11 @@ def bottom_up_judge(val: Frames, links: Links, most: int, body: float) -> Judge:
 def animals(frames: Frames) -> list[Float[np.ndarray, "_ J 2"]]:
     """Return the labelled animals of every frame."""
     return [xy[np.isfinite(xy).all(axis=-1).any(axis=-1)] for xy in frames.xy]
+
+
+def polygons(frames: Frames) -> list[list[Float[np.ndarray, "_ 2"]]]:
+    """Return the polygons without score of every frame."""
+    return [frames.polygons(i) for i in range(len(frames.images))]
 
 
 def bottom_up(net: PoseNet, engine: Engine, links: Links, most: int) -> BottomUp:

@@ -5,7 +5,7 @@ the image, a = X * W + b (a cross-correlation), and p = 1 / (1 + exp(-a)). The l
 there is one best W, whatever optimiser of `kernels.logistic` looks for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Float32, Int
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 from torch.nn import functional as F
 
-from gambol.core import pixels
+from gambol.core import pixels, regions
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.kernels import logistic
@@ -94,6 +94,7 @@ def fit(
     xy: Float[np.ndarray, "N J 2"],
     cfg: LinearConfig,
     rng: np.random.Generator,
+    ignored: Sequence[list[Float[np.ndarray, "_ 2"]]] | None = None,
 ) -> LinearModel:
     """Learn one template per keypoint.
 
@@ -103,6 +104,7 @@ def fit(
             keypoint nothing, neither where it is nor where it is not.
         cfg: settings.
         rng: draws the negatives, and the batches of stochastic optimisers.
+        ignored: polygons of every image, video pixels, that teach nothing; none by default.
     """
     _check(images, xy)
     small = _shrink(images, cfg.scale)
@@ -110,8 +112,9 @@ def fit(
     border = cfg.patch // 2
     padded = np.pad((small - fill) / spread, ((0, 0), (border, border), (border, border)))
     scene = _Scene(padded.astype(np.float32), cfg.patch)
+    hidden = _inside(ignored or [[]] * len(small), small.shape[1:], cfg)
     found = [
-        _fit_keypoint(scene, near, far, cfg, rng)
+        _fit_keypoint(scene, near & ~hidden, far & ~hidden, cfg, rng)
         for near, far in (_near(xy[:, j], small.shape[1:], cfg, j) for j in range(xy.shape[1]))
     ]
     w = np.stack(found)
@@ -169,15 +172,28 @@ def _near(
     xy: Float[np.ndarray, "N 2"], shape: tuple[int, ...], cfg: LinearConfig, keypoint: int
 ) -> tuple[Bool[np.ndarray, "N h w"], Bool[np.ndarray, "N h w"]]:
     """Tell which cells are within the radius of the label, and which beyond it."""
-    grid = np.stack(np.meshgrid(*(np.arange(n) for n in shape[::-1])), axis=-1)
-    to_video = pixels.invert(pixels.resize(cfg.scale))
-    centres = pixels.apply(to_video, grid.astype(np.float64))  # (h, w, 2)
-    distance = np.linalg.norm(centres - xy[:, None, None], axis=-1)
+    distance = np.linalg.norm(_centres(shape, cfg) - xy[:, None, None], axis=-1)
     near = distance <= cfg.radius_px
     if not near.any():
         place = f"within {cfg.radius_px:g} px of a cell of any image"
         raise InputError(f"keypoint {keypoint} has no label {place}; label it or leave it out")
     return near, distance > cfg.radius_px  # NaN is in neither
+
+
+def _inside(
+    ignored: Sequence[list[Float[np.ndarray, "_ 2"]]],
+    shape: tuple[int, ...],
+    cfg: LinearConfig,
+) -> Bool[np.ndarray, "N h w"]:
+    """Tell which cells lie in polygons that teach nothing."""
+    centres = _centres(shape, cfg)
+    return np.stack([regions.contain(polygons, centres) for polygons in ignored])
+
+
+def _centres(shape: tuple[int, ...], cfg: LinearConfig) -> Float[np.ndarray, "h w 2"]:
+    """Return where the centres of the cells lie, video pixels."""
+    grid = np.stack(np.meshgrid(*(np.arange(n) for n in shape[::-1])), axis=-1)
+    return pixels.apply(pixels.invert(pixels.resize(cfg.scale)), grid.astype(np.float64))
 
 
 def _fit_keypoint(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from gambol.core import regions
 from gambol.core.labels import Labels, Visibility, among
 from gambol.pose.dataset import Frames
 
@@ -21,6 +22,7 @@ class Scenes(NamedTuple):
     visibility: UInt8[np.ndarray, "F I J"]  # absent beyond the last animal
     identity: Int[np.ndarray, "F I"]  # individual of each animal; -1 where unknown
     complete: Bool[np.ndarray, " F"]  # every animal of the frame is labelled
+    ignored: list[list[Float[np.ndarray, "_ 2"]]]  # polygons without loss of each frame
 
     def of_rows(self, rows: Int[np.ndarray, " n"]) -> Int[np.ndarray, " f"]:
         """Return the frames that rows of the labels lie in."""
@@ -50,6 +52,7 @@ def gather(labels: Labels) -> Scenes:
         np.where(there[..., None], labels.visibility[row], Visibility.ABSENT).astype(np.uint8),
         np.where(there, labels.individual[row], -1),
         ~among(frame, labels.incomplete),
+        [regions.at(labels.regions, int(v), int(f)) for v, f in frame],
     )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
+from gambol.core import regions
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels, Origin
 from gambol.core.progress import Progress, silent
@@ -176,6 +177,7 @@ def _of(approach: str, progress: Progress) -> Progress:
 
 def _judge(cfg: train.TrainConfig, labels: Labels, out: Path) -> dict[str, Any]:
     """Score both on validation and choose."""
+    labels = regions.settle(labels).labels
     entries = [splits.Entry(*row) for row in io_run.read_split(out / APPROACHES[0])]
     split = splits.from_rows(labels, entries)
     empty = splits.negatives(labels, split, train.gaps(labels, cfg.split.gap_s))["val"]

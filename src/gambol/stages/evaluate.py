@@ -14,7 +14,7 @@ import xarray as xr
 from jaxtyping import Bool, Float
 from pydantic import Field
 
-from gambol.core import pixels
+from gambol.core import pixels, regions
 from gambol.core import poses as core_poses
 from gambol.core.config import Config
 from gambol.core.errors import InputError
@@ -56,7 +56,7 @@ def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
     if not result.exists():
         raise InputError(f"{result} does not exist; give a run folder or a pose file")
     if result.is_dir() and (io_run.is_finished(result) or not list(result.glob("*.nc"))):
-        loaded = io_labels.load(labels)
+        loaded = _load(labels)
         trained = io_run.load(result)
         chosen, part = _part(cfg, trained, loaded)
         if trained.model.many is not None:
@@ -72,14 +72,14 @@ def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
                 f"--part {cfg.part} out"
             )
         if part == "detections":
-            known = io_labels.load(labels)
+            known = _load(labels)
             scored = evaluate_many.of_detections(paths, known, cfg.threshold, cfg.oks)
             return {"part": part, **scored}
         if part == "tracks":
             scored = evaluate_many.of_tracks(paths, labels, cfg.threshold, cfg.oks)
             return {"part": part, **scored}
         _check_one(cfg, result)
-        chosen, seen = _from_poses(result, paths, io_labels.load(labels))
+        chosen, seen = _from_poses(result, paths, _load(labels))
     cfg_scores = scoring.Scoring(accept=cfg.threshold)
     scores = scoring.evaluate(
         chosen, seen.xy, seen.confidence, presence=seen.presence, cfg=cfg_scores
@@ -95,6 +95,14 @@ def _check_one(cfg: EvaluateConfig, result: Path) -> None:
         raise InputError(
             f"{result} shows a single animal, whose scores are distances; leave oks out"
         )
+
+
+def _load(labels: Path) -> Labels:
+    """Return the labels that are scored: what lies in regions is not."""
+    settled = regions.settle(io_labels.load(labels)).labels
+    if not len(settled.frames):
+        raise InputError(f"all animals of {labels} lie in regions; label some outside")
+    return settled
 
 
 def see(trained: io_run.Trained, labels: Labels) -> Seen:

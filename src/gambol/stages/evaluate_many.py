@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from gambol.core import regions
 from gambol.core.errors import InputError
 from gambol.core.instances import UNTRACKED, Detections, Tracks, body_length
 from gambol.core.labels import UNKNOWN, Labels, Visibility, among, from_positions
@@ -137,6 +138,7 @@ def of_tracks(
         videos.append(video)
         rates.append(_rate(path, said))
         if named(known.labels):
+            said = _judged(known.labels, video, said)
             frames = _whole(known.labels, video)
             aligned.append(_align(known.labels, video, said, rates[-1], frames))
             queues.append(evaluate_queue.scores(path, said, aligned[-1], frames))
@@ -167,7 +169,7 @@ def read_truth(path: Path) -> Truth:
         table = kind in ("dlc-table", "lightning")
         frames = table and all(row.isdigit() for row in read_table(path).rows)
         if kind != "analysis" and not frames:  # those label images, these whole recordings
-            return Truth(io_labels.load(path), False)
+            return Truth(regions.settle(io_labels.load(path)).labels, False)
     elif matching.kind(path) == "detections":
         raise InputError(f"{path} names no animal; give labels or tracks as the truth")
     said = io_tracks.load(path)
@@ -183,6 +185,23 @@ def read_truth(path: Path) -> Truth:
     empty = np.setdiff1d(np.arange(said.frames), frame)
     return Truth(
         replace(labels, negatives=np.stack([np.zeros_like(empty), empty], axis=1)), True
+    )
+
+
+def _judged(labels: Labels, video: int, said: io_tracks.Tracked) -> io_tracks.Tracked:
+    """Leave out what lies in regions and shows no animal outside of them."""
+    if not labels.regions:
+        return said
+    pairs = np.stack([np.full(len(said.id), video), said.found.frame], axis=1)
+    hidden = regions.detected_inside(labels.regions, pairs, said.found.xy)
+    mine = labels.video == video
+    length = body_length(labels.xy)
+    seen = judge.match_all(said.found.xy, pairs, labels.xy[mine], labels.pairs[mine], length)
+    hidden[seen[seen >= 0]] = False
+    return said._replace(
+        found=said.found.select(~hidden),
+        id=said.id[~hidden],
+        confidence=said.confidence[~hidden],
     )
 
 
@@ -241,7 +260,7 @@ def _score(
         cfg=oks.model_copy(update={"resamples": min(draws, oks.resamples)}),
     )  # fmt: skip
     animals = judged.summary()
-    rows = np.flatnonzero(labels.labelled.any(axis=1))
+    rows = np.flatnonzero(labels.labelled.any(axis=1) & ~regions.inside(labels))
     truth, hit = labels.select(rows), judged.matched[rows]
     seen = hit >= 0
     xy = np.full(truth.xy.shape, np.nan)

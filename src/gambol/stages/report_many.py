@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gambol.core import pixels
+from gambol.core import pixels, regions
 from gambol.core.errors import InputError
 from gambol.core.instances import UNTRACKED
 from gambol.core.labels import Labels
@@ -229,7 +229,7 @@ def _labels(trained: io_run.Trained) -> Labels | None:
     origin = store.read_json(trained.folder / "provenance.json")
     path = Path(str(origin.get("labels", "")))
     try:
-        labels = io_labels.load(path)
+        labels = regions.settle(io_labels.load(path)).labels
     except InputError:
         return None
     return labels if labels.content_hash() == origin.get("labels_hash") else None

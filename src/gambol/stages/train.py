@@ -18,6 +18,7 @@ from jaxtyping import Int
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 import gambol
+from gambol.core import regions
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels
@@ -168,8 +169,11 @@ def _prepare(
     rows: splits.Split | None,
     say: Callable[[str], None],
 ) -> trained.Prepared:
+    labels, outside = regions.settle(labels)
     if not labels.labelled.any():
         raise InputError("no keypoint has a position; label some frames first")
+    if rows is not None and labels.regions:
+        rows = splits.Split(*(np.flatnonzero(np.isin(outside, part)) for part in rows))
     split = rows if rows is not None else _split(cfg.split, labels)
     if rows is None:
         splits.check_leakage(labels, split, gap=1)
@@ -177,7 +181,8 @@ def _prepare(
     grey = False if cfg.colour is None else cfg.colour == "grey"
     images = io_frames.keep(io_frames.at(labels.videos, seen.place, grey=grey))
     size = images[0].shape[1], images[0].shape[0]
-    joined = cfg.many.edges is not None or len(labels.skeleton.roots) == 1
+    one = cfg.many.edges is not None or len(labels.skeleton.roots) == 1
+    joined = one or cfg.many.join == "centroid"
     approach, reason = choose_many.approach(labels.xy, seen.animals.shape[1], size, joined)
     if cfg.approach is not None and cfg.approach != approach:
         approach, reason = cfg.approach, f"{cfg.approach}: as asked"
@@ -192,8 +197,9 @@ def _prepare(
     if choice.channels == 1 and images[0].shape[-1] == 3:
         images = io_frames.keep(io_frames.at(labels.videos, seen.place, grey=True))
     everything = dataset.make_frames(
-        images, seen.xy, seen.visibility, choice.scale, seen.identity, seen.complete
-    )
+        images, seen.xy, seen.visibility, choice.scale, seen.identity, seen.complete,
+        seen.ignored,
+    )  # fmt: skip
     # the test part never comes here: train, val and calib are all that training may see
     which = {
         name: rows[np.lexsort((rows, labels.frame[rows], labels.video[rows]))]  # as scenes are
@@ -366,7 +372,8 @@ def _fit_linear(
     size = max(i.shape[1] for i in frames.images), max(i.shape[0] for i in frames.images)
     padded = [dataset.letterbox(image, 1, size)[..., 0] / 255.0 for image in frames.images]
     rng = np.random.default_rng(0)
-    model = pose_linear.fit(np.stack(padded), frames.xy[:, 0], settings, rng)
+    hidden = [frames.polygons(i) for i in range(len(padded))]
+    model = pose_linear.fit(np.stack(padded), frames.xy[:, 0], settings, rng, hidden)
     # the network sees (255 g - 128) / 128 of a grey level g in 0 to 1
     level = 128.0 / 255.0
     bias = model.bias + model.weight.sum((1, 2)) * (level - model.fill)

@@ -39,6 +39,7 @@ class _Seen(NamedTuple):
     visibility: list[np.ndarray]  # (I, J)
     complete: np.ndarray  # (F,) every animal of the frame is labelled
     who: list[np.ndarray]  # (I,) individual of each
+    ignored: list[list[np.ndarray]]  # (K, 2) corners of the regions of every frame
 
 
 def body(ready: Prepared) -> float:
@@ -66,8 +67,8 @@ def finish(
     name = "calib" if len(ready.rows["calib"]) else "val"
     trained = _with_threshold(trained, ready.parts[name])
     length = body(ready)
-    seen = _see(trained, ready.parts[name])
-    judged = judge.fit(*seen[:3], length, 0.05 * length, seen.complete, seen.who)
+    seen = _see(_finder(trained), ready.parts[name])
+    judged = judge.fit(*seen[:3], length, 0.05 * length, seen.complete, seen.who, seen.ignored)
     model = trained.model
     assert model.many is not None
     learned = {"real": tuple(judged.real.tolist()), "temperature": judged.temperature}
@@ -75,7 +76,7 @@ def finish(
     model = model.model_copy(update={"many": many, "calibration": judged.calibration.to_dict()})
     trained = trained._replace(model=model)
     if name != "val":
-        seen = _see(trained, ready.parts["val"])
+        seen = _see(_finder(trained), ready.parts["val"])
     held, scores = _hold(ready, made, trained, seen, judged)
     io_run.write_heldout(held, out)
     write_scores(scores, made.fitted, name, out)
@@ -104,6 +105,19 @@ def _finder(trained: io_run.Trained) -> Finder:
     return finders.of_run(trained, engine.Device("torch", "cpu"))
 
 
+def strict_ap(ready: Prepared, finder: Finder) -> float:
+    """Return the strict OKS average precision of a finder on validation; 0 for none."""
+    length = body(ready)
+    seen = _see(finder, ready.parts["val"])
+    judged = judge.fit(*seen[:3], length, 0.05 * length, seen.complete, seen.who, seen.ignored)
+    found = [judge.detections(i, f, judge.value(f, judged)) for i, f in enumerate(seen.found)]
+    rows = ready.labels.select(ready.rows["val"]).within(_pairs(ready))
+    joined, video = _as_rows(ready, found)
+    quick = instances.InstanceScoring(resamples=1)
+    scored = instances.evaluate_instances(rows, joined, video=video, cfg=quick)
+    return float(np.nan_to_num(scored.numbers["oks_map"]))
+
+
 def _with_threshold(trained: io_run.Trained, frames: dataset.Frames) -> io_run.Trained:
     """Choose the height of a centroid that finds animals best: largest F1 on validation."""
     many = trained.model.many
@@ -129,16 +143,16 @@ def aim(trained: io_run.Trained) -> crops.Aim:
     return crops.Aim(anchor, Shape(xy, np.array(many.shape.weight)))
 
 
-def _see(trained: io_run.Trained, frames: dataset.Frames) -> _Seen:
-    finder = _finder(trained)
-    found, truth, visibility, who = [], [], [], []
+def _see(finder: Finder, frames: dataset.Frames) -> _Seen:
+    found, truth, visibility, who, ignored = [], [], [], [], []
     for i, image in enumerate(frames.images):
         found.append(find(finder, image).moved(frames.to_video[i]))
         real = np.isfinite(frames.xy[i]).all(axis=-1).any(axis=-1)
         truth.append(pixels.apply(frames.to_video[i], frames.xy[i][real]))
         visibility.append(frames.visibility[i][real])
         who.append(frames.identity[i][real])
-    return _Seen(found, truth, visibility, frames.complete, who)
+        ignored.append([pixels.apply(frames.to_video[i], p) for p in frames.polygons(i)])
+    return _Seen(found, truth, visibility, frames.complete, who, ignored)
 
 
 def _hold(
@@ -202,15 +216,20 @@ def _pairs(ready: Prepared) -> np.ndarray:
     return np.unique(np.concatenate(seen), axis=0)
 
 
+def _as_rows(ready: Prepared, found: list[Detections]) -> tuple[Detections, np.ndarray]:
+    """Put the finds of all validation frames together; also return the video of each."""
+    pairs = _pairs(ready)
+    joined = Detections(*(np.concatenate(part) for part in zip(*found, strict=True)))
+    return joined._replace(frame=pairs[joined.frame, 1]), pairs[joined.frame, 0]
+
+
 def _scores(ready: Prepared, held: io_run.Heldout, found: list[Detections]) -> dict[str, Any]:
     """Scores of keypoints of all labelled animals, and of the animals as wholes."""
     pairs = _pairs(ready)
     rows = ready.labels.select(ready.rows["val"]).within(pairs)
     seen = rows.select(np.flatnonzero(rows.labelled.any(axis=1)))
     points = evaluate.evaluate(seen, held.xy, held.confidence, presence=held.presence)
-    joined = Detections(*(np.concatenate(part) for part in zip(*found, strict=True)))
-    video = pairs[joined.frame, 0]
-    joined = joined._replace(frame=pairs[joined.frame, 1])
+    joined, video = _as_rows(ready, found)
     animals = instances.evaluate_instances(rows, joined, video=video)
     scores = {**points.summary(), "animals": animals.summary()}
     if joined.identity.shape[1]:

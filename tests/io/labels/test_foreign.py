@@ -195,6 +195,29 @@ def test_a_crowd_is_no_animal_and_its_image_is_labelled_in_part(tmp_path):
     assert labels.negatives.tolist() == [[0, 3]]
 
 
+def test_the_polygons_of_a_crowd_are_regions_of_its_image(tmp_path):
+    (tmp_path / "im").mkdir()
+    for k in (1, 2):
+        (tmp_path / "im" / f"{k}.png").write_bytes(PNG)
+    crowd = {"category_id": 3, "iscrowd": 1, "image_id": 2}
+    change = {
+        "images": [
+            {"id": 1, "file_name": "im/1.png"},
+            {"id": 2, "file_name": "im/2.png", "complete": True},
+        ],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 3, "keypoints": [1, 2, 2, 3, 4, 2]},
+            crowd | {"id": 2, "segmentation": [[1, 1, 5, 1, 5, 4], [0, 0, 9, 0, 9, 9, 0, 9]]},
+        ],
+    }
+    labels = io_labels.read(coco(tmp_path / "c.json", **change))
+    assert [(r.video, r.frame) for r in labels.regions] == [(0, 1), (0, 1)]
+    # masks count from the corner of the first pixel
+    assert [0.5, 0.5] in labels.regions[1].polygon.tolist()
+    assert len(labels.regions[0].polygon) == 4 and len(labels.regions[1].polygon) == 3
+    assert not len(labels.incomplete) and labels.negatives.tolist() == [[0, 1]]
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

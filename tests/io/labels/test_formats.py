@@ -1,3 +1,5 @@
+import contextlib
+import io
 import json
 from dataclasses import replace
 
@@ -6,13 +8,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from labelled import FRAMES, MOUSE, canonical, film, make
+from pycocotools.coco import COCO
 
 from gambol.core.errors import InputError
-from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility
+from gambol.core.labels import EVERY, UNKNOWN, Labels, Origin, Region, Visibility
+from gambol.core.regions import contain
 from gambol.io import labels as io_labels
 from gambol.io import store
 
 EXACT = ["slp", "coco", "csv"]
+CORNER = np.array([[0.0, 0], [20.5, 0], [0, 1 / 3]])
 
 
 def crowded(videos, seed=0):
@@ -357,3 +362,67 @@ def test_videos_of_windows_are_found_beside_the_labels(tmp_path):
     labels = make(["D:\\data\\sub\\clip.mp4"])
     io_labels.write(labels, tmp_path / "a.csv", "csv")
     assert io_labels.load(tmp_path / "a.csv").videos == (str(path),)
+
+
+def hidden(labels, *more):
+    """Labels with a region of a labelled frame, one of a whole video, and further ones."""
+    v, f = labels.pairs[0].tolist()
+    return replace(labels, regions=(Region(v, f, CORNER), Region(1, EVERY, CORNER * 2), *more))
+
+
+def outlines(labels):
+    return sorted((labels.videos[v], f, p.tolist()) for v, f, p in labels.regions)
+
+
+@pytest.mark.parametrize("format", EXACT)
+@pytest.mark.parametrize("seed", range(2))
+def test_regions_survive_with_everything_else(tmp_path, format, seed):
+    labels = hidden(crowded(["/gone/a.mp4", "/gone/b.mp4"], seed))
+    path = tmp_path / f"a{io_labels.SUFFIX[format]}"
+    io_labels.write(labels, path, format, images=False)
+    back = io_labels.read(path)
+    assert told(back) == told(labels)
+    for ours, theirs in zip(outlines(back), outlines(labels), strict=True):
+        assert ours[:2] == theirs[:2]
+        np.testing.assert_allclose(ours[2], theirs[2], atol=1e-9)
+    assert not set(io_labels.losses(labels, format)) - {"of the skeleton only names are kept"}
+
+
+def test_a_region_that_no_image_shows_is_lost_in_coco_and_said(tmp_path):
+    labels = crowded(["/gone/a.mp4", "/gone/b.mp4"])
+    free = next(f for f in range(FRAMES) if [0, f] not in labels.frames.tolist())
+    labels = hidden(labels, Region(0, free, CORNER))
+    assert io_labels.losses(labels, "coco") == [
+        "regions in frames that nobody labelled are left out"
+    ]
+    io_labels.write(labels, tmp_path / "a.json", "coco", images=False)
+    assert len(io_labels.read(tmp_path / "a.json").regions) == 2
+
+
+@pytest.mark.parametrize("format", ["dlc", "analysis", "nwb"])
+def test_formats_without_regions_say_so(format):
+    labels = hidden(make(["/gone/a.mp4", "/gone/b.mp4"]))
+    assert "regions without loss and score are left out" in io_labels.losses(labels, format)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # of the tool
+def test_the_tool_of_coco_paints_our_regions_where_they_are(tmp_path):
+    square = np.array([[9.5, 4.5], [30.5, 4.5], [30.5, 25.5], [9.5, 25.5]])  # whole pixels
+    triangle = np.array([[40.2, 10.3], [60.1, 30.7], [38.4, 41.9]])
+    labels = replace(
+        make([film(tmp_path / "a.mp4")], rows=1),
+        regions=(Region(0, EVERY, square), Region(0, EVERY, triangle)),
+    )
+    io_labels.write(labels, tmp_path / "a.json", "coco")
+    with contextlib.redirect_stdout(io.StringIO()):
+        tool = COCO(tmp_path / "a.json")
+    tool.imgs[1] |= {"width": 64, "height": 64}
+    crowds = tool.loadAnns(tool.getAnnIds(iscrowd=True))
+    painted = [tool.annToMask(crowd) for crowd in crowds]
+    y, x = np.mgrid[:64, :64]
+    for mask, (_, _, polygon) in zip(painted, labels.regions, strict=True):
+        ours = contain([polygon], np.stack([x, y], axis=-1).astype(float))
+        np.testing.assert_allclose(
+            np.argwhere(mask).mean(axis=0), np.argwhere(ours).mean(axis=0), atol=0.2
+        )
+        assert (mask != ours).sum() <= (0 if len(polygon) == 4 else 12)  # pixels on edges

@@ -5,9 +5,11 @@ too, and say in further keys, which others skip, which of the zeros are absent, 
 labels, which video and frame an image is, and what was said of the frame as a whole. Integer
 coordinates are pixel centres, as ours.
 
-An annotation with `iscrowd` marks animals that nobody labelled one by one: its frame becomes
-incomplete. An image without annotations may be one that nobody looked at, so it is negative
-only where the file says so (`"complete": true`, as ours do).
+An annotation with `iscrowd` marks animals that nobody labelled one by one. Its polygons are
+regions without loss and score of its image, of the whole video where we say so
+(`"every_frame": true`); where it has none, only a mask in runs, the frame becomes incomplete.
+An image without annotations may be one that nobody looked at, so it is negative only where the
+file says so (`"complete": true`, as ours do).
 """
 
 from pathlib import Path
@@ -15,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from gambol.core import pixels, regions
 from gambol.core.errors import InputError
-from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility
+from gambol.core.labels import EVERY, UNKNOWN, Labels, Origin, Region, Visibility
 from gambol.core.skeleton import Skeleton
 from gambol.io import store
 from gambol.io.labels import places
@@ -39,10 +42,11 @@ def read(path: Path, nan_means: Visibility) -> Labels:
 def _read(data: dict[str, Any], path: Path, nan_means: Visibility) -> Labels:
     skeleton, categories = _skeleton(data, path)
     rows = [a for a in data["annotations"] if a.get("category_id", 1) in categories]
-    crowds = {a["image_id"] for a in rows if a.get("iscrowd")}
+    shapes = [(a, corners) for a in rows if a.get("iscrowd") for corners in _polygons(a)]
+    crowds = {a["image_id"] for a in rows if a.get("iscrowd") and not _polygons(a)}
     rows = [a for a in rows if a.get("keypoints") and not a.get("iscrowd")]
     images = {image["id"]: image for image in data["images"]}
-    if lost := [a for a in rows if a["image_id"] not in images]:
+    if lost := [a for a in [*rows, *(a for a, _ in shapes)] if a["image_id"] not in images]:
         raise InputError(
             f"{path}: annotation {lost[0].get('id')} names image "
             f"{lost[0]['image_id']}, which is not listed; export it again"
@@ -53,10 +57,11 @@ def _read(data: dict[str, Any], path: Path, nan_means: Visibility) -> Labels:
     empty = [k for k, i in images.items() if i.get("complete") is True and k not in filled]
     part = [k for k, i in images.items() if i.get("complete") is False or k in crowds]
     numbers = [*(a["image_id"] for a in rows), *empty, *part]
+    n, m, k = len(rows), len(rows) + len(empty), len(numbers)
+    numbers += [a["image_id"] for a, _ in shapes]
     frames = _frames([images[number] for number in numbers], path)
     pairs = np.stack([frames.video, frames.frame], axis=1)
     names, who = _individuals(rows)
-    n = len(rows)
     return Labels(
         skeleton,
         frames.videos,
@@ -67,9 +72,21 @@ def _read(data: dict[str, Any], path: Path, nan_means: Visibility) -> Labels:
         visibility,
         np.array([a.get("origin", Origin.PERSON) for a in rows], np.uint8),
         names,
-        pairs[n : n + len(empty)],
-        pairs[n + len(empty) :],
+        pairs[n:m],
+        pairs[m:k],
+        tuple(
+            Region(v, EVERY if a.get("every_frame") is True else f, corners)
+            for (a, corners), (v, f) in zip(shapes, pairs[k:].tolist(), strict=True)
+        ),
     )
+
+
+def _polygons(annotation: dict[str, Any]) -> list[np.ndarray]:
+    """Return the corners of what a crowd covers; nothing where that is a mask in runs."""
+    said = annotation.get("segmentation")
+    flat = [np.array(one, np.float64) for one in said] if isinstance(said, list) else []
+    back = pixels.invert(pixels.from_corner())
+    return [pixels.apply(back, one.reshape(-1, 2)) for one in flat if len(one) >= 6]
 
 
 def _skeleton(data: dict[str, Any], path: Path) -> tuple[Skeleton, set[int]]:
@@ -165,6 +182,10 @@ def write(labels: Labels, path: Path, images: bool = True) -> list[Path]:
         listed[-1] |= {"video": labels.videos[v], "complete": (v, f) not in part}
         for n in rows.get((v, f), []):
             annotations.append(_annotation(labels, n, len(listed), len(annotations) + 1))
+        for region in labels.regions:
+            if regions.at([region], v, f):
+                crowd = _crowd(region, len(labels.skeleton), len(listed), len(annotations) + 1)
+                annotations.append(crowd)
     category = _category(labels.skeleton)
     data = {"images": listed, "annotations": annotations, "categories": [category]}
     if images:
@@ -210,4 +231,22 @@ def _annotation(labels: Labels, n: int, image: int, number: int) -> dict[str, An
         **(named if who != UNKNOWN else {"individual": None}),
         "origin": int(labels.origin[n]),
         "absent": np.flatnonzero(labels.visibility[n] == Visibility.ABSENT).tolist(),
+    }
+
+
+def _crowd(region: Region, n_keypoints: int, image: int, number: int) -> dict[str, Any]:
+    corners = pixels.apply(pixels.from_corner(), region.polygon)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    width, height = (high - low).tolist()
+    return {
+        "id": number,
+        "image_id": image,
+        "category_id": 1,
+        "keypoints": [0] * 3 * n_keypoints,
+        "num_keypoints": 0,
+        "bbox": [*low.tolist(), width, height],
+        "area": width * height,
+        "iscrowd": 1,
+        "segmentation": [corners.ravel().tolist()],
+        "every_frame": region.frame == EVERY,
     }

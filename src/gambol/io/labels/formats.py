@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gambol.core import regions
 from gambol.core.errors import InputError, did_you_mean
 from gambol.core.labels import Labels, Visibility
 from gambol.io import store
@@ -135,17 +136,29 @@ def losses(labels: Labels, format: str) -> list[str]:
         found.append("who made a label is not kept")
     if format == "slp" and 2 in labels.origin:
         found.append("corrected labels become a person's")
-    if format in ("dlc", "analysis", "nwb"):
-        if len(labels.negatives):
-            found.append("frames without animals are left out")
-        if len(labels.incomplete):
-            found.append("which frames are labelled in part is not kept")
+    found += _losses_of_frames(labels, format)
     bare = format in ("csv", "analysis")
     if bare and (any(k >= 0 for k in labels.skeleton.swap) or labels.skeleton.drawn):
         found.append(
             "of the skeleton only names" + (" and lines" * (format == "analysis")) + " are kept"
         )
     return found
+
+
+def _losses_of_frames(labels: Labels, format: str) -> list[str]:
+    """Say what a format cannot hold of what was said of frames and of parts of them."""
+    if format == "coco":
+        unseen = [
+            not any(regions.at([region], v, f) for v, f in labels.frames.tolist())
+            for region in labels.regions
+        ]
+        return ["regions in frames that nobody labelled are left out"] if any(unseen) else []
+    said = {
+        "frames without animals are left out": len(labels.negatives),
+        "which frames are labelled in part is not kept": len(labels.incomplete),
+        "regions without loss and score are left out": len(labels.regions),
+    }
+    return [loss for loss, n in said.items() if n and format in ("dlc", "analysis", "nwb")]
 
 
 def _detect_folder(path: Path) -> str:

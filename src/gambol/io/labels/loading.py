@@ -58,6 +58,9 @@ def found_only(labels: Labels, source: Path) -> Labels:
         video=number[labels.video].astype(np.int64),
         negatives=_moved(labels.negatives, number),
         incomplete=_moved(part, number),
+        regions=tuple(
+            r._replace(video=int(number[r.video])) for r in labels.regions if exists[r.video]
+        ),
     )
 
 

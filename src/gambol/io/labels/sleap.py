@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gambol.core.errors import InputError
-from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility
+from gambol.core.labels import UNKNOWN, Labels, Origin, Region, Visibility
 from gambol.core.skeleton import Skeleton
 from gambol.io import store
 from gambol.io.labels import places
@@ -78,6 +78,11 @@ def read_scored(path: Path, nan_means: Visibility) -> tuple[Labels, Scores]:
         names,
         np.array(negatives, np.int64).reshape(-1, 2),
         np.array(incomplete, np.int64).reshape(-1, 2),
+        tuple(
+            Region(v, moved[v].get(f, f), np.array(polygon, np.float64))
+            for v, f, polygon in remembered.get("regions") or []
+            if v < len(videos)
+        ),
     )
     return labels, _scores(source, [instance for _, _, instance in rows], len(skeleton))
 
@@ -301,7 +306,11 @@ def objects(labels: Labels, scores: Scores | None = None, open_videos: bool = Fa
     for v, length in enumerate(scores.lengths if scores else ()):
         empty = [f for f in range(length) if (v, f) not in there]
         frames += [sleap_io.LabeledFrame(videos[v], f) for f in empty]
-    notes = remember(labels.skeleton, incomplete=labels.incomplete.tolist())
+    notes = remember(
+        labels.skeleton,
+        incomplete=labels.incomplete.tolist(),
+        regions=[[r.video, r.frame, r.polygon.tolist()] for r in labels.regions],
+    )
     return sleap_io.Labels(frames, videos, [skeleton], tracks, provenance=notes)
 
 

@@ -4,7 +4,9 @@ Columns video, frame, individual, keypoint, x, y, visibility, origin, unnamed. P
 integer centres; x and y are empty where the keypoint is absent or unlabelled. An animal whose
 name nobody said has no individual, and `unnamed` counts such animals of a frame from 1. A line
 without keypoint speaks of the whole frame: `negative` or `incomplete` in place of a visibility.
-Of the skeleton it keeps the names.
+A line with `region` there is one corner of a polygon without loss and score; `unnamed` counts
+these polygons from 1, and one of the whole video has no frame. Of the skeleton it keeps the
+names.
 """
 
 import csv
@@ -15,7 +17,7 @@ import numpy as np
 from jaxtyping import Int
 
 from gambol.core.errors import InputError
-from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility
+from gambol.core.labels import EVERY, UNKNOWN, Labels, Origin, Region, Visibility
 from gambol.io import store
 from gambol.io.labels import places
 from gambol.io.labels.anatomy import skeleton_of
@@ -25,6 +27,7 @@ COLUMNS = (
     "video", "frame", "individual", "keypoint", "x", "y", "visibility", "origin", "unnamed",
 )  # fmt: skip
 _OF_FRAMES = ("negative", "incomplete")  # what a line can say of a whole frame
+_REGION = "region"
 Key = tuple[str, int, str, str]  # of an animal: video, frame, individual, unnamed
 
 
@@ -33,6 +36,7 @@ def read(path: Path, nan_means: Visibility) -> Labels:
     rows = list(csv.DictReader(io.StringIO(store.read_text(path))))
     if not rows:
         raise InputError(f"{path} holds no labels, only a header; export it again")
+    corners = [(line, row) for line, row in enumerate(rows, 2) if row["visibility"] == _REGION]
     lines = _lines(rows, path)
     videos = list(dict.fromkeys(row["video"] for row in rows))
     points = [(line, row) for line, row in lines if row["keypoint"]]
@@ -60,6 +64,7 @@ def read(path: Path, nan_means: Visibility) -> Labels:
         who or ("animal",),
         negatives,
         incomplete,
+        _regions(corners, videos, path),
     )
 
 
@@ -70,7 +75,8 @@ def _key(row: dict[str, str]) -> Key:
 def _lines(rows: list[dict[str, str]], path: Path) -> list[tuple[int, dict[str, str]]]:
     """Return the lines with their numbers, after a look at what each needs."""
     seen: set[tuple[Key, str, str]] = set()
-    for line, row in enumerate(rows, start=2):
+    kept = [(line, r) for line, r in enumerate(rows, start=2) if r["visibility"] != _REGION]
+    for line, row in kept:
         if any(row.get(name) is None for name in COLUMNS[:7]) or not row["frame"].isdigit():
             raise InputError(
                 f"{path}: line {line} lacks a value or a frame number; mend the line"
@@ -82,7 +88,25 @@ def _lines(rows: list[dict[str, str]], path: Path) -> list[tuple[int, dict[str, 
                 f"{row['frame']}; remove one of the two"
             )
         seen.add(one)
-    return list(enumerate(rows, start=2))
+    return kept
+
+
+def _regions(
+    rows: list[tuple[int, dict[str, str]]], videos: list[str], path: Path
+) -> tuple[Region, ...]:
+    """Return the polygons whose corners the lines are, in their order."""
+    found: dict[tuple[int, int, str], list[list[float]]] = {}
+    for line, row in rows:
+        try:
+            frame = int(row["frame"]) if row["frame"] else EVERY
+            corner = [float(row[axis]) for axis in "xy"]
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"{path}: line {line} is no corner of a region ({error}); mend the line"
+            ) from error
+        key = (videos.index(row["video"]), frame, row.get("unnamed") or "")
+        found.setdefault(key, []).append(corner)
+    return tuple(Region(v, f, np.array(corners)) for (v, f, _), corners in found.items())
 
 
 def _said(
@@ -140,5 +164,9 @@ def write(labels: Labels, path: Path) -> list[Path]:
     for word, frames in zip(_OF_FRAMES, (labels.negatives, labels.incomplete), strict=True):
         for v, f in frames.tolist():
             table.writerow((labels.videos[v], f, "", "", "", "", word, "", ""))
+    for number, (v, f, polygon) in enumerate(labels.regions, start=1):
+        where = (labels.videos[v], "" if f == EVERY else f, "", "")
+        for x, y in polygon.tolist():
+            table.writerow((*where, repr(x), repr(y), _REGION, "", number))
     store.write_text(text.getvalue(), path)
     return [path]
