@@ -346,10 +346,21 @@ def bottom_up(net: PoseNet, engine: Engine, links: Links, most: int) -> BottomUp
     return BottomUp(engine, confidence, fields, links, net.multiple, 4 * most + 8, classes)
 
 
-def fit_links(finder: BottomUp, val: Frames, body: float) -> Links:
-    """Learn on validation what a line score says about a link: log-odds per edge.
+class Linked(NamedTuple):
+    """M pairs of peaks of which labels say whether they are of one animal."""
 
-    Edges with few links of either kind share their weights.
+    edge: Int[np.ndarray, " M"]
+    score: Float[np.ndarray, " M"]
+    linked: Bool[np.ndarray, " M"]
+
+
+def seen_links(finder: BottomUp, val: Frames, body: float) -> Linked:
+    """Score all pairs of peaks in labelled frames.
+
+    Args:
+        finder: with links for all edges.
+        val: labelled frames.
+        body: length of an animal, pixels of `val`.
     """
     parts = []
     for image, truth in zip(val.images, animals(val), strict=True):
@@ -357,7 +368,15 @@ def fit_links(finder: BottomUp, val: Frames, body: float) -> Links:
         pairs = score_pairs(found, fields, finder.links, finder.fields.stride)
         linked, known = true_links(pairs, found, truth, 0.1 * body)
         parts.append((pairs.edge[known], pairs.score[known], linked[known]))
-    edge, score, linked = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Linked(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def fit_links(finder: BottomUp, val: Frames, body: float) -> Links:
+    """Learn on validation what a line score says about a link: log-odds per edge.
+
+    Edges with few links of either kind share their weights.
+    """
+    edge, score, linked = seen_links(finder, val, body)
     slope, offset = finder.links.slope.copy(), finder.links.offset.copy()
     shared = _logistic(score, linked)
     for e in range(len(slope)):

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from gambol.kernels.scores import auroc
 from gambol.pose import judge
 from gambol.pose.dataset import Frames
-from gambol.pose.find import BottomUp, candidates
-from gambol.pose.group import Links, score_pairs, true_links
+from gambol.pose.find import BottomUp
+from gambol.pose.group import Links
 from gambol.pose.joints import Edge, span
 
 DEGREE = 6  # edges of a keypoint beyond which no more are added
@@ -65,13 +65,7 @@ def telling(finder: BottomUp, val: Frames, body: float) -> Float[np.ndarray, " E
         val: labelled frames.
         body: length of an animal, pixels of `val`.
     """
-    parts = []
-    for image, truth in zip(val.images, judge.animals(val), strict=True):
-        found, (fields, *_) = candidates(finder, image)
-        pairs = score_pairs(found, fields, finder.links, finder.fields.stride)
-        linked, known = true_links(pairs, found, truth, 0.1 * body)
-        parts.append((pairs.edge[known], pairs.score[known], linked[known]))
-    edge, score, linked = (np.concatenate(part) for part in zip(*parts, strict=True))
+    edge, score, linked = judge.seen_links(finder, val, body)
     areas = [auroc(score[edge == e], linked[edge == e]) for e in range(len(finder.links.edges))]
     return np.nan_to_num(np.array(areas), nan=1 / 2)
 
