@@ -186,6 +186,15 @@ def test_a_keypoint_that_is_not_drawn_is_missing_and_not_invented():
     np.testing.assert_array_equal(gone, np.isnan(found.cov).any(axis=(-1, -2)))
 
 
+def test_a_lone_peak_is_no_animal():
+    xy = animals(PLACES[:3], ANGLES[:3])
+    xy[1, 1:] = np.nan  # one keypoint is all that was drawn of the second
+    xy[2, 2:] = np.nan  # and two, joined by an edge, of the third
+    found = find.find(bottom_up(xy), coded(SIZE))
+    assert len(found.xy) == 2
+    assert sorted(np.isfinite(found.height).sum(axis=1)) == [2, J]
+
+
 def test_the_padding_of_a_frame_holds_no_animals():
     # 200 is no multiple of 16: an answer below the picture must not count
     xy = animals(PLACES[:1], ANGLES[:1])

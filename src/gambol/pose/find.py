@@ -20,6 +20,7 @@ from gambol.pose import crops, dataset
 from gambol.pose.group import Candidates, Links, group
 from gambol.pose.predict import Net
 
+FEWEST = 2  # keypoints of an animal; a peak that no link joins to another is none
 APART = 0.3  # body lengths within which two centroids are one animal
 LOW = 0.1  # height from which a local maximum may be a keypoint of a group
 
@@ -154,7 +155,7 @@ def _bottom_up(finder: BottomUp, frame: UInt8[np.ndarray, "h w C"]) -> Found:
     fields = maps[0]
     groups = group(found, fields, finder.links, finder.fields.stride)
     member = groups.member[:, : finder.confidence.keypoints]  # a centroid is only a joint
-    own = (member >= 0).any(axis=1)
+    own = (member >= 0).sum(axis=1) >= FEWEST
     member = member[own]
     some = member >= 0
     if not len(member):

@@ -320,9 +320,9 @@ def bottom_up_judge(val: Frames, links: Links, most: int, body: float) -> Judge:
         engine = TorchEngine(net, str(device), "float32", 0)
         finder = bottom_up(net, engine, links, most)
         found = [find(finder, image) for image in val.images]
-        some = [f.xy[np.isfinite(f.height).sum(axis=1) >= 2] for f in found]
         scale = float(np.linalg.norm(val.to_video[0][0, :2]))
-        off = scale * penalised(some, animals(val), body, val.complete, polygons(val))
+        xy = [f.xy for f in found]
+        off = scale * penalised(xy, animals(val), body, val.complete, polygons(val))
         return np.minimum(off, WRONG * scale * body)
 
     return judge
