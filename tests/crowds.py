@@ -104,12 +104,18 @@ def confidence(keypoints=J, sigma=3.5, stride=2):
 
 
 def top_down(
-    xy, size, *, scale=0.5, anchor=None, side=96, limit=20, threshold=0.2, heads=False
-):
-    """A finder whose networks are oracles for one coded frame of (width, height)."""
+    xy, size, *, scale=0.5, anchor=None, side=96, limit=20, threshold=0.2, heads=False,
+    wrong=0.0,
+):  # fmt: skip
+    """A finder whose networks are oracles for one coded frame of (width, height).
+
+    With `heads`, crops are turned; the first network sees the first animal `wrong` rad off.
+    """
     middles = crops.centroid(xy, anchor)[:, None]
     if heads:  # the second point is ahead of the first
-        middles = np.concatenate([middles, middles + 0.5 * (xy[:, 2:3] - xy[:, :1])], axis=1)
+        ahead = 0.5 * (xy[:, 2:3] - xy[:, :1])
+        ahead[:1] = ahead[:1] @ pixels.rotation(wrong).T
+        middles = np.concatenate([middles, middles + ahead], axis=1)
     tiny = pixels.apply(dataset.from_video_map(*size, scale), middles)
     one = confidence(1 + heads, 3.0)
     field = [Fields(FieldsSpec(edges=((0, 1),), sigma=4.0), 2, 4)] if heads else []

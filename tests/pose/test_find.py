@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from gambol.core import pixels
 from gambol.nn.outputs.confidence import Confidence, ConfidenceSpec
 from gambol.nn.outputs.fields import Fields, FieldsSpec
-from gambol.pose import crops, dataset, find, group
+from gambol.pose import crops, dataset, find, group, upright
 from gambol.pose.predict import Net
 
 SIZE = (250, 200)
@@ -50,6 +50,54 @@ def test_animals_come_back_from_crops_that_are_turned_heads_up(n):
     assert np.linalg.eigvalsh(found.cov).min() > 0
     for row in finder.pose.engine.seen:  # what the second network was shown
         assert (row[2] - row[0])[1] < -0.99 * np.linalg.norm(row[2] - row[0])
+
+
+class Told:
+    """The network of crops, with peaks of one height if heads are up and of another if not."""
+
+    name = "oracle"
+
+    def __init__(self, focal, up, else_):
+        self.focal, self.up, self.otherwise, self.turned = focal, up, else_, []
+
+    def __call__(self, frames):
+        (maps,) = self.focal(frames)
+        rows = np.array(self.focal.seen[-len(frames) :])
+        ahead = rows[:, 2] - rows[:, 0]
+        off = np.abs(np.degrees(np.arctan2(ahead[:, 0], -ahead[:, 1])))
+        self.turned += [off]
+        height = np.where(off < 2, self.up, self.otherwise)
+        return ((maps * height[:, None, None, None]).astype(np.float32),)
+
+
+def misled(wrong, up, else_):
+    """Animals found by a first network that takes one of them to lie `wrong` rad otherwise."""
+    xy = animals(PLACES[:3], ANGLES[:3])
+    finder = top_down(xy, SIZE, heads=True, wrong=wrong)
+    engine = Told(finder.pose.engine, up, else_)
+    shape = upright.mean_pose(animals(np.zeros((20, 2)), np.linspace(0, 6, 20)))
+    shape = shape._replace(xy=-shape.xy)  # here it is the third keypoint that is ahead
+    finder = finder._replace(pose=finder.pose._replace(engine=engine), shape=shape)
+    found = find.find(finder, coded(SIZE))
+    assert errors(found.xy, xy).max() < 0.2
+    return np.sort(found.height.mean(axis=1)), [np.sort(off) for off in engine.turned]
+
+
+def test_a_crop_that_its_pose_shows_badly_turned_is_cut_out_again():
+    height, (first, second) = misled(0.7, up=1.0, else_=0.6)
+    assert (first[:2] < 2).all() and first[2] == pytest.approx(np.degrees(0.7), abs=2)
+    assert len(second) == 1 and second[0] < 2
+    assert (height > 0.9).all()  # the new pose was the surer one
+
+
+def test_of_two_poses_of_an_animal_the_surer_stays():
+    height, turned = misled(0.7, up=0.6, else_=1.0)
+    assert len(turned) == 2
+    assert (height[:2] < 0.65).all() and height[2] > 0.9
+
+
+def test_a_crop_that_is_turned_well_enough_is_looked_at_once():
+    assert len(misled(0.1, up=1.0, else_=1.0)[1]) == 1
 
 
 def test_the_field_of_the_first_network_tells_how_animals_lie():

@@ -16,11 +16,13 @@ from gambol.nn.engine import Engine
 from gambol.nn.outputs.classes import Classes
 from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
-from gambol.pose import crops, dataset
+from gambol.pose import crops, dataset, upright
 from gambol.pose.group import Candidates, Links, group
 from gambol.pose.predict import Net
 
 FEWEST = 2  # keypoints of an animal; a peak that no link joins to another is none
+SEEN = 0.2  # height of a peak that says something of how its animal lies
+ASTRAY = np.radians(10.0)  # between a crop and its pose: the crop is cut out anew
 APART = 0.3  # body lengths within which two centroids are one animal
 LOW = 0.1  # height from which a local maximum may be a keypoint of a group
 
@@ -52,6 +54,7 @@ class TopDown(NamedTuple):
     limit: int  # animals that go on
     classes: int = 0  # individuals that the network of the crops knows
     heading: Fields | None = None  # of the first network: crops are turned, heads up
+    shape: upright.Shape | None = None  # of the animals: says of a pose how its animal lies
 
 
 class BottomUp(NamedTuple):
@@ -129,11 +132,34 @@ def _turns(
 
 
 def _top_down(finder: TopDown, frame: UInt8[np.ndarray, "h w C"]) -> Found:
+    """Find animals, then their keypoints; crops that were turned badly are cut out again.
+
+    The pose that was found says how its animal lies; of two, the one of higher peaks stays.
+    """
     spots = centroids(
         finder.centroid, frame, finder.threshold, finder.apart, finder.limit, finder.heading
     )
     if not len(spots.xy):
         return nobody(finder)
+    found = _in_crops(finder, frame, spots)
+    if spots.turn is None or finder.shape is None:
+        return found
+    sure = (found.height > SEEN)[..., None]
+    said = upright.turns(finder.shape, np.where(sure, found.xy, np.nan))
+    off = np.angle(np.exp(1j * (said - spots.turn)))
+    astray = np.flatnonzero(np.abs(off) > ASTRAY)
+    if not len(astray):
+        return found
+    better = Spots(spots.xy[astray], spots.height[astray], said[astray])
+    again = _in_crops(finder, frame, better)
+    surer = again.height.mean(axis=1) > found.height[astray].mean(axis=1)
+    for part, new in zip(found, again, strict=True):
+        part[astray[surer]] = new[surer]
+    return found
+
+
+def _in_crops(finder: TopDown, frame: UInt8[np.ndarray, "h w C"], spots: Spots) -> Found:
+    """Read the keypoints of each animal in its own crop."""
     turns = [None] * len(spots.xy) if spots.turn is None else spots.turn.tolist()
     cuts = [
         crops.crop(frame, middle, finder.side, turn)

@@ -5,7 +5,7 @@ import numpy as np
 from gambol.io import run as io_run
 from gambol.nn import engine
 from gambol.nn.outputs.fields import Fields
-from gambol.pose import find, judge
+from gambol.pose import find, judge, upright
 from gambol.pose.group import Links
 from gambol.pose.predict import Net
 
@@ -37,7 +37,16 @@ def of_run(
         2 * many.most + 4,
         len(many.classes),
         next((one for one in first.outputs if isinstance(one, Fields)), None),
+        shape(many),
     )
+
+
+def shape(many: io_run.ManyFile) -> upright.Shape | None:
+    """What the poses of a run's animals say of how they lie, where crops are turned by that."""
+    if many.shape is None:
+        return None
+    xy = np.array(many.shape.xy, np.float64)  # what is null becomes NaN
+    return upright.Shape(xy, np.array(many.shape.weight))
 
 
 def name(finder: find.Finder) -> str:

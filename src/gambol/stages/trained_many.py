@@ -16,7 +16,6 @@ from gambol.nn.model import ModelSpec, PoseNet
 from gambol.pose import crops, dataset, evaluate, identify, instances, judge, train
 from gambol.pose.choose import measure
 from gambol.pose.find import Finder, Found, TopDown, find
-from gambol.pose.upright import Shape
 from gambol.stages import finders
 from gambol.stages.trained import Prepared, write_origin, write_scores
 
@@ -137,10 +136,7 @@ def aim(trained: io_run.Trained) -> crops.Aim:
     if many is None:
         return crops.Aim()
     anchor = None if many.anchor is None else trained.model.bones.index(many.anchor)
-    if many.shape is None:
-        return crops.Aim(anchor)
-    xy = np.array(many.shape.xy, np.float64)  # what is null becomes NaN
-    return crops.Aim(anchor, Shape(xy, np.array(many.shape.weight)))
+    return crops.Aim(anchor, finders.shape(many))
 
 
 def _see(finder: Finder, frames: dataset.Frames) -> _Seen:
