@@ -33,6 +33,8 @@ def run() -> None:
     folder = WORK / "courtship"
     _, drawn = flies.splitting(source)
     job = flies.job("top-down", flies.PICK, drawn[flies.PICK])
+    swift = tuple(one for one in job.settings if one != "mirror=true")  # which doubles the work
+    job = job._replace(run=folder / "run", settings=swift)
     spent = trained.train_all([job])[0]
     target = speed(folder, job.run, known / FILM)
     identities(target, known / "predictions.slp", spent)
