@@ -37,7 +37,9 @@ def run() -> None:
     if not (trained / "model.json").exists():  # the network whose error `openfield` reports
         openfield.run()
     out = WORK / "predict" / f"poses-{time.time_ns()}"
-    said, wall, peak = one_core(trained, video, out)
+    runs = [one_core(trained, video, out / str(n)) for n in range(3)]
+    runs.sort(key=lambda done: done.wall)  # others use the machine, too
+    said, wall, peak = runs[1]
     fps = said["frames"] / wall
     decode = _decode_rate(video)
     rest = 1 - said["decode_share"] - said["network_share"]
@@ -50,9 +52,10 @@ def run() -> None:
         met=fps >= 150,
         peer=PEER,
         peer_value=22.0,
-        note=f"the whole process, start-up included; {said['fps']:.0f} frames/s without it; of "
-        f"the time {said['decode_share']:.0%} waits for frames, {said['network_share']:.0%} is "
-        f"network and peaks, {rest:.0%} the rest; {said['searched']} frames searched whole",
+        note=f"the median of three whole processes, start-up included; {said['fps']:.0f} "
+        f"frames/s without it; of the time {said['decode_share']:.0%} waits for frames, "
+        f"{said['network_share']:.0%} is network and peaks, {rest:.0%} the rest; "
+        f"{said['searched']} frames searched whole",
     )
     record(
         "predict.fraction_of_decode",
