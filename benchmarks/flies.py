@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks import trained
 from benchmarks.record import WORK, budget, data, record
-from gambol.core.instances import Detections
+from gambol.core.instances import Detections, join
 from gambol.core.labels import Labels
 from gambol.core.progress import silent
 from gambol.io import labels as io_labels
@@ -108,7 +108,7 @@ def score(labels: Labels, jobs: list[trained.Job]) -> dict[str, Any]:
     tested = [(job, job.split.test) for job in jobs if job.split is not None]
     rows = np.concatenate([test for _, test in tested])
     parts = [find(job, np.unique(labels.frame[test])) for job, test in tested]
-    found = Detections(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    found = join(parts)
     found = found.select(np.argsort(found.frame, kind="stable"))
     truth = labels.select(np.sort(rows))
     groups = np.arange(len(truth.frames)) // BLOCK
@@ -133,7 +133,7 @@ def find(job: trained.Job, frames: np.ndarray) -> Detections:
         ]
     finally:
         video.close()
-    return Detections(*(np.concatenate(part) for part in zip(*rows, strict=True)))
+    return join(rows)
 
 
 def _validation(job: trained.Job) -> float:

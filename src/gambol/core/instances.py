@@ -1,5 +1,6 @@
 """Detections: animals found in frames, before and after they have names."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,11 @@ class Detections(NamedTuple):
     def select(self, rows: np.ndarray) -> "Detections":
         """Return the rows that an index or a mask picks."""
         return Detections(*(part[rows] for part in self))
+
+
+def join(parts: Sequence[Detections]) -> Detections:
+    """Put detections one below the other, in the order of their parts."""
+    return Detections(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 class Tracks(NamedTuple):

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 
 from gambol.core import poses as core_poses
 from gambol.core.errors import InputError
-from gambol.core.instances import UNTRACKED, Detections
+from gambol.core.instances import UNTRACKED, Detections, join
 from gambol.core.skeleton import Skeleton
 from gambol.io import poses, store
 from gambol.io.detections import Rows, axis_names, name_axis, open_file, read_rows
@@ -262,7 +262,7 @@ def _read_piece(file: Any, where: slice, start: int) -> tuple[Piece, int]:
         group = file.groups[UNTRACKED_GROUP]
         stop = start + int(v["n_untracked"][where].sum())
         others = read_rows(group, start, stop)
-        found = Detections(*(np.concatenate(p) for p in zip(found, others, strict=True)))
+        found = join([found, others])
         row = np.concatenate([row, group.variables["row"][start:stop]])
         ids = np.concatenate([ids, np.full(stop - start, UNTRACKED)])
         sure = np.concatenate([sure, np.zeros(stop - start)])

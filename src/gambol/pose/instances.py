@@ -119,19 +119,16 @@ def evaluate_instances(
         raise InputError("no frame is labelled, so there is nothing to score; label some")
     video = np.zeros(len(found.frame), np.int64) if video is None else video
     size = body_length(truth.xy) if length is None else length
-    at_truth = _places(frames, truth.video, truth.frame)
     counts = truth.labelled.any(axis=1) & ~regions.inside(truth)
-    at_truth = np.where(counts, at_truth, -1)
-    at_found = _places(frames, video, found.frame)
+    at_truth = np.where(counts, _places(frames, truth.video, truth.frame), -1)
+    everywhere = _places(frames, video, found.frame)
     whole = ~among(frames, truth.incomplete)
-    dropped = _away(truth, found, at_truth, at_found, size) & ~whole[at_found]
-    if ignored is not None:
-        dropped |= ignored
-    dropped &= at_found >= 0
-    at_found = np.where(dropped, -1, at_found)
     area = areas(truth.xy, size, of=cfg.area, margin=cfg.margin, mask=mask_area)
-    hidden = _hidden(truth, found, video, at_truth, at_found, area, cfg)
-    dropped, at_found = dropped | hidden, np.where(hidden, -1, at_found)
+    dropped = _away(truth, found, at_truth, everywhere, size) & ~whole[everywhere]
+    dropped = (dropped if ignored is None else dropped | ignored) & (everywhere >= 0)
+    judged = np.where(dropped, -1, everywhere)
+    dropped |= _hidden(truth, found, video, at_truth, judged, area, cfg)
+    at_found = np.where(dropped, -1, everywhere)
     scenes = [
         _scenes(truth, found, at_truth, at_found, len(frames), area, sigma, cfg)
         for sigma in (_sigmas(truth, cfg), np.full(len(truth.skeleton), _WIDE))

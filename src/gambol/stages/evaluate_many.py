@@ -15,7 +15,7 @@ from jaxtyping import Int
 
 from gambol.core import regions
 from gambol.core.errors import InputError
-from gambol.core.instances import UNTRACKED, Detections, Tracks, body_length
+from gambol.core.instances import UNTRACKED, Detections, Tracks, body_length, join
 from gambol.core.labels import UNKNOWN, Labels, Visibility, among, from_positions
 from gambol.core.skeleton import Skeleton
 from gambol.io import detections as io_detections
@@ -85,7 +85,7 @@ def see(trained: io_run.Trained, labels: Labels) -> Found:
     ]
     video = np.repeat(frames[:, 0], [len(one.frame) for one in rows])
     many = trained.model.many
-    return _together([Found(_stack(rows), video, many.classes if many else ())])
+    return _together([Found(join(rows), video, many.classes if many else ())])
 
 
 def of_detections(
@@ -341,11 +341,7 @@ def _together(parts: list[Found]) -> Found:
     bare = [p.rows._replace(embedding=p.rows.embedding[:, :0]) for p in parts]
     if not classes:
         bare = [rows._replace(identity=rows.identity[:, :0]) for rows in bare]
-    return Found(_stack(bare), np.concatenate([p.video for p in parts]), classes)
-
-
-def _stack(parts: list[Detections]) -> Detections:
-    return Detections(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    return Found(join(bare), np.concatenate([p.video for p in parts]), classes)
 
 
 def _calibration(attrs: dict[str, Any]) -> calibrate.Calibration | None:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from gambol.core import pixels
-from gambol.core.instances import Detections
+from gambol.core.instances import Detections, join
 from gambol.core.progress import Progress, Step
 from gambol.core.video import Video
 from gambol.io import detections as io_detections
@@ -98,8 +98,7 @@ def _piece(
         if fine:
             rows.append(in_frame(finder, judged, scale, image, frame))
         before = clock()
-    found = Detections(*(np.concatenate(part) for part in zip(*rows, strict=True)))
-    return io_detections.Piece(wanted[0], np.array(readable, bool), found), waited
+    return io_detections.Piece(wanted[0], np.array(readable, bool), join(rows)), waited
 
 
 def _frames(video: Video, wanted: list[int]) -> Iterator[tuple[int, np.ndarray, bool]]:

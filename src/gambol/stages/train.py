@@ -169,14 +169,7 @@ def _prepare(
     rows: splits.Split | None,
     say: Callable[[str], None],
 ) -> trained.Prepared:
-    labels, outside = regions.settle(labels)
-    if not labels.labelled.any():
-        raise InputError("no keypoint has a position; label some frames first")
-    if rows is not None and labels.regions:
-        rows = splits.Split(*(np.flatnonzero(np.isin(outside, part)) for part in rows))
-    split = rows if rows is not None else _split(cfg.split, labels)
-    if rows is None:
-        splits.check_leakage(labels, split, gap=1)
+    labels, split = _settle(cfg, labels, rows)
     seen = scenes.gather(labels)
     grey = False if cfg.colour is None else cfg.colour == "grey"
     images = io_frames.keep(io_frames.at(labels.videos, seen.place, grey=grey))
@@ -200,11 +193,7 @@ def _prepare(
         images, seen.xy, seen.visibility, choice.scale, seen.identity, seen.complete,
         seen.ignored,
     )  # fmt: skip
-    # the test part never comes here: train, val and calib are all that training may see
-    which = {
-        name: rows[np.lexsort((rows, labels.frame[rows], labels.video[rows]))]  # as scenes are
-        for name, rows in zip(("train", "val", "calib"), split, strict=False)
-    }
+    which = _which(labels, split)
     empty = splits.negatives(labels, split, gaps(labels, cfg.split.gap_s))
     if approach == "single":  # whose scores are about keypoints of animals that are there
         empty = {"train": empty["train"]}
@@ -226,6 +215,30 @@ def _prepare(
     return trained.Prepared(
         approach, labels, entries, parts, which, empty, choice, spec, cfg.fit.seed, made_from
     )
+
+
+def _settle(
+    cfg: TrainConfig, labels: Labels, rows: splits.Split | None
+) -> tuple[Labels, splits.Split]:
+    """Leave out what lies in regions, and split what is left, or find the given split there."""
+    labels, outside = regions.settle(labels)
+    if not labels.labelled.any():
+        raise InputError("no keypoint has a position; label some frames first")
+    if rows is None:
+        split = _split(cfg.split, labels)
+        splits.check_leakage(labels, split, gap=1)
+        return labels, split
+    if labels.regions:  # where animals were left out, the others have other rows
+        rows = splits.Split(*(np.flatnonzero(np.isin(outside, part)) for part in rows))
+    return labels, rows
+
+
+def _which(labels: Labels, split: splits.Split) -> dict[str, np.ndarray]:
+    """Rows of the parts that training may see, which the test part is not, as scenes lie."""
+    return {
+        name: rows[np.lexsort((rows, labels.frame[rows], labels.video[rows]))]
+        for name, rows in zip(("train", "val", "calib"), split, strict=False)
+    }
 
 
 def _place(

@@ -8,7 +8,7 @@ import numpy as np
 import gambol
 from gambol.core import pixels
 from gambol.core.config import Config
-from gambol.core.instances import Detections, body_length
+from gambol.core.instances import Detections, body_length, join
 from gambol.io import run as io_run
 from gambol.io import store
 from gambol.nn import engine
@@ -67,7 +67,7 @@ def finish(
     trained = _with_threshold(trained, ready.parts[name])
     length = body(ready)
     seen = _see(_finder(trained), ready.parts[name])
-    judged = judge.fit(*seen[:3], length, 0.05 * length, seen.complete, seen.who, seen.ignored)
+    judged = _judge(seen, length)
     model = trained.model
     assert model.many is not None
     learned = {"real": tuple(judged.real.tolist()), "temperature": judged.temperature}
@@ -104,11 +104,16 @@ def _finder(trained: io_run.Trained) -> Finder:
     return finders.of_run(trained, engine.Device("torch", "cpu"))
 
 
+def _judge(seen: _Seen, length: float) -> judge.Judged:
+    """Learn what finds are worth; a keypoint counts as right within 5 % of the body."""
+    return judge.fit(*seen[:3], length, 0.05 * length, seen.complete, seen.who, seen.ignored)
+
+
 def strict_ap(ready: Prepared, finder: Finder) -> float:
     """Return the strict OKS average precision of a finder on validation; 0 for none."""
     length = body(ready)
     seen = _see(finder, ready.parts["val"])
-    judged = judge.fit(*seen[:3], length, 0.05 * length, seen.complete, seen.who, seen.ignored)
+    judged = _judge(seen, length)
     found = [judge.detections(i, f, judge.value(f, judged)) for i, f in enumerate(seen.found)]
     rows = ready.labels.select(ready.rows["val"]).within(_pairs(ready))
     joined, video = _as_rows(ready, found)
@@ -215,7 +220,7 @@ def _pairs(ready: Prepared) -> np.ndarray:
 def _as_rows(ready: Prepared, found: list[Detections]) -> tuple[Detections, np.ndarray]:
     """Put the finds of all validation frames together; also return the video of each."""
     pairs = _pairs(ready)
-    joined = Detections(*(np.concatenate(part) for part in zip(*found, strict=True)))
+    joined = join(found)
     return joined._replace(frame=pairs[joined.frame, 1]), pairs[joined.frame, 0]
 
 
