@@ -1,0 +1,1 @@
+"""Views of several cameras to the world: cameras, points, poses, with their covariance."""

@@ -1,0 +1,1 @@
+"""Every tier; importing this package registers them."""
