@@ -6,9 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from gambol.app import console
+from gambol.app import console, options
 from gambol.app import regions as of_regions
+from gambol.app import simulations as of_simulations
 from gambol.app import tracks as of_several
+from gambol.app import views as of_cameras
+from gambol.app.options import Device, Json, Settings, Threads, View, Yaml
 from gambol.app.show import scores as _scores
 from gambol.core.errors import InputError
 
@@ -31,20 +34,13 @@ def _version(asked: bool) -> None:
 
 
 @app.callback()
-def options(
+def before(
     version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Say which this is."),
     ] = False,
 ) -> None:
     """Take what stands before the verb."""
-
-
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
-Threads = Annotated[int, typer.Option(min=0, help="Cores to use on a CPU; 0 means all.")]
-Settings = Annotated[list[str], typer.Option("--set", help="A setting: fit.steps=500.")]
-Yaml = Annotated[Path | None, typer.Option("--config", help="A YAML file of settings.")]
 
 
 def main() -> None:
@@ -116,7 +112,7 @@ def new(
 
     names = [name.strip() for name in keypoints.split(",")] if keypoints else None
     made = stage.run(folder, names, skeleton, list(videos))
-    console.result({"project": str(made)}, as_json, _lines)
+    console.result({"project": str(made)}, as_json, console.lines)
 
 
 @app.command("import")
@@ -146,14 +142,16 @@ def import_(
     with console.reporting(as_json) as progress:
         made = stage.run(cfg, source, folder, list(videos), progress)
     values = {**made._asdict(), "merged": made.merged._asdict()}
-    console.result(values, as_json, _lines)
+    console.result(values, as_json, console.lines)
 
 
 @app.command()
 def export(
     source: Annotated[Path, typer.Argument(help="Project, label file or pose file.")],
     out: Annotated[Path, typer.Argument(help="File or folder to write.")],
-    to: Annotated[str, typer.Option(help="slp, dlc, coco, analysis, csv or nwb.")],
+    to: Annotated[
+        str, typer.Option(help="slp, dlc, coco, analysis, csv or nwb; of 3D: csv, trc, c3d.")
+    ],
     as_json: Json = False,
 ) -> None:
     """Write labels or poses in the format of another tool.
@@ -163,7 +161,7 @@ def export(
     from gambol.stages import export as stage
 
     made = stage.run(source, to, out)
-    console.result(made._asdict(), as_json, _lines)
+    console.result(made._asdict(), as_json, console.lines)
 
 
 @app.command()
@@ -255,7 +253,7 @@ def train(
     from gambol.stages import train as stage
 
     heard = leads()  # of the processes that torchrun started, one talks
-    cfg = _settings(stage.TrainConfig, config, settings)
+    cfg = options.settings(stage.TrainConfig, config, settings)
     for name, budget in (("minutes", minutes), ("steps", steps)):
         if budget is not None:
             cfg = cfg.override([f"fit.{name}={budget}"], f"--{name}")
@@ -341,7 +339,7 @@ def evaluate(
     """
     from gambol.stages import evaluate as stage
 
-    cfg = _settings(stage.EvaluateConfig, config, settings)
+    cfg = options.settings(stage.EvaluateConfig, config, settings)
     for name, value in (("part", part), ("threshold", threshold)):
         if value is not None:
             cfg = cfg.override([f"{name}={value}"], f"--{name}")
@@ -357,6 +355,7 @@ def movies(
     video: Annotated[
         Path | None, typer.Option(help="The video, where it moved since prediction.")
     ] = None,
+    views: View = [],  # noqa: B006 - typer copies it
     as_json: Json = False,
 ) -> None:
     """Draw poses on their videos.
@@ -365,17 +364,22 @@ def movies(
     """
     from gambol.stages import movies as stage
 
-    cfg = _settings(stage.MoviesConfig, config, settings)
+    cfg = options.settings(stage.MoviesConfig, config, settings)
     with console.reporting(as_json) as progress:
-        made = stage.run(cfg, poses, out, video=video, progress=progress)
-    console.result({"films": [str(p) for p in made]}, as_json, _lines)
+        made = stage.run(
+            cfg, poses, out, video=video, views=options.pairs(views), progress=progress
+        )
+    console.result({"films": [str(p) for p in made]}, as_json, console.lines)
 
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(help="A training run or a project.")],
+    folder: Annotated[
+        Path, typer.Argument(help="A training run, a project, or a file of 3D poses.")
+    ],
     out: Annotated[Path | None, typer.Option(help="HTML file; FOLDER/report.html.")] = None,
     poses: Annotated[list[Path], typer.Option(help="Pose files to show as well.")] = [],  # noqa: B006 - typer copies it
+    views: View = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
     """Write one HTML page about a run: errors, learning curve, worst frames, speed.
@@ -384,66 +388,15 @@ def report(
     """
     from gambol.stages import report as stage
 
-    made = stage.run(folder, out, poses=poses)
-    console.result({"report": str(made)}, as_json, _lines)
+    made = stage.run(folder, out, poses=poses, views=options.pairs(views))
+    console.result({"report": str(made)}, as_json, console.lines)
 
 
-@app.command()
-def simulate(
-    out: Annotated[Path, typer.Argument(help="Folder for film, truth and labels.")],
-    animal: Annotated[str, typer.Option(help="mouse or fly.")] = "mouse",
-    animals: Annotated[int, typer.Option(min=1, help="Number of animals.")] = 1,
-    identical: Annotated[bool, typer.Option(help="Animals that look alike.")] = False,
-    ground: Annotated[str, typer.Option(help="Of flies: bright or dark.")] = "bright",
-    seconds: Annotated[float, typer.Option(help="Length of the film.")] = 10.0,
-    seed: Annotated[int, typer.Option(help="Same seed, same film.")] = 0,
-    labelled: Annotated[int, typer.Option(min=1, help="Frames to label.")] = 40,
-    as_json: Json = False,
-) -> None:
-    """Film simulated animals whose truth is known.
-
-    Example: gambol simulate sim --seconds 20 --seed 3
-    """
-    from gambol.stages import simulate as stage
-
-    world = {
-        "animal": animal,
-        "animals": animals,
-        "identical": identical,
-        "ground": ground,
-        "seconds": seconds,
-        "seed": seed,
-    }
-    cfg = stage.FilmConfig.from_values(
-        {"world": world, "labelled": labelled}, "gambol simulate"
-    )
-    with console.reporting(as_json) as progress:
-        made = stage.run(cfg, out, progress=progress)
-    console.result(made._asdict(), as_json, _lines)
-
-
+app.add_typer(of_simulations.verbs)
 app.add_typer(of_several.verbs)
 app.add_typer(of_regions.verbs)
-
-
-def _settings(kind: Any, path: Path | None, assignments: list[str]) -> Any:
-    """Read settings from a file, or take the defaults, and apply what --set says."""
-    cfg = kind.from_yaml(path) if path is not None else kind()
-    return cfg.override(assignments) if assignments else cfg
+app.add_typer(of_cameras.verbs)
 
 
 def _voice(quiet: bool) -> Any:
     return (lambda text: None) if quiet else console.say
-
-
-def _lines(values: dict[str, Any]) -> str:
-    """Show a result as `name: value` lines."""
-    rows = []
-    for name, value in values.items():
-        if isinstance(value, list | tuple):
-            rows += [f"{name}: {item}" for item in value] or [f"{name}: none"]
-        elif isinstance(value, dict):
-            rows += [f"{name}.{key}: {item}" for key, item in value.items()]
-        else:
-            rows.append(f"{name}: {value}")
-    return "\n".join(rows)

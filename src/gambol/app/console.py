@@ -46,6 +46,19 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
+def lines(values: dict[str, Any]) -> str:
+    """Show a result as `name: value` lines."""
+    rows = []
+    for name, value in values.items():
+        if isinstance(value, list | tuple):
+            rows += [f"{name}: {item}" for item in value] or [f"{name}: none"]
+        elif isinstance(value, dict):
+            rows += [f"{name}.{key}: {item}" for key, item in value.items()]
+        else:
+            rows.append(f"{name}: {value}")
+    return "\n".join(rows)
+
+
 @contextmanager
 def reporting(quiet: bool) -> Iterator[Progress]:
     """Give a progress that draws a bar with rate and time left, or writes sparse lines."""

@@ -7,6 +7,8 @@ SLEAP = "ignores invented animals and empty frames, so it flatters"
 
 def scores(values: dict[str, Any]) -> str:
     """Show the numbers of an evaluation, or of the validation that ends a training."""
+    if "mpe" in values:
+        return "\n".join(_in_3d(values))
     rows = _identities(values) if "idf1" in values else []
     if "animals" in values:
         rows += _animals(values["animals"])
@@ -23,6 +25,29 @@ def scores(values: dict[str, Any]) -> str:
     if "run" in values:
         rows.append(f"run: {values['run']}")
     return "\n".join(rows)
+
+
+def _in_3d(values: dict[str, Any]) -> list[str]:
+    """Show how far 3D poses are from a truth."""
+    units, spans = values["units"], values["intervals"]
+    rows = [
+        f"{values['n']} points in {_count(values['frames'], 'frame')}, {values['n_missing']} "
+        f"more have no position; lengths in {units} units"
+        if units == "unknown"
+        else f"{values['n']} points in {_count(values['frames'], 'frame')}, "
+        f"{values['n_missing']} more have no position",
+        f"mean error {values['mpe']:.3f} {units}{_span(spans['mpe'], '.3f')}, median "
+        f"{values['median']:.3f}, p95 {values['p95']:.3f}",
+        f"after turning and shifting each frame: {values['mpe_rpa']:.3f} {units}"
+        f"{_span(spans['mpe_rpa'], '.3f')}",
+        f"within their 50 % and 95 % regions: {_share(values['coverage50'])}, "
+        f"{_share(values['coverage95'])}",
+    ]
+    for name, one in values["keypoints"].items():
+        rows.append(f"  {name}: {_number(one['mpe'])}, turned {_number(one['mpe_rpa'])}")
+    if values["skipped"]:
+        rows.append(f"not counted: {', '.join(values['skipped'])}")
+    return rows
 
 
 def _distances(values: dict[str, Any], of: str) -> list[str]:
@@ -137,11 +162,11 @@ def _count(number: int, noun: str, several: str | None = None) -> str:
 
 
 def _number(value: float | None, form: str = ".3f") -> str:
-    return "–" if value is None else f"{value:{form}}"
+    return "–" if value is None or value != value else f"{value:{form}}"
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"
+    return "–" if value is None or value != value else f"{100 * value:.1f} %"
 
 
 def _span(ends: list[float | None] | None, form: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,7 +11,7 @@ from gambol.core.errors import InputError
 from gambol.io import store
 
 
-def write(values: dict[str, object], path: Path) -> None:
+def write(values: dict[str, Any], path: Path) -> None:
     """Write a prior.
 
     Args:
@@ -30,18 +31,18 @@ def write(values: dict[str, object], path: Path) -> None:
         if values[name] is not None
     }
     plain = {k: v for k, v in values.items() if k not in arrays}
-    coords = {"keypoints": list(_names(values["keypoints"])), "space": ["x", "y", "z"]}
+    coords = {"keypoints": list(values["keypoints"]), "space": ["x", "y", "z"]}
     made = xr.Dataset(data, coords, {"ds_type": "pose prior", "prior": json.dumps(plain)})
     store.write_dataset(made, path)
 
 
-def read(path: Path) -> dict[str, object]:
+def read(path: Path) -> dict[str, Any]:
     """Return the fields of a prior."""
     held = store.read_dataset(path)
     if held.attrs.get("ds_type") != "pose prior":
         raise InputError(f"{path} is no pose prior; make one with gambol fit-pose-prior")
     plain = json.loads(held.attrs["prior"])
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in plain.items()
     }
@@ -49,7 +50,3 @@ def read(path: Path) -> dict[str, object]:
         values[name] = held[name].values
     values["transition"] = held["transition"].values if "transition" in held else None
     return values
-
-
-def _names(value: object) -> list[str]:
-    return [str(name) for name in value] if isinstance(value, list | tuple) else []

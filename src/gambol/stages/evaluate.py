@@ -1,7 +1,8 @@
 """Stage `evaluate`: score a training run, or poses, against labels; returns, writes nothing.
 
 reads   result     a run folder, a file of poses, detections or tracks, or a folder of these
-        labels     project, label file or foreign project; for tracks also other tracks
+        labels     project, label file or foreign project; for tracks also other tracks, for
+                   3D poses other 3D poses
 
 What shows several animals is scored by `stages.evaluate_many`.
 """
@@ -29,7 +30,7 @@ from gambol.nn import engine
 from gambol.pose import calibrate, dataset, predict, splits
 from gambol.pose import evaluate as scoring
 from gambol.pose.instances import InstanceScoring
-from gambol.stages import evaluate_many, matching
+from gambol.stages import evaluate_3d, evaluate_many, matching
 
 
 class EvaluateConfig(Config):
@@ -39,6 +40,7 @@ class EvaluateConfig(Config):
     # of the run's own split, for its own labels; null: test
     threshold: float = Field(default=0.5, ge=0.0, le=1.0)  # confidence that accepts a point
     oks: InstanceScoring = InstanceScoring()  # how poses of several animals are compared
+    skip: tuple[str, ...] = ()  # keypoints of 3D poses whose distances do not count
 
 
 class Seen(NamedTuple):
@@ -75,6 +77,8 @@ def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
             known = _load(labels)
             scored = evaluate_many.of_detections(paths, known, cfg.threshold, cfg.oks)
             return {"part": part, **scored}
+        if part == "poses3d":
+            return evaluate_3d.of_poses(_one_file(paths, result), labels, cfg.skip)
         if part == "tracks":
             scored = evaluate_many.of_tracks(paths, labels, cfg.threshold, cfg.oks)
             return {"part": part, **scored}
@@ -87,6 +91,12 @@ def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
     inside = seen.inside90[chosen.labelled]
     coverage = float(inside.mean()) if inside.size else None
     return {"part": part, **scores, "coverage90": coverage}
+
+
+def _one_file(paths: list[Path], result: Path) -> Path:
+    if len(paths) > 1:
+        raise InputError(f"{result} holds {len(paths)} files of 3D poses; give one of them")
+    return paths[0]
 
 
 def _check_one(cfg: EvaluateConfig, result: Path) -> None:

@@ -1,7 +1,7 @@
 """Stage `export`: labels or poses in the format of another tool.
 
 reads   source   a project, a label file, a foreign project, or a pose file (.nc), which may
-                 hold one animal, tracks, or detections without names
+                 hold one animal, tracks, detections without names, or 3D poses
 writes  out      a file; for labels as `dlc` a new project folder
 """
 
@@ -14,7 +14,8 @@ from gambol.core import poses
 from gambol.core.errors import InputError
 from gambol.io import detections as io_detections
 from gambol.io import labels as io_labels
-from gambol.io import poses_export, tracks
+from gambol.io import poses as io_poses
+from gambol.io import poses3d_export, poses_export, tracks
 from gambol.io.labels.formats import SUFFIX
 from gambol.io.project import Project
 from gambol.stages import matching
@@ -34,7 +35,8 @@ def run(source: Path, format: str, out: Path, images: bool = True) -> Exported:
 
     Args:
         source: where they are.
-        format: one of `io.labels.SUFFIX` for labels, of `io.poses_export.FORMATS` for poses.
+        format: one of `io.labels.SUFFIX` for labels, of `io.poses_export.FORMATS` for poses, of
+            `io.poses3d_export.FORMATS` for 3D poses.
         out: where they go.
         images: whether `dlc` and `coco` get the labelled frames as images.
     """
@@ -45,6 +47,10 @@ def run(source: Path, format: str, out: Path, images: bool = True) -> Exported:
         raise InputError(
             f"{out} exists and is no {ends} file, so it is not overwritten; choose another name"
         )
+    if source.suffix == ".nc" and matching.kind(source) == "poses3d":
+        made = io_poses.read(source)
+        paths = poses3d_export.write(made, out, format)
+        return Exported(paths, poses3d_export.losses(made, format))
     if source.suffix == ".nc":
         named = matching.kind(source) != "detections"
         series = tracks.read(source) if named else _nameless(source, format)

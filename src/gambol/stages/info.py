@@ -33,7 +33,9 @@ def run(path: Path) -> dict[str, Any]:
     if path.is_dir() and (path / "config.yaml").is_file() and (path / "split.csv").is_file():
         return _unfinished(path)
     if path.suffix == ".nc":
-        tell = {"poses": _poses, "detections": _detections, "tracks": _tracks}
+        tell = {
+            "poses": _poses, "detections": _detections, "tracks": _tracks, "poses3d": _poses3d,
+        }  # fmt: skip
         return tell[matching.kind(path)](path)
     try:
         kind = io_labels.detect(path)
@@ -142,6 +144,26 @@ def _poses(path: Path) -> dict[str, Any]:
         "found": dict(zip(names, share.round(4).tolist(), strict=True)),
         "video": str(series.attrs.get("source_file", "")),
     }
+
+
+def _poses3d(path: Path) -> dict[str, Any]:
+    """Return what 3D poses hold, and from how many views."""
+    series = poses.read(path)
+    told = _poses(path)
+    return {
+        **{key: value for key, value in told.items() if key != "video"},
+        "kind": "poses in 3D",
+        "units": str(series.attrs.get("units", "unknown")),
+        "tier": str(series.attrs.get("tier", "")),
+        "views": [str(name) for name in series["view"].values] if "view" in series else [],
+        "median reprojection error px": _median(series, "reprojection_error"),
+    }
+
+
+def _median(series: Any, name: str) -> float | None:
+    values = series[name].values if name in series else np.zeros(0)
+    known = values[np.isfinite(values)]
+    return round(float(np.median(known)), 3) if len(known) else None
 
 
 def _detections(path: Path) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from gambol.core.labels import Labels
 from gambol.io import detections as io_detections
 from gambol.io.labels.places import name_of
 
-Kind = Literal["poses", "detections", "tracks"]
+Kind = Literal["poses", "detections", "tracks", "poses3d"]
 
 
 def kind(path: Path) -> Kind:
-    """Return what a file holds: one animal, animals without names, or animals with names.
+    """Return what a file holds: one animal, animals without names or with names, or 3D poses.
 
     Files of other tools are tracks: they may name who is who.
     """
@@ -24,6 +24,9 @@ def kind(path: Path) -> Kind:
     with io_detections.open_file(path) as file:
         if file.attrs.get("ds_type") == "detections":
             return "detections"
+        space = file.dimensions.get("space")
+        if space is not None and space.size == 3:
+            return "poses3d"
         axis = file.dimensions.get("individuals")
         several = axis is not None and axis.size > 1
         return "tracks" if several or "identity_confidence" in file.variables else "poses"

@@ -1,9 +1,11 @@
 """Stage `movies`: poses drawn on the video that they were found in.
 
-reads   poses           files of poses, detections or tracks, which name their video
+reads   poses           files of poses, detections or tracks, which name their video; or of 3D
+                        poses
 writes  out/NAME.mp4    one film for each pose file
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from gambol.io import poses as io_poses
 from gambol.io import store
 from gambol.io.video import VideoWriter, open_video, read_ahead
 from gambol.io.video.open import split_ref
-from gambol.stages import crowd, footage, matching, movies_many
+from gambol.stages import crowd, footage, matching, movies_3d, movies_many
 from gambol.viz import overlay
 from gambol.viz.frames import resize
 
@@ -31,6 +33,7 @@ class MoviesConfig(movies_many.Drawing):
 
     start: NonNegativeFloat = 0.0  # s
     stop: PositiveFloat | None = None  # s; the end of the video
+    turn: float = 0.0  # degrees a second that the eye goes round 3D poses; 10 is slow
 
 
 def run(
@@ -39,6 +42,7 @@ def run(
     out: Path,
     *,
     video: Path | None = None,
+    views: Mapping[str, Path] | None = None,
     progress: Progress = silent,
 ) -> list[Path]:
     """Write one film for each pose file and return their paths.
@@ -48,6 +52,7 @@ def run(
         poses: pose files.
         out: folder.
         video: the video of the one pose file, where it is not where it was.
+        views: videos of the cameras of 3D poses, by name.
         progress: hears of every piece that is written.
     """
     if video is not None and len(poses) > 1:
@@ -59,7 +64,15 @@ def run(
                 f"two pose files are named {target.stem}; draw them into two folders"
             )
     for path, target in zip(poses, targets, strict=True):
-        _film(cfg, path, target, video, progress)
+        if matching.kind(store.require_file(path)) == "poses3d":
+            if video is not None:
+                raise InputError(f"{path} has several views; say --view CAMERA={video}")
+            movies_3d.draw(
+                path, target, start=cfg.start, stop=cfg.stop, turn=cfg.turn,
+                videos=views or {}, progress=progress,
+            )  # fmt: skip
+        else:
+            _film(cfg, path, target, video, progress)
     return targets
 
 

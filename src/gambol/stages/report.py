@@ -1,6 +1,6 @@
-"""Stage `report`: one HTML page about a training run, or about all runs of a project.
+"""Stage `report`: one HTML page about a training run, all runs of a project, or 3D poses.
 
-reads   run/            the folder of a finished training
+reads   run/            the folder of a finished training, or a file of 3D poses
         poses           poses, detections or tracks, and their videos where they are at hand
 writes  out             RUN/report.html if not said otherwise; needs no other file
 """
@@ -22,7 +22,7 @@ from gambol.io import run as io_run
 from gambol.io import store
 from gambol.io.video import DamagedFrame, open_video
 from gambol.pose import calibrate
-from gambol.stages import matching
+from gambol.stages import matching, report_3d
 from gambol.stages import report_many as stage_many
 from gambol.stages.footage import find_video, regions
 from gambol.viz import films, frames, overlay, project, report, report_many
@@ -37,26 +37,33 @@ def run(
     out: Path | None = None,
     *,
     poses: list[Path] | None = None,
+    views: Mapping[str, Path] | None = None,
     truth: Mapping[str, Any] | None = None,
     progress: Progress = silent,
 ) -> Path:
     """Write the page and return its path.
 
     Args:
-        folder: a training run, or a project whose runs are listed.
+        folder: a training run, a project whose runs are listed, or a file of 3D poses.
         out: the page; FOLDER/report.html if left out.
         poses: pose files to show as well.
+        views: videos of the cameras of 3D poses, by name.
         truth: scores against the truth of a simulated film that training never saw, as
             `Evaluation.summary` gives.
         progress: hears of every pose file.
     """
-    target = folder / "report.html" if out is None else out
+    in_3d = folder.suffix == ".nc" and matching.kind(store.require_file(folder)) == "poses3d"
+    own = folder.with_suffix(".report.html") if in_3d else folder / "report.html"
+    target = own if out is None else out
     if target.is_dir():
         raise InputError(f"{target} is a folder; give --out the name of an HTML file")
     if target.exists() and target.suffix.lower() not in (".html", ".htm"):
         raise InputError(
             f"{target} exists and is no page; give --out another name, such as report.html"
         )
+    if in_3d:
+        store.write_text(report_3d.page(folder, views or {}), target)
+        return target
     if not io_run.is_finished(folder) and (folder / "project.db").is_file():
         store.write_text(_project(folder, target), target)
         return target

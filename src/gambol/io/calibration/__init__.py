@@ -1,5 +1,6 @@
 """Calibrated cameras in the formats of other tools, read into ours and written out of it."""
 
+from gambol.io.calibration.anipose import parse, text
 from gambol.io.calibration.common import Read
 from gambol.io.calibration.formats import (
     READABLE,
@@ -20,7 +21,9 @@ __all__ = [
     "detect",
     "load",
     "losses",
+    "parse",
     "read",
+    "text",
     "transposed",
     "write",
 ]

@@ -34,6 +34,11 @@ def read(path: Path) -> Read:
     return of_tables(path, toml.read(path))
 
 
+def parse(said: str, source: Path) -> Read:
+    """Read the text of a file; `source` is named where it is wrong."""
+    return of_tables(source, toml.parse(said, source))
+
+
 def of_tables(path: Path, tables: Mapping[str, Any]) -> Read:
     """Make a rig of the tables of a file."""
     with naming(path):

@@ -16,8 +16,13 @@ from gambol.io import store
 
 def read(path: Path) -> dict[str, Any]:
     """Read a file."""
+    return parse(store.read_text(path), path)
+
+
+def parse(said: str, path: Path) -> dict[str, Any]:
+    """Read the text of a file."""
     try:
-        return tomllib.loads(store.read_text(path))
+        return tomllib.loads(said)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path} is no TOML: {error}; write it again") from error
 

@@ -1,0 +1,35 @@
+"""Options that many verbs of the command line share."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gambol.core.errors import InputError
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Threads = Annotated[int, typer.Option(min=0, help="Cores to use on a CPU; 0 means all.")]
+Settings = Annotated[list[str], typer.Option("--set", help="A setting: fit.steps=500.")]
+Yaml = Annotated[Path | None, typer.Option("--config", help="A YAML file of settings.")]
+
+View = Annotated[
+    list[str], typer.Option("--view", help="CAMERA=PATH, where names do not tell.")
+]
+
+
+def settings(kind: Any, path: Path | None, assignments: list[str]) -> Any:
+    """Read settings from a file, or take the defaults, and apply what --set says."""
+    cfg = kind.from_yaml(path) if path is not None else kind()
+    return cfg.override(assignments) if assignments else cfg
+
+
+def pairs(texts: list[str]) -> dict[str, Path]:
+    """Read `CAMERA=PATH` texts."""
+    found = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not equals or not name or not path:
+            raise InputError(f"--view {text}: write CAMERA=PATH")
+        found[name] = Path(path)
+    return found

@@ -1,0 +1,61 @@
+"""The verb of the command line that simulates: a film with its truth, or several views."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gambol.app import console
+from gambol.app.options import Json
+
+verbs = typer.Typer()
+
+
+@verbs.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(help="Folder for film, truth and labels.")],
+    animal: Annotated[str, typer.Option(help="mouse or fly.")] = "mouse",
+    animals: Annotated[int, typer.Option(min=1, help="Number of animals.")] = 1,
+    cameras: Annotated[
+        int | None,
+        typer.Option(help="2 to 12: boards and 2D poses of a rig instead of a film."),
+    ] = None,
+    identical: Annotated[bool, typer.Option(help="Animals that look alike.")] = False,
+    ground: Annotated[str, typer.Option(help="Of flies: bright or dark.")] = "bright",
+    seconds: Annotated[float, typer.Option(help="Length of the film.")] = 10.0,
+    seed: Annotated[int, typer.Option(help="Same seed, same film.")] = 0,
+    labelled: Annotated[int, typer.Option(min=1, help="Frames to label.")] = 40,
+    as_json: Json = False,
+) -> None:
+    """Film simulated animals whose truth is known, or see them from several cameras.
+
+    Example: gambol simulate sim --seconds 20 --seed 3
+    """
+    if cameras is not None:
+        from gambol.stages import simulate_views as of_rig
+
+        values = {
+            "animal": animal, "animals": animals, "cameras": cameras, "seconds": seconds,
+            "seed": seed,
+        }  # fmt: skip
+        rig_cfg = of_rig.ViewsConfig.from_values(values, "gambol simulate")
+        with console.reporting(as_json) as progress:
+            seen = of_rig.run(rig_cfg, out, progress=progress)
+        console.result(seen._asdict(), as_json, console.lines)
+        return
+    from gambol.stages import simulate as stage
+
+    world = {
+        "animal": animal,
+        "animals": animals,
+        "identical": identical,
+        "ground": ground,
+        "seconds": seconds,
+        "seed": seed,
+    }
+    cfg = stage.FilmConfig.from_values(
+        {"world": world, "labelled": labelled}, "gambol simulate"
+    )
+    with console.reporting(as_json) as progress:
+        made = stage.run(cfg, out, progress=progress)
+    console.result(made._asdict(), as_json, console.lines)

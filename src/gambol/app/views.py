@@ -1,0 +1,192 @@
+"""The verbs of the command line that are about several cameras: from boards to 3D poses."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gambol.app import console, options
+from gambol.app.options import Json, Settings, View, Yaml
+
+verbs = typer.Typer()
+rig = typer.Typer(help="Check or convert a calibration.", no_args_is_help=True)
+board = typer.Typer(help="Draw a calibration board.", no_args_is_help=True)
+verbs.add_typer(rig, name="rig")
+verbs.add_typer(board, name="board")
+
+
+@verbs.command()
+def calibrate(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A folder or video a camera; a folder of these; or 2D poses without a board."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The calibration to write (.toml).")],
+    board: Annotated[
+        Path | None, typer.Option(help="Board file (.yaml or .toml) of what was shown.")
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Without a board: a rough calibration to begin from."),
+    ] = None,
+    views: View = [],  # noqa: B006 - typer copies it
+    config: Yaml = None,
+    settings: Settings = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Find where cameras are and how their lenses draw, from a board or from the animal.
+
+    Example: gambol calibrate session/ --board board.yaml --out calibration.toml
+    """
+    from gambol.stages import calibrate as stage
+
+    cfg = options.settings(stage.CalibrateConfig, config, settings)
+    with console.reporting(as_json) as progress:
+        made = stage.run(
+            cfg,
+            sources,
+            out,
+            board=board,
+            start=start,
+            assign=options.pairs(views),
+            progress=progress,
+        )
+    console.result(made._asdict(), as_json, stage.describe)
+
+
+@verbs.command()
+def triangulate(
+    poses: Annotated[list[Path], typer.Argument(help="2D poses, a file a camera.")],
+    calibration: Annotated[Path, typer.Option(help="The calibration of the cameras.")],
+    out: Annotated[Path, typer.Option(help="The 3D pose file to write (.nc).")],
+    tier: Annotated[
+        str | None,
+        typer.Option(
+            help="auto, dlt, median, msac, refine, smooth, robust, distance, gimbal or "
+            "constrained."
+        ),
+    ] = None,
+    prior: Annotated[
+        Path | None, typer.Option(help="Pose prior of gambol fit-pose-prior, for gimbal.")
+    ] = None,
+    views: View = [],  # noqa: B006 - typer copies it
+    config: Yaml = None,
+    settings: Settings = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Turn 2D poses of several cameras into 3D poses with covariance.
+
+    Example: gambol triangulate poses/ --calibration calibration.toml --out poses3d.nc
+    """
+    from gambol.stages import triangulate as stage
+
+    cfg = options.settings(stage.TriangulateConfig, config, [])
+    if tier is not None and tier != cfg.tier.kind:
+        cfg = stage.TriangulateConfig.from_values(
+            {**cfg.model_dump(mode="json"), "tier": {"kind": tier}}, "--tier"
+        )
+    cfg = cfg.override(settings) if settings else cfg
+    with console.reporting(as_json) as progress:
+        made = stage.run(
+            cfg,
+            poses,
+            calibration,
+            out,
+            prior=prior,
+            assign=options.pairs(views),
+            progress=progress,
+        )
+    console.result(made._asdict(), as_json, stage.describe)
+
+
+@verbs.command("fit-pose-prior")
+def fit_pose_prior(
+    poses: Annotated[list[Path], typer.Argument(help="3D pose files of one skeleton.")],
+    out: Annotated[Path, typer.Option(help="The prior to write (.nc).")],
+    config: Yaml = None,
+    settings: Settings = [],  # noqa: B006 - typer copies it
+    as_json: Json = False,
+) -> None:
+    """Learn which poses an animal takes, for triangulate --tier gimbal.
+
+    Example: gambol fit-pose-prior day1.nc day2.nc --out prior.nc
+    """
+    from gambol.stages import fit_pose_prior as stage
+
+    cfg = options.settings(stage.PriorConfig, config, settings)
+    with console.reporting(as_json) as progress:
+        made = stage.run(cfg, poses, out, progress=progress)
+    console.result(made._asdict(), as_json, stage.describe)
+
+
+@verbs.command()
+def synchronize(
+    poses: Annotated[list[Path], typer.Argument(help="2D poses, a file a camera.")],
+    calibration: Annotated[Path, typer.Option(help="The calibration of the cameras.")],
+    out: Annotated[Path, typer.Option(help="Folder for the poses on one clock.")],
+    views: View = [],  # noqa: B006 - typer copies it
+    config: Yaml = None,
+    settings: Settings = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Find how far cameras are out of step, and put their poses on one clock.
+
+    Example: gambol synchronize poses/ --calibration calibration.toml --out in-step
+    """
+    from gambol.stages import synchronize as stage
+
+    cfg = options.settings(stage.SynchronizeConfig, config, settings)
+    with console.reporting(as_json) as progress:
+        made = stage.run(
+            cfg, poses, calibration, out, assign=options.pairs(views), progress=progress
+        )
+    console.result(made._asdict(), as_json, stage.describe)
+
+
+@rig.command()
+def check(
+    calibration: Annotated[Path, typer.Argument(help="A calibration in any known format.")],
+    as_json: Json = False,
+) -> None:
+    """Look for what cannot be right: copied cameras, transposed matrices, impossible lenses.
+
+    Example: gambol rig check calibration.toml
+    """
+    from gambol.stages import rig as stage
+
+    console.result(stage.check(calibration), as_json, stage.describe)
+
+
+@rig.command()
+def convert(
+    calibration: Annotated[Path, typer.Argument(help="A calibration in any known format.")],
+    out: Annotated[Path, typer.Argument(help="The file to write; its name tells the format.")],
+    to: Annotated[
+        str | None, typer.Option(help="The format, where the name is unclear.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a calibration in the format of another tool.
+
+    Example: gambol rig convert label3d_dannce.mat calibration.toml
+    """
+    from gambol.stages import rig as stage
+
+    console.result(stage.convert(calibration, out, to), as_json, stage.describe)
+
+
+@board.command()
+def draw(
+    source: Annotated[Path, typer.Argument(help="Board file (.yaml or .toml).")],
+    out: Annotated[Path, typer.Argument(help="The page to print (.pdf or .png).")],
+    as_json: Json = False,
+) -> None:
+    """Draw the very board that the file describes, at its true size.
+
+    Example: gambol board draw board.yaml board.pdf
+    """
+    from gambol.stages import board as stage
+
+    console.result(stage.run(source, out)._asdict(), as_json, stage.describe)

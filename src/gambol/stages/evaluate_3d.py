@@ -1,0 +1,129 @@
+"""Stage `evaluate`, 3D poses: distances to a truth, in its units, raw and after alignment.
+
+Called by `stages.evaluate`. Returns values, writes nothing.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from gambol.core import poses as core_poses
+from gambol.core.errors import InputError
+from gambol.io import poses as io_poses
+from gambol.io import store
+from gambol.multiview import metrics
+from gambol.stages import matching
+
+
+def of_poses(result: Path, truth: Path, skip: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Score 3D poses against others of the same frames, keypoints and individuals.
+
+    Args:
+        result: a 3D pose file.
+        truth: another one, such as motion capture or the truth of a simulation.
+        skip: keypoints whose distances do not count; alignment still uses them.
+    """
+    made, true = io_poses.read(result), _truth(truth)
+    names = [str(name) for name in made["keypoints"].values]
+    both = [name for name in names if name in true["keypoints"].values]
+    if not both:
+        raise InputError(
+            f"{result} and {truth} share no keypoint; give a truth of the same skeleton"
+        )
+    if lost := [name for name in skip if name not in both]:
+        raise InputError(f"skip: {truth} and {result} share no keypoint {lost[0]!r}")
+    made, true = made.sel(keypoints=both), true.sel(keypoints=both)
+    if made.sizes["time"] != true.sizes["time"]:
+        raise InputError(
+            f"{result} has {made.sizes['time']} frames, {truth} {true.sizes['time']}; give a "
+            "truth of the same frames"
+        )
+    units = _units(result, made, truth, true)
+    pairs = _pairs(result, made, truth, true)
+    xyz = np.concatenate([_of(made, mine) for mine, _ in pairs])
+    goal = np.concatenate([_of(true, theirs) for _, theirs in pairs])
+    counted = np.array([name not in skip for name in both])
+    scores = metrics.distances(xyz, goal, tuple(both), score=counted)
+    covariance = np.concatenate(
+        [core_poses.covariance(made.sel(individuals=[mine]))[:, 0] for mine, _ in pairs]
+    )
+    inside = metrics.coverage(
+        xyz[:, counted], np.asarray(covariance[:, counted], float), goal[:, counted]
+    )
+    skeleton = core_poses.skeleton(made) if len(both) == len(names) else None
+    return {
+        "part": "poses in 3D",
+        "units": units,
+        "frames": made.sizes["time"],
+        "n": scores.n,
+        "n_missing": scores.missing,
+        "mpe": scores.mpe,
+        "median": scores.median,
+        "p95": scores.p95,
+        "mpe_rpa": scores.mpe_rpa,
+        "mean_of_keypoints": scores.mean_of_keypoints,
+        "intervals": {
+            "mpe": list(scores.mpe_interval),
+            "mpe_rpa": list(scores.mpe_rpa_interval),
+        },
+        "coverage50": inside[0.5],
+        "coverage95": inside[0.95],
+        "jitter": metrics.jitter(xyz, float(made.attrs.get("fps", 1.0))),
+        "bones": {}
+        if skeleton is None
+        else {
+            name: {"length": mean, "variation": share}
+            for name, (mean, share) in metrics.bone_variation(xyz, skeleton).items()
+        },
+        "keypoints": {
+            name: {"mpe": far, "mpe_rpa": scores.keypoints_rpa[name]}
+            for name, far in scores.keypoints.items()
+        },
+        "skipped": list(skip),
+    }
+
+
+def _truth(path: Path) -> xr.Dataset:
+    if path.suffix != ".nc" or matching.kind(path) != "poses3d":
+        raise InputError(
+            f"{path} holds no 3D poses; score 3D poses against a 3D pose file (.nc)"
+        )
+    return core_poses.validate(store.read_dataset(path), str(path))
+
+
+def _of(poses: xr.Dataset, individual: str) -> Float[np.ndarray, "T J 3"]:
+    one = core_poses.xy(poses.sel(individuals=[individual]))[:, 0]
+    return np.asarray(one, np.float64)
+
+
+def _units(result: Path, made: xr.Dataset, truth: Path, true: xr.Dataset) -> str:
+    """The common unit; two that differ are refused, an unknown one is said."""
+    here, there = (str(d.attrs.get("units", "unknown")) for d in (made, true))
+    if "unknown" not in (here, there) and here != there:
+        raise InputError(f"{result} is in {here}, {truth} in {there}; give both in one unit")
+    return here if here == there else "unknown"
+
+
+def _pairs(
+    result: Path, made: xr.Dataset, truth: Path, true: xr.Dataset
+) -> list[tuple[str, str]]:
+    """Individuals of both files: by name, or the nearest where names differ."""
+    mine, theirs = ([str(n) for n in d["individuals"].values] for d in (made, true))
+    if set(theirs) <= set(mine):
+        return [(name, name) for name in theirs]
+    if len(theirs) > len(mine):
+        raise InputError(f"{result} has {len(mine)} animals, {truth} {len(theirs)}")
+    from scipy.optimize import linear_sum_assignment
+
+    far = np.array([[_apart(_of(made, a), _of(true, b)) for a in mine] for b in theirs])
+    rows, columns = linear_sum_assignment(np.nan_to_num(far, nan=1e12))
+    return [(mine[c], theirs[r]) for r, c in zip(rows, columns, strict=True)]
+
+
+def _apart(a: Float[np.ndarray, "T J 3"], b: Float[np.ndarray, "T J 3"]) -> float:
+    far = np.linalg.norm(a - b, axis=-1)
+    known = far[np.isfinite(far)]
+    return float(np.median(known)) if len(known) else float("nan")
