@@ -29,7 +29,7 @@ class Footage(NamedTuple):
     camera: str
     path: Path
     frames: tuple[int, ...]  # moments, alike in all cameras
-    index: tuple[int, ...]  # the picture of each moment
+    places: tuple[int, ...]  # the picture of each moment
 
 
 class Looked(NamedTuple):
@@ -187,7 +187,7 @@ def _one(
     video = open_video(film.path, grey=True)
     try:
         corners = []
-        for number, index in enumerate(film.index):
+        for number, index in enumerate(film.places):
             seen = boards.detect(_picture(video, index, flip), board)
             corners.append((seen.ids, seen.xy, seen.sharpness))
             progress(Step("board", done + number, total, film.camera))
@@ -231,8 +231,8 @@ def _explained(
 def _some(film: Footage) -> list[np.ndarray]:
     video = open_video(film.path, grey=True)
     try:
-        step = max(1, len(film.index) // TRIED)
-        return [_picture(video, index, False) for index in film.index[::step]]
+        step = max(1, len(film.places) // TRIED)
+        return [_picture(video, index, False) for index in film.places[::step]]
     finally:
         video.close()
 
@@ -241,7 +241,7 @@ def _key(film: Footage, board: Board, flip: bool) -> str:
     parts = [
         film.camera,
         fingerprint(film.path),
-        str(film.index),
+        str(film.places),
         board_file.board_text(board),
         str(flip),
     ]

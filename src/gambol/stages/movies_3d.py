@@ -104,5 +104,5 @@ def _clearest(made: xr.Dataset, opened: dict[str, Video]) -> str | None:
     """The view with a video in which most is seen."""
     if not opened or "reprojection_error" not in made:
         return None
-    count = np.isfinite(made["reprojection_error"]).sum(("time", "keypoints", "individuals"))
-    return max(opened, key=lambda name: int(count.sel(view=name)))
+    error = made["reprojection_error"]
+    return max(opened, key=lambda name: int(np.isfinite(error.sel(view=name).values).sum()))

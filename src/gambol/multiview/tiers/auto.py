@@ -1,0 +1,67 @@
+"""Tier `auto`: of several tiers the one that tells a left-out view best."""
+
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, PositiveInt
+
+from gambol.core.errors import InputError
+from gambol.core.registry import Spec
+from gambol.multiview import crossview
+from gambol.multiview.tiers.base import Problem, Solved, Tier, tiers
+
+MARGIN = 0.01  # nats an observation, by which a less simple tier has to be better
+
+
+class Auto(Spec):
+    """Simplest first: on a tie the simpler tier is taken."""
+
+    kind: Literal["auto"] = "auto"
+    candidates: tuple[str, ...] = ("robust", "distance", "gimbal")
+    frames: PositiveInt = Field(default=300, ge=3)  # of the stretch that they are compared on
+
+
+@tiers.register
+def build(spec: Auto) -> Tier:
+    """Return a tier that chooses one of the candidates for each animal."""
+    for kind in spec.candidates:
+        if kind == "auto" or kind not in tiers.kinds():
+            there = ", ".join(k for k in tiers.kinds() if k != "auto")
+            raise InputError(f"candidates: no tier {kind!r} to choose; there are {there}")
+    if not spec.candidates:
+        raise InputError("candidates: name at least one tier")
+
+    def solve(problem: Problem) -> Solved:
+        chosen, scores = choose(spec, problem)
+        solved = tiers.build(tiers.parse({"kind": chosen}))(problem)
+        return solved._replace(
+            learned={**solved.learned, "tier": chosen, "left_out_log_score": scores}
+        )
+
+    return solve
+
+
+def choose(spec: Auto, problem: Problem) -> tuple[str, dict[str, float]]:
+    """Return the kind that is best, and every candidate's mean log score of left-out views.
+
+    Two views cannot be told by each other: then the first candidate is taken, unscored.
+    """
+    views = np.isfinite(problem.xy).all(-1).any((0, 2)).sum()
+    if views < 3 or len(spec.candidates) == 1:
+        return spec.candidates[0], {}
+    stretch = crossview.sample(problem, spec.frames)
+    noise: float | None = None
+    scores: dict[str, float] = {}
+    for kind in spec.candidates:
+        tier = tiers.build(tiers.parse({"kind": kind}))
+        left: Any = crossview.leave_one_out(stretch, tier, noise)
+        if noise is None:  # that of the simplest, so that all are measured alike
+            noise = crossview.width(left.px)
+            left = crossview.leave_one_out(stretch, tier, noise)
+        known = np.isfinite(left.log_score)
+        scores[kind] = float(left.log_score[known].mean()) if known.any() else float("-inf")
+    best = spec.candidates[0]
+    for kind in spec.candidates[1:]:
+        if scores[kind] > scores[best] + MARGIN:
+            best = kind
+    return best, {kind: round(score, 4) for kind, score in scores.items()}
