@@ -102,6 +102,7 @@ def coverage(
     off = (xyz - truth).reshape(-1, 3)
     flat = covariance.reshape(-1, 3, 3)
     known = np.isfinite(off).all(-1) & np.isfinite(flat).all((-1, -2))
+    known[known] = np.linalg.det(flat[known]) > 0  # a truth has no covariance
     if not known.any():
         return {level: float("nan") for level in INSIDE}
     solved = np.linalg.solve(flat[known], off[known][..., None])[..., 0]

@@ -90,8 +90,8 @@ def _boards(
     progress: Progress,
 ) -> None:
     """Print a board that fits the scene and show it to the cameras."""
-    square = float(f"{reach * 1.1 / 8:.2g}")
-    board = Board("charuco", 8, 6, square, 0.75 * square, "4X4_50", units="mm")
+    square = float(f"{reach * 1.1 / 7:.2g}")
+    board = Board("charuco", 7, 5, square, 0.75 * square, "4X4_50", units="mm")
     board_file.write_board(board, made.board)
     page = board_page.page(board)
     scale = SQUARE / square

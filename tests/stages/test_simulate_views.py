@@ -1,0 +1,48 @@
+"""Simulated views: the same seed films the same, and everything agrees with the truth."""
+
+import numpy as np
+import pytest
+from rigged import SMALL, film
+
+from gambol.core import poses
+from gambol.core.errors import InputError
+from gambol.io import calibration, store
+from gambol.io import poses as io_poses
+from gambol.kernels import projection
+from gambol.stages import simulate_views
+
+
+def test_most_points_lie_where_the_true_camera_sees_the_true_place(views):
+    rig, truth = calibration.read(views.rig), io_poses.read(views.truth)
+    xyz = poses.xy(truth)[:, 0].reshape(-1, 3).astype(float)
+    for name in rig:
+        seen = poses.xy(io_poses.read(views.views / f"{name}.nc"))[:, 0]
+        uv = projection.project(xyz, rig[name].params()[None]).uv[0].reshape(seen.shape)
+        far = np.linalg.norm(seen - uv, axis=-1)
+        assert np.nanmedian(far) < 3.0 and np.isfinite(far).mean() > 0.8
+
+
+def test_the_truth_has_units_and_bones_of_one_length(views):
+    truth = io_poses.read(views.truth)
+    assert truth.attrs["units"] == "mm"
+    xyz, skeleton = poses.xy(truth)[:, 0], poses.skeleton(truth)
+    for parent, child in skeleton.bones:
+        length = np.linalg.norm(xyz[:, child] - xyz[:, parent], axis=-1)
+        assert length.std() < 1e-3 * length.mean()
+
+
+def test_what_is_there_stays_and_other_settings_film_anew(views, tmp_path):
+    before = store.file_hash(views.truth)
+    folder = tmp_path / "sim"
+    made = film(folder, seconds=0.5, boards=5)
+    first = made.truth.stat().st_mtime_ns
+    assert film(folder, seconds=0.5, boards=5).truth.stat().st_mtime_ns == first
+    film(folder, seconds=0.6, boards=5)
+    assert made.truth.stat().st_mtime_ns != first
+    assert store.file_hash(views.truth) == before
+
+
+def test_a_folder_of_other_things_is_not_written_into(tmp_path):
+    (tmp_path / "thesis.txt").write_text("all of it")
+    with pytest.raises(InputError, match="is not empty and holds no simulated views"):
+        simulate_views.run(SMALL, tmp_path)
