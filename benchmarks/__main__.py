@@ -1,7 +1,8 @@
 """Run benchmarks: `python -m benchmarks` for all, `python -m benchmarks mirror` for one.
 
 Minutes on two cores: openfield 25, leap 24, repeats 24, mirror 16, fly 11, demo 5, fast 2,
-linear 2, the others 1 at most. `predict`, `fast` and `jumps` use a network of `openfield`.
+linear 2, long3d 6, anipose 5 with the peer, the others 1 at most. `predict`, `fast` and
+`jumps` use a network of `openfield`.
 Trainings that are finished are kept in `.bench`, so that what was interrupted goes on.
 `GAMBOL_BENCH_QUICK=1` tries the code with budgets of a few steps and keeps no figure.
 """
@@ -10,6 +11,7 @@ import sys
 import time
 
 from benchmarks import (
+    anipose,
     courtship,
     demo,
     fast,
@@ -18,11 +20,14 @@ from benchmarks import (
     identity,
     imports,
     jumps,
+    long3d,
     mirror,
     openfield,
     page,
     predict,
+    rat,
     repeats,
+    rigs,
 )
 from benchmarks.record import QUICK
 
@@ -40,6 +45,10 @@ ALL = {
     "flies": flies.run,
     "courtship": courtship.run,
     "identity": identity.run,
+    "rat": rat.run,
+    "rigs": rigs.run,
+    "anipose": anipose.run,
+    "long3d": long3d.run,
     "demo": demo.run,
 }
 

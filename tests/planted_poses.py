@@ -74,7 +74,7 @@ def direction(rng, delta, factor):
 
 
 def filmed(rng, x, views=6, px=3.0, missing=0.1, outliers=0.0, far=60.0, params=None):
-    """Observations of poses, and which of them are outliers; px, outliers, far may be (V, J)."""
+    """Observations of poses, and which are outliers; px, outliers and far may be (V, J)."""
     params = ring(views).params() if params is None else params
     frames, joints = x.shape[:2]
     shape = frames, len(params), joints

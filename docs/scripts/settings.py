@@ -13,6 +13,14 @@ from typing import Any
 import yaml
 
 from gambol.core.config import Config
+from gambol.multiview.associate import Associate
+from gambol.multiview.bundle import Bundle
+from gambol.multiview.lags import Search
+from gambol.multiview.selfcalibrate import SelfCalibration
+from gambol.multiview.tiers.auto import Auto
+from gambol.multiview.tiers.distance import Distance
+from gambol.multiview.tiers.gimbal import Gimbal
+from gambol.multiview.tiers.robust import Robust
 from gambol.nn.augment import AugmentConfig
 from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
@@ -24,10 +32,14 @@ from gambol.nn.outputs.simcc import SimccSpec
 from gambol.nn.outputs.softmax import SoftmaxSpec
 from gambol.pose.instances import InstanceScoring
 from gambol.pose.train import FitConfig
+from gambol.stages.calibrate import CalibrateConfig
 from gambol.stages.evaluate import EvaluateConfig
+from gambol.stages.fit_pose_prior import PriorConfig
 from gambol.stages.movies import MoviesConfig
+from gambol.stages.synchronize import SynchronizeConfig
 from gambol.stages.train import LinearFit, SplitConfig, TrainConfig
 from gambol.stages.train_many import ManyConfig
+from gambol.stages.triangulate import TriangulateConfig
 
 FOLDER = Path(__file__).parents[1]
 BEGIN, END = "<!-- made by `make docs`, do not edit -->", "<!-- end -->"
@@ -49,6 +61,20 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("many", ManyConfig),
     ],
     "prediction.md": [("", MoviesConfig)],
+    "three-dimensions.md": [
+        ("gambol calibrate", CalibrateConfig),
+        ("animal", SelfCalibration),
+        ("bundle", Bundle),
+        ("gambol triangulate", TriangulateConfig),
+        ("crowd", Associate),
+        ("tier", Auto),
+        ("tier", Robust),
+        ("tier", Distance),
+        ("tier", Gimbal),
+        ("gambol synchronize", SynchronizeConfig),
+        ("search", Search),
+        ("gambol fit-pose-prior", PriorConfig),
+    ],
     "evaluation.md": [("", EvaluateConfig), ("oks", InstanceScoring)],
 }
 # fields whose name says it all to the reader of the code, but not to that of the page
@@ -92,6 +118,8 @@ def _table(block: str, kind: type[Config]) -> str:
     whole = {n for n, f in fields.items() if isinstance(f.default, Config)}
     specific = f" with `kind: {fields['kind'].default}`" if "kind" in fields else ""
     title = f"In the block `{block}`{specific}:" if block else "At the top:"
+    if block.startswith("gambol "):
+        title, block = f"Of `{block}`, at the top:", ""
     reasons: dict[str, str] = {}
     for base in reversed(kind.__mro__):  # a setting may be inherited, its comment with it
         if issubclass(base, Config):

@@ -22,9 +22,10 @@ def tied(data, form="direction", **more):
     return model(data, **more)._replace(bones=bones(SD), form=form)
 
 
-def solve(data, given, x=None, **more):
-    x = run(data, given).xyz if x is None else x
-    return articulated.solve(data, given, x, smooth.anchor(x, data.params), **more)
+def solve(data, given, rough=None, **more):
+    rough = run(data, given) if rough is None else rough
+    held = smooth.anchor(rough.xyz, data.params)
+    return articulated.solve(data, given, rough, held, **more)
 
 
 @pytest.mark.parametrize("form", ["direction", "radius"])
@@ -34,7 +35,7 @@ def test_distance_of_the_rat_from_every_start(data, form):
     seen, given = shipped(rat)
     given = given._replace(bones=rat.bones(), form=form)
     for x in rat_starts(rat, seen).values():
-        found = solve(seen, given, run(seen, given, x).xyz)
+        found = solve(seen, given, run(seen, given, x))
         assert rat.error(found.xyz) < 7.8
         assert rat.error(found.xyz, rat.usual) < 5.2
         assert found.improper == 0
@@ -66,7 +67,7 @@ def test_ellipsoids_hold_what_they_promise_and_bones_help():
         x, data, _ = world(seed, outliers=outliers, px=6.0)
         given = tied(data, px=6.0, outliers=outliers)
         plain = run(data, given)
-        found = solve(data, given, plain.xyz)
+        found = solve(data, given, plain)
         inside.append(covered(found, x))
         ratio.append(error(found.xyz, x) / error(plain.xyz, x))
     half, most = np.mean(inside, axis=0)
@@ -76,7 +77,7 @@ def test_ellipsoids_hold_what_they_promise_and_bones_help():
 
 
 def test_rats_drawn_from_their_prior(data):
-    """Bars 8 and 9: the parameters and cameras of a real recording, 10 % missing."""
+    """Bar 8: parameters and cameras of a real recording, 26 % outliers, 10 % missing."""
     rat = Rat(data / "rat_mocap")
     _, given = shipped(rat)
     given = given._replace(bones=rat.bones())
@@ -90,29 +91,45 @@ def test_rats_drawn_from_their_prior(data):
             outliers=noise.prior, params=rat.params,
         )  # fmt: skip
         plain = run(seen, given)
-        found = solve(seen, given, plain.xyz)
+        found = solve(seen, given, plain)
         inside.append(covered(found, x))
         ratio.append(error(found.xyz, x) / error(plain.xyz, x))
+        known = solve(seen, given, plain._replace(xyz=x))
+        assert error(found.xyz, x) < 1.1 * error(known.xyz, x)  # as if begun at the truth
     half, most = np.mean(inside, axis=0)
     assert 0.45 < half < 0.55
     assert 0.90 < most < 0.98
-    assert np.mean(ratio) < 0.85
+    assert np.mean(ratio) < 0.95
 
 
 def test_windows_are_the_whole():
     _, data, _ = world(4, frames=150, outliers=0.05)
     given = tied(data, outliers=0.05)
-    start = run(data, given).xyz
+    start = run(data, given)
     whole = solve(data, given, start, size=1000)
     parts = solve(data, given, start, size=40, overlap=articulated.OVERLAP)
     assert np.abs(whole.xyz - parts.xyz).max() < 0.01
     assert np.allclose(whole.covariance, parts.covariance, rtol=0.01, atol=1e-3)
 
 
+def test_a_gap_across_a_cut_is_bridged_as_in_the_whole():
+    """Nothing is seen from 30 frames before to 50 after a cut, farther than windows overlap."""
+    x, data, _ = world(7, frames=200)
+    data.xy[70:150] = np.nan
+    given = tied(data)
+    start = run(data, given)
+    whole = solve(data, given, start, size=1000)
+    parts = solve(data, given, start, size=100, overlap=20)
+    off = np.linalg.norm(whole.xyz - parts.xyz, axis=-1)
+    sd = np.sqrt(np.trace(whole.covariance, axis1=-2, axis2=-1))
+    assert (off < sd / 2).all()
+    assert off[:60].max() < 0.05
+
+
 def test_the_result_is_the_same_for_any_number_of_threads(monkeypatch):
     _, data, _ = world(5, frames=80, outliers=0.1)
     given = tied(data, outliers=0.1)
-    start = run(data, given).xyz
+    start = run(data, given)
     found = []
     for cores in (1, 3):
         monkeypatch.setattr(articulated.windows, "cores", lambda cores=cores: cores)
@@ -133,7 +150,7 @@ def test_what_was_not_seen_has_a_place_and_a_large_covariance(frames, views):
     assert np.isfinite(sd).all()
     assert (sd[:, 3] > 2 * sd[:, 1]).all()
     if frames > 2:
-        assert (sd[15] > sd[5]).all()
+        assert (sd[15, :3] > sd[5, :3]).all()
     # a keypoint that no view saw is still tied to its parent
     if frames <= 2:
         r = np.linalg.norm(found.xyz[:, 3] - found.xyz[:, 1], axis=-1)

@@ -31,7 +31,7 @@ def world(seed, chains=2, frames=30, size=3):
 
 
 def test_ends_where_a_general_minimiser_ends():
-    field, link, target = world(0)
+    field, link, target = world(0, frames=8)
     found = descent.descend(field, link, np.zeros_like(target), 1e-9)
     for m in range(2):
 

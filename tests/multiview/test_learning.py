@@ -56,7 +56,7 @@ def test_bones_are_recovered(form):
     assert np.allclose(bones.length, LENGTH, atol=1.0)
     assert np.allclose(np.sqrt(bones.variance[1:]), 2.0, rtol=0.35)
     tied = model._replace(bones=bones, form=form)
-    best = articulated.solve(data, tied, found.xyz, taken.held)
+    best = articulated.solve(data, tied, found, taken.held)
     assert error(best.xyz, x) < error(found.xyz, x)
     assert 0.9 < covered(best, x)[1] < 0.98
 
@@ -81,7 +81,7 @@ def test_the_rat_from_its_2d_points_alone(data, start):
     model, robust = learning.learn(taken, "mixture")
     bones = learning.bones(taken, model, robust, rat.skeleton.parent, "direction")
     tied = model._replace(bones=bones)
-    best = articulated.solve(seen, tied, robust.xyz, taken.held)
+    best = articulated.solve(seen, tied, robust, taken.held)
     for found in (robust, best):
         assert rat.error(found.xyz) < 9.8
         assert rat.error(found.xyz, rat.usual) < 5.2
@@ -98,6 +98,6 @@ def test_little_can_be_learned_from_little(frames, views):
     assert np.isfinite(found.xyz).all()
     assert np.isfinite(found.covariance).all()
     tied = model._replace(bones=learning.bones(taken, model, found, PARENT, "direction"))
-    best = articulated.solve(data, tied, found.xyz, taken.held)
+    best = articulated.solve(data, tied, found, taken.held)
     assert np.isfinite(best.covariance).all()
     assert error(smooth.start(data), x[:frames]) < 30

@@ -30,7 +30,7 @@ def test_headings_that_err_do_not_blur_the_states():
     found = mixture(rng, given, 3)
     blurred = mixture(rng, given._replace(turning=False), 3)
     assert np.median(found.concentration[:, 1:]) == pytest.approx(25, rel=0.1)
-    assert np.median(blurred.concentration[:, 1:]) < 15
+    assert np.median(blurred.concentration[:, 1:]) < 18
 
 
 def test_three_poses_need_more_than_two_states_and_not_many():
@@ -40,10 +40,9 @@ def test_three_poses_need_more_than_two_states_and_not_many():
 
 def test_one_pose_needs_one_state():
     rng = np.random.default_rng(0)
-    given = seen(rng, 1200)
-    lone = told(states(), given)
-    same = given.of(np.argsort(lone)[-400:])  # the most usual ones: standing
-    assert choose(rng, same, 20) <= 2
+    *_, state = posing(np.random.default_rng(0), 1200, turning=False)
+    same = seen(rng, 1200).of(state == 0)
+    assert choose(np.random.default_rng(0), same, 20) == 1
 
 
 def test_few_frames_have_one_state():

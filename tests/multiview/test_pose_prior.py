@@ -48,8 +48,7 @@ def test_raw_directions_of_noisy_points_are_not_taken_for_the_animals():
     """σ = 12 of ρ = 30 makes directions scatter; the density knows."""
     xyz, *_ = posing(np.random.default_rng(0), 4000, scatter=12.0, turning=False)
     rng = np.random.default_rng(0)
-    prior = pose_prior.fit_prior(rng, xyz, SKELETON, bones(12.0), n_states=3, turning="none",
-                                 iterations=300)  # fmt: skip
+    prior = pose_prior.fit_prior(rng, xyz, SKELETON, bones(12.0), n_states=3, turning="none")
     found = prior.concentration[matched(prior), 1:]
     np.testing.assert_allclose(np.median(found), 25, rtol=0.1)
     delta = xyz[:, 3] - xyz[:, 1]

@@ -71,6 +71,9 @@ def triangulate(
     prior: Annotated[
         Path | None, typer.Option(help="Pose prior of gambol fit-pose-prior, for gimbal.")
     ] = None,
+    skeleton: Annotated[
+        Path | None, typer.Option(help="YAML with bones, where the 2D poses know none.")
+    ] = None,
     views: View = [],  # noqa: B006 - typer copies it
     config: Yaml = None,
     settings: Settings = [],  # noqa: B006
@@ -95,6 +98,7 @@ def triangulate(
             calibration,
             out,
             prior=prior,
+            skeleton=skeleton,
             assign=options.pairs(views),
             progress=progress,
         )

@@ -6,7 +6,6 @@ frames from a cut it is not felt. Steps take the bones' own curvature where it i
 far fewer are needed than with the bound 1/σ².
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -64,23 +63,22 @@ class Poses(NamedTuple):
 def solve(
     data: Observations,
     model: Model,
-    x: Float[np.ndarray, "T J 3"],
+    rough: Smoothed,
     held: Anchor,
     *,
     size: int = FRAMES,
     overlap: int = OVERLAP,
-    done: Callable[[int], None] = lambda frames: None,
 ) -> Smoothed:
     """Return the most probable trajectory with bones.
 
     Args:
         data: the observations.
         model: noise, steps and bones.
-        x: start, finite: that of `smooth`.
+        rough: that of `smooth`, where windows begin; it also tells a window what lies beyond
+            its ends, which matters when nothing was seen near by.
         held: the weak knowledge.
         size: frames that a window keeps.
         overlap: frames more on each side.
-        done: told how many frames are.
     """
     frames, views, joints = data.confidence.shape
     xyz, cov = np.empty((frames, joints, 3)), np.empty((frames, joints, 3, 3))
@@ -90,7 +88,10 @@ def solve(
 
     def one(part: windows.Window) -> Smoothed:
         chosen = slice(part.first, part.last)
-        posed = window(data.of_frames(chosen), model, x[chosen], held)
+        pull, place = _beyond(data.times, model, rough, part)
+        posed = window(
+            data.of_frames(chosen), model, rough.xyz[chosen], held, pull=pull, place=place
+        )
         keep = slice(part.begin - part.first, part.end - part.first)
         return Smoothed(
             posed.xyz[keep],
@@ -106,14 +107,28 @@ def solve(
         xyz[keep], cov[keep], outlier[keep] = got.xyz, got.covariance, got.outlier
         energy, unsettled = energy + got.energy, unsettled + got.unsettled
         improper += got.improper
-        done(part.end)
     return Smoothed(xyz, cov, outlier, energy, unsettled, improper)
 
 
 def window(
-    data: Observations, model: Model, x: Float[np.ndarray, "T J 3"], held: Anchor
+    data: Observations,
+    model: Model,
+    x: Float[np.ndarray, "T J 3"],
+    held: Anchor,
+    *,
+    pull: Float[np.ndarray, "T J"] | None = None,
+    place: Float[np.ndarray, "T J 3"] | None = None,
 ) -> Posed:
-    """Return the most probable poses of one window, all at once."""
+    """Return the most probable poses of one window, all at once.
+
+    Args:
+        data: the observations.
+        model: noise, steps and bones.
+        x: start, finite.
+        held: the weak knowledge.
+        pull: precision with which points are known to be at `place`; None: 0.
+        place: where, world units.
+    """
     assert model.bones is not None
     tied = model.bones
     emission = noises.emission(data, model.noise)
@@ -121,14 +136,22 @@ def window(
     link = smooth.links(data.times, model.eta2).transpose(1, 0, 2)
     link = np.ascontiguousarray(link.reshape(1, frames - 1, 3 * joints))
     begin = np.ascontiguousarray(x).reshape(1, frames, 3 * joints)
-    found = descent.descend(
-        Poses(emission, tied, model.form, held), link, begin, smooth.SHORT * held.extent
+    firm = np.zeros((frames, joints)) if pull is None else pull
+    firm = np.repeat(firm[..., None], 3, axis=-1).reshape(begin.shape)
+    there = begin if place is None else place.reshape(begin.shape)
+    field = descent.Pulled(
+        Poses(emission, tied, model.form, held),
+        firm,
+        firm * there,
+        (firm * there**2).sum(-1) / 2,
     )
+    found = descent.descend(field, link, begin, smooth.SHORT * held.extent)
     xyz = found.x.reshape(frames, joints, 3)
     linear = emission.at(xyz)
     own = linear.blocks - linear.excess + smooth.hold(held, xyz)[2] * np.eye(3)
     observed = skeletal.bend(xyz, tied, model.form, exact=True).observed
     _add(observed, own)
+    np.einsum("tbb->tb", observed)[:] += firm[0]
     cov, proper = descent.covariances(observed[None], link)
     return Posed(
         xyz,
@@ -139,6 +162,25 @@ def window(
         bool(proper[0]),
         found.rounds,
     )
+
+
+def _beyond(
+    times: Float[np.ndarray, " T"], model: Model, rough: Smoothed, part: windows.Window
+) -> tuple[Float[np.ndarray, "F J"], Float[np.ndarray, "F J 3"]]:
+    """What is known of the ends of a window from the frames just outside: precision and place.
+
+    A step away from where `rough` is there, with the variance that it has there.
+    """
+    frames = part.last - part.first
+    pull = np.zeros((frames, rough.xyz.shape[1]))
+    place = np.zeros((frames, *rough.xyz.shape[1:]))
+    for end, out in ((0, part.first - 1), (frames - 1, part.last)):
+        if 0 <= out < len(times):
+            seconds = abs(times[part.first + end] - times[out])
+            spread = np.trace(rough.covariance[out], axis1=-2, axis2=-1) / 3
+            pull[end] += 1 / (model.eta2 * seconds + spread)
+            place[end] = rough.xyz[out]
+    return pull, place
 
 
 def of_points(covariance: Float[np.ndarray, "T B B"]) -> Float[np.ndarray, "T J 3 3"]:

@@ -21,7 +21,7 @@ PASSES = 6  # of it, at most
 class Bundle(Config):
     """How cameras are refined. Priors hold what is free near the values of the given rig."""
 
-    loss: Literal["soft_l1", "cauchy"] = "soft_l1"
+    loss: Literal["soft_l1", "cauchy"] = "soft_l1"  # cauchy gives more outliers up
     tuning: PositiveFloat = 2.0  # residuals beyond so many sds of the noise count less
     f_sd: PositiveFloat = 0.05  # of log f and of log aspect
     centre_sd: PositiveFloat = 0.05  # of the principal point, in widths of the image

@@ -57,23 +57,25 @@ class Found(NamedTuple):
     moving: Bool[np.ndarray, "M T"]  # frames whose last step was not
 
 
-class _Between(NamedTuple):
-    """Some frames, pulled to neighbours that stand still."""
+class Pulled(NamedTuple):
+    """Frames that are pulled to places which stand still, by ½ pull (x - place)²."""
 
     field: Field
     pull: Float[np.ndarray, "M F B"]  # precision
-    weighted: Float[np.ndarray, "M F B"]  # precision times where the neighbours are
-    constant: Float[np.ndarray, "M F"]
+    weighted: Float[np.ndarray, "M F B"]  # precision times place
+    constant: Float[np.ndarray, "M F"]  # sum of ½ precision times place²
 
     def look(self, x: Float[np.ndarray, "M F B"], chains: Int[np.ndarray, " M"]) -> Slope:
+        """Return the energies of these chains around x."""
         own = self.field.look(x, chains)
         pull, weighted = self.pull[chains], self.weighted[chains]
         energy = ((pull * x / 2 - weighted) * x).sum(-1) + self.constant[chains]
         np.einsum("mtbb->mtb", own.curvature)[:] += pull
         return Slope(own.energy + energy, own.gradient + pull * x - weighted, own.curvature)
 
-    def of(self, frames: Int[np.ndarray, " F"]) -> "_Between":
-        return _Between(
+    def of(self, frames: Int[np.ndarray, " F"]) -> "Pulled":
+        """Return the energies of some frames only."""
+        return Pulled(
             self.field.of(frames),
             self.pull[:, frames],
             self.weighted[:, frames],
@@ -133,7 +135,7 @@ def _apart(
         pull[:, here] += edge
         weighted[:, here] += edge * x[:, there]
         constant[:, here] += (edge * x[:, there] ** 2).sum(-1) / 2
-    between = _Between(
+    between = Pulled(
         field.of(frames), pull[:, frames], weighted[:, frames], constant[:, frames]
     )
     joined = np.diff(frames) == 1

@@ -45,6 +45,7 @@ def fit(
     model: Model,
     start: Float[np.ndarray, "T J 3"],
     *,
+    turn: Float[np.ndarray, "T 3 3"] | None = None,
     cycles: int = 40,
     tolerance: float = 0.01,
 ) -> Fit:
@@ -53,12 +54,14 @@ def fit(
     Args:
         model: of T frames.
         start: NaN where nothing is known yet; see `filled`.
+        turn: from the animal's frame of reference to the world, to begin with; the grid is
+            tried in any case.
         cycles: at most; each takes two or three solutions.
         tolerance: nats a frame and keypoint that a cycle must gain.
     """
     xyz = filled(start, model.bones)
-    level = np.broadcast_to(np.eye(3), (len(xyz), 3, 3)).copy()
-    at = search_turns(model, evaluate(model, xyz, level))
+    begin = np.broadcast_to(np.eye(3), (len(xyz), 3, 3)).copy() if turn is None else turn
+    at = search_turns(model, evaluate(model, xyz, begin))
     energies, settled = [at.energy], False
     steps = 0
     while not settled and steps < cycles:

@@ -21,8 +21,8 @@ from gambol.multiview.density import Turning, vectors
 from gambol.multiview.pose_mixture import Learning, choose, mixture, moves, some
 
 PER_STATE = 20  # frames; fewer do not tell a state's directions from their scatter
-FOLD_FRAMES = 3000  # on which numbers of states are compared
-MOST_FRAMES = 20_000  # learned from, evenly spaced; a state then has a hundred and more
+FOLD_FRAMES = 2000  # on which numbers of states are compared
+MOST_FRAMES = 6000  # learned from, evenly spaced; a state then has fifty and more
 SEEN = 0.5  # share of bones, below which a frame is not learned from
 
 

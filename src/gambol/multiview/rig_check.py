@@ -219,7 +219,7 @@ def _fold(camera: Camera) -> list[Finding]:
             lost,
             0.0,
             f"Camera {camera.name}: distortion folds back inside the image ({100 * lost:.0f} % "
-            "of its border is out of reach); hold k3, or show the board in the corners.",
+            "of its border is out of reach); show the board there, points there are left out.",
         )
     ]
 

@@ -25,8 +25,8 @@ class SelfCalibration(Config):
     """How cameras are found from keypoints."""
 
     start: Literal["template", "essential", "affine"] = "template"
-    """`template`: the rig's rough directions of view; `essential`: pairs of ordinary lenses;
-    `affine`: lenses so long that the animal is shallower than 1/20 of its distance."""
+    # `template`: the rig's rough directions of view; `essential`: pairs of ordinary lenses;
+    # `affine`: lenses so long that the animal is shallower than 1/20 of its distance
     min_shared: PositiveInt = 30  # points that two cameras must share to be joined
     confidence: float = Field(0.5, ge=0, le=1)  # keypoints below are not used
     bundle: Bundle = Bundle(steps=300)

@@ -82,7 +82,7 @@ def look(
     poor = [
         film
         for film, one in zip(films, found, strict=True)
-        if len(np.unique(one.frame)) < max(2, RARE * len(film.frames))
+        if (np.bincount(one.frame) >= boards.FEWEST).sum() < max(2, RARE * len(film.frames))
     ]
     if poor:
         board, flips, remarks = _explained(poor, films, board, flips)
@@ -212,20 +212,30 @@ def _corners(one: Found, film: Footage, moment: int) -> boards.Corners | None:
 def _explained(
     poor: list[Footage], films: list[Footage], board: Board, flips: tuple[str, ...]
 ) -> tuple[Board, tuple[str, ...], list[str]]:
-    """Say why cameras see no board; another board has to explain all of them."""
-    every = {film.camera: diagnose.explain(_some(film), board) for film in poor}
+    """Say why cameras see no board; right is the board of which most corners are seen."""
+    shown = {film.camera: _some(film) for film in poor}
+    every = {name: diagnose.explain(images, board) for name, images in shown.items()}
     findings = {name: found for name, found in every.items() if found.cause != "none"}
     remarks = [f"camera {name}: {found.sentence}" for name, found in findings.items()]
     told = {name: found for name, found in findings.items() if found.cause != "unknown"}
-    if len(poor) == len(films) and len(findings) == len(films) and not told:
+    if len(findings) == len(films) and not told:
         raise InputError("the board is found in no camera: " + "; ".join(remarks))
-    meant = {found.board for found in told.values()}
-    if len(told) < len(films):  # others see the board as it was described
-        meant = {board}
-    if len(meant) > 1:
-        raise InputError("the cameras see different boards: " + "; ".join(remarks))
-    turned = [name for name, found in told.items() if found.flip and found.board in meant]
-    return meant.pop(), (*flips, *turned), remarks
+    turned = {name for name, found in told.items() if found.flip} | set(flips)
+    candidates = [board]
+    if len(poor) == len(films):  # else others see the board as it was described
+        candidates += [found.board for found in told.values() if found.board != board]
+    best = max(candidates, key=lambda one: _corners_of(one, shown, turned))
+    return best, (*flips, *sorted(turned - set(flips))), remarks
+
+
+def _corners_of(board: Board, shown: dict[str, list[np.ndarray]], turned: set[str]) -> int:
+    """How many corners of a board the cameras see."""
+    total = 0
+    for name, images in shown.items():
+        for image in images:
+            seen = np.ascontiguousarray(image[:, ::-1]) if name in turned else image
+            total += len(boards.detect(seen, board).ids)
+    return total
 
 
 def _some(film: Footage) -> list[np.ndarray]:

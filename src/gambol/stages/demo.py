@@ -1,10 +1,11 @@
-"""Stage `demo`: the whole job on simulated mice, one and then two, scored against the truth.
+"""Stage `demo`: the whole job on simulated mice, one, two and in 3D, scored against the truth.
 
 writes  out/sim/            film, truth and labels (`stages.simulate`)
         out/run/            the training run
         out/poses/          poses of a second film, which training never saw
         out/films/          that film with the poses drawn on it
         out/pair/           the same for two mice (`stages.demo_pair`)
+        out/views/          a mouse in several cameras (`stages.demo_views`)
         out/report.html     the page to open
         out/demo.yaml       the settings, written first
         out/demo.json       the scores, written last
@@ -31,8 +32,8 @@ from gambol.io import store
 from gambol.pose import calibrate, evaluate
 from gambol.pose.train import FitConfig
 from gambol.simulate.world import SimulateConfig
-from gambol.stages import demo_pair, movies, predict, report, simulate, train
-from gambol.viz.html import el, section, table
+from gambol.stages import demo_pair, demo_views, movies, predict, report, simulate, train
+from gambol.viz.html import Markup, el, section, table
 from gambol.viz.report import ORIGIN
 
 # paws are under the body in five of six frames, where nobody would label them
@@ -60,6 +61,12 @@ class DemoConfig(Config):
         minutes = 0.6 if self.quick else 3.0
         return train.TrainConfig(fit=FitConfig(minutes=minutes, seed=self.seed))
 
+    def views(self) -> demo_views.ViewsConfig:
+        """Return how much of the part about several cameras."""
+        cameras, seconds, boards = (3, 3.0, 10) if self.quick else (4, 8.0, 14)
+        tier = "distance" if self.quick else "gimbal"
+        return demo_views.ViewsConfig(cameras, seconds, boards, tier, self.seed)
+
     def pair(self) -> demo_pair.PairConfig:
         """Return how much of the part about two animals."""
         seconds, labelled, minutes = (4.0, 40, 0.15) if self.quick else (10.0, 80, 0.9)
@@ -78,6 +85,7 @@ class Demo(NamedTuple):
     steps: int  # of training
     seconds: float
     pair: dict[str, Any]  # what `demo_pair.Pair` names
+    views: dict[str, Any]  # what `demo_views.Views` names
 
 
 def run(
@@ -91,21 +99,21 @@ def run(
     """Run everything; steps that are finished are kept."""
     start = time.monotonic()
     _begin(cfg, out)
-    say("1/6 filming a simulated mouse, twice: one film to learn from, one to be tested on")
+    say("1/7 filming a simulated mouse, twice: one film to learn from, one to be tested on")
     learn = simulate.run(cfg.film(2 * cfg.seed), out / "sim", progress)
     test = simulate.run(cfg.film(2 * cfg.seed + 1), out / "sim-test", progress)
-    say("2/6 training on the labelled frames of the first film")
+    say("2/7 training on the labelled frames of the first film")
     trained = train.run(
         cfg.training(), learn.labels, out / "run", threads=threads, progress=progress, say=say
     )
-    say("3/6 predicting the second film")
+    say("3/7 predicting the second film")
     predicted = predict.run(
         predict.PredictConfig(), trained, [test.video], out / "poses",
         threads=threads, progress=progress,
     )[0]  # fmt: skip
-    say("4/6 drawing the poses on the film")
+    say("4/7 drawing the poses on the film")
     movies.run(movies.MoviesConfig(), [predicted.poses], out / "films", progress=progress)
-    say("5/6 scoring against the truth and writing the report")
+    say("5/7 scoring against the truth and writing the report")
     scores, coverage = _score(trained, predicted.poses, test.truth)
     page = report.run(
         trained,
@@ -113,15 +121,17 @@ def run(
         poses=[predicted.poses],
         truth={**scores.summary(), "coverage90": coverage},
     )
-    say("6/6 the same for two mice that meet: finding, following and scoring both")
+    say("6/7 the same for two mice that meet: finding, following and scoring both")
     pair = demo_pair.run(cfg.pair(), out, threads=threads, progress=progress)
-    _add_pair(page, pair)
+    say("7/7 a mouse in several cameras: calibrating them, and its poses in space")
+    views = demo_views.run(cfg.views(), out, progress=progress)
+    _add(page, _pair(pair), _views(views))
     summary = scores.summary()
     speed = json.loads(io_poses.read(predicted.poses).attrs["speed"])
     result = Demo(
         str(page), summary["mean_px"], summary["median_px"], summary["p95_px"], coverage,
         speed["fps"], io_run.read_log(trained)[-1]["step"], time.monotonic() - start,
-        pair._asdict(),
+        pair._asdict(), views._asdict(),
     )  # fmt: skip
     store.write_json(store.nulls(result._asdict()), out / "demo.json")
     return result
@@ -155,13 +165,49 @@ def describe(values: dict[str, Any]) -> str:
         f"{few if values['steps'] < FEW else ''}"
         f"Prediction ran at {values['predict_fps']:.0f} frames/s.\n"
         f"{demo_pair.describe(values['pair'])}\n"
+        f"{demo_views.describe(values['views'])}\n"
         f"Everything took {values['seconds']:.0f} s.\n"
         f"Open {values['report']}"
     )
 
 
-def _add_pair(page: Path, pair: demo_pair.Pair) -> None:
-    """Tell on the page about one mouse what became of two, and where there is more."""
+def _add(page: Path, *told: Markup) -> None:
+    """Tell on the page about one mouse what else was done, and where there is more."""
+    text = store.read_text(page)
+    after = ORIGIN if ORIGIN in text else "</main>"
+    store.write_text(text.replace(after, f"{''.join(told)}{after}"), page)
+
+
+def _views(views: demo_views.Views) -> Markup:
+    """Tell what became of the mouse in several cameras."""
+    rows = [
+        (
+            "calibration",
+            f"{views.calibration_px:.2f} px",
+            "what is left of the board's corners",
+        ),
+        ("cameras", f"{views.camera_mm:.1f} mm", "from where they truly are"),
+        ("mean error in 3D", f"{views.mpe_mm:.2f} mm", f"of all keypoints, tier {views.tier}"),
+        ("after turning each frame", f"{views.mpe_rpa_mm:.2f} mm", "the error of the posture"),
+        ("linear triangulation", f"{views.dlt_mm:.2f} mm", "the error of the plainest way"),
+        ("in their 95 % region", f"{views.coverage95:.0%}", "of the true points"),
+    ]
+    pages = [
+        el("a", "the page about the poses", href=demo_views.PAGE),
+        el("a", "the page about the cameras", href=demo_views.CALIBRATION),
+        el("a", "the film", href="views/films/"),
+    ]
+    return section(
+        "In space",
+        el("p", "Several simulated cameras saw a printed board, then a mouse whose keypoints "
+           "were found with noise, gaps and mistakes; scored against the truth:"),
+        el("div", table(("score", "value", "meaning"), rows), class_="scores"),
+        el("p", "More: ", pages[0], ", ", pages[1], " and ", pages[2], "."),
+    )  # fmt: skip
+
+
+def _pair(pair: demo_pair.Pair) -> Markup:
+    """Tell what became of two mice."""
     rows = [
         (name, "–" if value is None else f"{value:.3f}".rstrip("0").rstrip("."), meaning)
         for name, value, meaning in (
@@ -175,16 +221,13 @@ def _add_pair(page: Path, pair: demo_pair.Pair) -> None:
     ]
     more = el("a", "The page about two animals", href=demo_pair.PAGE)
     film = el("a", "the film with names", href="pair/films/")
-    told = section(
+    return section(
         "Two animals",
         el("p", "A second network looked for two mice in every frame of a film of their own, "
            "and they were followed through their contacts; scored against the truth:"),
         el("div", table(("score", "value", "meaning"), rows), class_="scores"),
         el("p", more, " and ", film, "."),
     )  # fmt: skip
-    text = store.read_text(page)
-    after = ORIGIN if ORIGIN in text else "</main>"
-    store.write_text(text.replace(after, f"{told}{after}"), page)
 
 
 def _score(trained: Path, predicted: Path, truth: Path) -> tuple[evaluate.Evaluation, float]:

@@ -9,21 +9,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from gambol.core import poses as core_poses
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
-from gambol.core.skeleton import Skeleton
 from gambol.io import pose_prior as io_prior
 from gambol.io import poses as io_poses
-from gambol.multiview import bones, pose_prior
+from gambol.multiview import pose_prior
 from gambol.stages import matching
-
-FRAMES = 1500  # that lengths of bones are learned from, at most
-STEPS = 20  # of EM for them
 
 
 class PriorConfig(Config):
@@ -94,7 +89,6 @@ def run(
         np.random.default_rng(cfg.seed),
         every,
         skeleton,
-        _bones(every, wide, skeleton),
         covariance=wide,
         up=up,
         units=units,
@@ -113,26 +107,6 @@ def describe(values: dict[str, Any]) -> str:
         f"{values['prior']}: {values['states']} poses learned from {values['frames']} frames; "
         f"the heading is from {rear} to {front}"
     )
-
-
-def _bones(
-    xyz: Float[np.ndarray, "T J 3"],
-    covariance: Float[np.ndarray, "T J 3 3"],
-    skeleton: Skeleton,
-) -> bones.Bones:
-    """Learn lengths from frames evenly spread; covariance between keypoints is not known."""
-    some = np.linspace(0, len(xyz) - 1, min(len(xyz), FRAMES)).astype(int)
-    x, wide = xyz[some], np.nan_to_num(covariance[some])
-    sure = np.isfinite(x).all(-1)
-    x = np.where(sure[..., None], x, 0.0)
-    count = len(skeleton)
-    full = np.zeros((len(x), 3 * count, 3 * count))
-    for j in range(count):
-        full[:, 3 * j : 3 * j + 3, 3 * j : 3 * j + 3] = wide[:, j]
-    found = bones.first(x, sure, skeleton.parent)
-    for _ in range(STEPS):
-        found = bones.learn(found, x, full, sure, "direction")
-    return found
 
 
 def _up(made: Any) -> np.ndarray:

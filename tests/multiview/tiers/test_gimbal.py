@@ -86,6 +86,17 @@ def test_windows_join_without_a_seam(world, prior):
     assert np.median(np.abs(whole.xyz - parts.xyz)) < 0.01
 
 
+def test_torch_finds_what_numba_finds(world, prior):
+    given, xyz = world
+    spec = gimbal.Gimbal(strength=0.5, window=50)
+    found = gimbal.with_prior(spec.model_copy(update={"solver": "torch"}), prior)(given)
+    plain = gimbal.with_prior(spec, prior)(given)
+    assert np.sqrt(((found.xyz - plain.xyz) ** 2).mean()) < 0.1  # mm
+    assert error(found, xyz) == pytest.approx(error(plain, xyz), rel=0.02)
+    with pytest.raises(InputError, match="'torch' knows only"):
+        gimbal.build(gimbal.Gimbal(solver="torch", rotation="full"))
+
+
 def test_a_prior_of_another_skeleton_is_refused(world, prior):
     given, _ = world
     other = Skeleton(tuple("abcde"), SKELETON.parent)

@@ -38,7 +38,7 @@ def build(spec: Distance) -> Tier:
             return solved(rough, model)
         tied = model._replace(bones=bones, form=spec.form)
         best = articulated.solve(
-            data, tied, rough.xyz, taken.held, size=spec.window, overlap=spec.overlap
+            data, tied, rough, taken.held, size=spec.window, overlap=spec.overlap
         )
         return solved(best, tied)
 

@@ -5,13 +5,14 @@ those keypoints that two views agree on. Where these are too few frames, or the 
 bones, the poses of `distance` are the answer and `learned` says why.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
+from gambol.core.errors import InputError
 from gambol.core.progress import Step
 from gambol.core.registry import Spec
 from gambol.multiview import articulated, gimbal, learning, posterior, sampler, smooth, windows
@@ -45,6 +46,7 @@ class Gimbal(Spec):
     cycles: PositiveInt = 40  # of the search, two or three solutions each
     window: PositiveInt = articulated.FRAMES  # frames; 29 kB each for 20 keypoints
     overlap: NonNegativeInt = articulated.OVERLAP  # frames; farther away no cut is felt
+    solver: Literal["numba", "torch"] = "numba"  # `torch`: many windows at once, on a GPU
     seed: NonNegativeInt = 0  # of where learning begins
 
 
@@ -75,6 +77,7 @@ class Part(NamedTuple):
 @tiers.register
 def build(spec: Gimbal) -> Tier:
     """Return the tier that learns its own typical poses."""
+    _check(spec)
 
     def tier(problem: Problem) -> Solved:
         return solve(problem, None, spec)
@@ -84,6 +87,7 @@ def build(spec: Gimbal) -> Tier:
 
 def with_prior(spec: Gimbal, prior: PosePrior) -> Tier:
     """Return the tier that knows typical poses already."""
+    _check(spec)
 
     def tier(problem: Problem) -> Solved:
         return solve(problem, prior, spec)
@@ -146,7 +150,7 @@ def prepare(problem: Problem, spec: Gimbal, known: smooth.Model | None = None) -
     if known.bones is None or (np.asarray(known.bones.parent) < 0).all():
         return Prepared(known, held, rough)
     size, overlap = spec.window, spec.overlap
-    posed = articulated.solve(data, known, rough.xyz, held, size=size, overlap=overlap)
+    posed = articulated.solve(data, known, rough, held, size=size, overlap=overlap)
     return Prepared(known, held, posed)
 
 
@@ -206,7 +210,8 @@ def strength(problem: Problem, ready: Prepared, prior: PosePrior, spec: Gimbal) 
         return MIDDLE
     frames = learning.spread(len(problem.xy), TRIED_FRAMES)
     part = _frames(problem, frames)
-    out = views[np.unique(np.linspace(0, len(views) - 1, TRIED_VIEWS).round().astype(int))]
+    tried = np.unique(np.linspace(0, len(views) - 1, TRIED_VIEWS).round().astype(int))
+    out = [int(view) for view in views[tried]]
     emission = noises.emission(observations(part), ready.tied.noise)
 
     def searched(view: int, factor: float, begin: Float[np.ndarray, "F J 3"]) -> Told:
@@ -316,15 +321,21 @@ def _windows(problem: Problem, ready: Prepared, prior: PosePrior, spec: Gimbal) 
     energy, unsettled, improper = 0.0, 0, 0
     parts = windows.cut(frames, spec.window, spec.overlap)
 
-    def one(part: windows.Window) -> Part:
-        chosen = slice(part.first, part.last)
-        model = model_of(_frames(problem, chosen), ready, prior, spec)
-        found = gimbal.fit(model, ready.found.xyz[chosen], cycles=spec.cycles)
-        spread = posterior.gaussian(model, found.at)
-        turned = gimbal.heading(model, found.at.turn)
-        return Part(found, spread.covariance, spread.share, turned)
+    def model(part: windows.Window) -> Model:
+        return model_of(_frames(problem, slice(part.first, part.last)), ready, prior, spec)
 
-    for part, got in zip(parts, windows.side_by_side(one, parts), strict=True):
+    def one(part: windows.Window) -> Part:
+        begin = ready.found.xyz[part.first : part.last]
+        return _part(own := model(part), gimbal.fit(own, begin, cycles=spec.cycles))
+
+    def many() -> Iterator[Part]:
+        models = [model(part) for part in parts]
+        begin = [ready.found.xyz[part.first : part.last] for part in parts]
+        for own, found in zip(models, _in_torch(models, begin, spec), strict=True):
+            yield _part(own, found)
+
+    done = many() if spec.solver == "torch" else windows.side_by_side(one, parts)
+    for part, got in zip(parts, done, strict=True):
         at, into = got.fit.at, slice(part.begin, part.end)
         keep = slice(part.begin - part.first, part.end - part.first)
         xyz[into], cov[into] = at.xyz[keep], got.covariance[keep]
@@ -339,6 +350,26 @@ def _windows(problem: Problem, ready: Prepared, prior: PosePrior, spec: Gimbal) 
     return solved._replace(
         heading=angles, state_probability=probs, learned={**solved.learned, **told}
     )
+
+
+def _check(spec: Gimbal) -> None:
+    if spec.solver == "torch" and (spec.rotation != "up" or spec.dynamics != "mixture"):
+        raise InputError(
+            "solver: 'torch' knows only rotation 'up' and dynamics 'mixture'; use 'numba'"
+        )
+
+
+def _part(model: Model, found: Fit) -> Part:
+    spread = posterior.gaussian(model, found.at)
+    return Part(found, spread.covariance, spread.share, gimbal.heading(model, found.at.turn))
+
+
+def _in_torch(
+    models: list[Model], begin: list[Float[np.ndarray, "_ J 3"]], spec: Gimbal
+) -> list[Fit]:
+    from gambol.multiview import batched  # torch takes its time to import
+
+    return batched.fit_many(models, begin, cycles=spec.cycles)
 
 
 def _frames(problem: Problem, chosen: slice | Int[np.ndarray, " F"]) -> Problem:
