@@ -21,8 +21,11 @@ something that was given is wrong (one sentence says what and how to mend it), a
 
 
 def verbs() -> list[str]:
-    """Return the names of all verbs, in the order of `gambol --help`."""
-    return list(get_command(app).commands)
+    """Return the names of all verbs, in the order of `gambol --help`, parts behind groups."""
+    names = []
+    for name, command in get_command(app).commands.items():
+        names += [name, *(f"{name} {part}" for part in getattr(command, "commands", {}))]
+    return names
 
 
 def help_of(*words: str) -> str:
@@ -40,7 +43,9 @@ def help_of(*words: str) -> str:
 def text() -> str:
     """Return the page."""
     parts = [HEAD, f"```text\n{help_of()}\n```\n"]
-    parts += [f"## gambol {verb}\n\n```text\n{help_of(verb)}\n```\n" for verb in verbs()]
+    parts += [
+        f"## gambol {verb}\n\n```text\n{help_of(*verb.split())}\n```\n" for verb in verbs()
+    ]
     return "\n".join(parts)
 
 

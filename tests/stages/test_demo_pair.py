@@ -37,7 +37,7 @@ def test_the_page_about_one_mouse_leads_to_the_one_about_two(tmp_path):
     page = tmp_path / "report.html"
     page.write_text("<main><p>one</p></main>")
     pair = demo_pair.Pair("x", 0.5, 0.75, 0.6, None, 2, 3, 80.0)
-    demo._add_pair(page, pair)
+    demo._add(page, demo._pair(pair))
     text = page.read_text()
     assert text.startswith("<main><p>one</p>") and text.endswith("</main>")
     assert f'href="{demo_pair.PAGE}"' in text and "0.75" in text and "–" in text

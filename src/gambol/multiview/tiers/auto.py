@@ -17,7 +17,7 @@ class Auto(Spec):
     """Simplest first: on a tie the simpler tier is taken."""
 
     kind: Literal["auto"] = "auto"
-    candidates: tuple[str, ...] = ("robust", "distance", "gimbal")
+    candidates: tuple[str, ...] = ("robust", "distance", "gimbal")  # simplest first
     frames: PositiveInt = Field(default=300, ge=3)  # of the stretch that they are compared on
 
 

@@ -1,0 +1,46 @@
+"""What lies behind 3D poses is found again, or said to be gone."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from gambol.core.errors import InputError
+from gambol.io import calibration, store
+from gambol.io import poses as io_poses
+from gambol.stages import seen_3d, triangulate
+
+
+def test_the_rig_travels_with_the_poses(views, calibrated, poses_3d):
+    made = io_poses.read(poses_3d.poses)
+    assert seen_3d.rig_of(poses_3d.poses, made) == calibration.read(calibrated.calibration)
+
+
+def test_the_points_that_the_poses_were_made_of_are_found(poses_3d):
+    made = io_poses.read(poses_3d.poses)
+    seen = seen_3d.behind(poses_3d.poses, made, {})
+    assert seen.found.shape == (45, 3, 1, made.sizes["keypoints"], 2) and seen.note == ""
+    problem = seen_3d.problem(made, seen, 0)
+    far = np.linalg.norm(problem.xy - seen.found[:, :, 0], axis=-1)
+    assert np.nanmax(far) == 0
+
+
+def test_files_that_are_gone_are_said(views, calibrated, tmp_path):
+    folder = tmp_path / "views"
+    shutil.copytree(views.views, folder)
+    cfg = triangulate.TriangulateConfig.from_values({"tier": {"kind": "dlt"}}, "here")
+    out = triangulate.run(cfg, [folder], calibrated.calibration, tmp_path / "m.nc").poses
+    shutil.rmtree(folder)
+    seen = seen_3d.behind(out, io_poses.read(out), {})
+    assert seen.found is None and "is gone, so 2D points are not drawn" in seen.note
+
+
+def test_a_view_that_the_poses_do_not_have_is_refused(poses_3d, tmp_path):
+    made = io_poses.read(poses_3d.poses)
+    with pytest.raises(InputError, match="has no view 'side'; it has cam_0, cam_1, cam_2"):
+        seen_3d.behind(poses_3d.poses, made, {"side": tmp_path})
+
+
+def test_poses_without_a_rig_say_what_made_them(views):
+    with pytest.raises(InputError, match="make it with gambol triangulate"):
+        seen_3d.rig_of(views.truth, store.read_dataset(views.truth))
