@@ -32,6 +32,7 @@ from gambol.nn.outputs.simcc import SimccSpec
 from gambol.nn.outputs.softmax import SoftmaxSpec
 from gambol.pose.instances import InstanceScoring
 from gambol.pose.train import FitConfig
+from gambol.stages.align import AlignConfig
 from gambol.stages.calibrate import CalibrateConfig
 from gambol.stages.evaluate import EvaluateConfig
 from gambol.stages.fit_pose_prior import PriorConfig
@@ -73,6 +74,7 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("tier", Gimbal),
         ("gambol synchronize", SynchronizeConfig),
         ("search", Search),
+        ("gambol rig align", AlignConfig),
         ("gambol fit-pose-prior", PriorConfig),
     ],
     "evaluation.md": [("", EvaluateConfig), ("oks", InstanceScoring)],

@@ -95,3 +95,24 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(views, calibrated, tmp
     with pytest.raises(InputError, match="takes no pose prior"):
         triangulate.run(tier("dlt"), [views.views], rig, out, prior=views.truth)
     assert not out.exists()
+
+
+def test_several_networks_are_better_than_one_and_tell_where_they_differ(tmp_path):
+    members = [film(tmp_path / f"net{k}", seconds=1.0, boards=5, seed=9) for k in range(3)]
+    rng = np.random.default_rng(0)
+    for one in members:  # the same film, seen by networks that err on their own
+        for path in one.views.glob("*.nc"):
+            part = store.read_dataset(path)
+            part["position"] = part["position"] + rng.normal(0, 3.0, part["position"].shape)
+            store.write_dataset(part, path)
+    folders, rig, truth = [one.views for one in members], members[0].rig, members[0].truth
+    cfg = tier("msac", ensemble=True)
+    both = triangulate.run(cfg, folders, rig, tmp_path / "both.nc")
+    alone = triangulate.run(tier("msac"), folders[:1], rig, tmp_path / "one.nc")
+    scores = [
+        evaluate.run(evaluate.EvaluateConfig(), made.poses, truth)["median"]
+        for made in (both, alone)
+    ]
+    assert scores[0] < 0.85 * scores[1]
+    with pytest.raises(InputError, match="give two folders or more"):
+        triangulate.run(cfg, folders[:1], rig, tmp_path / "no.nc")

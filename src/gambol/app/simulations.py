@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gambol.app import console
-from gambol.app.options import Json
+from gambol.app.options import Json, Settings
 
 verbs = typer.Typer()
 
@@ -25,6 +25,7 @@ def simulate(
     seconds: Annotated[float, typer.Option(help="Length of the film.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Same seed, same film.")] = 0,
     labelled: Annotated[int, typer.Option(min=1, help="Frames to label.")] = 40,
+    settings: Settings = [],  # noqa: B006 - typer copies it
     as_json: Json = False,
 ) -> None:
     """Film simulated animals whose truth is known, or see them from several cameras.
@@ -38,7 +39,7 @@ def simulate(
             "animal": animal, "animals": animals, "cameras": cameras, "seconds": seconds,
             "seed": seed,
         }  # fmt: skip
-        rig_cfg = of_rig.ViewsConfig.from_values(values, "gambol simulate")
+        rig_cfg = of_rig.ViewsConfig.from_values(values, "gambol simulate").override(settings)
         with console.reporting(as_json) as progress:
             seen = of_rig.run(rig_cfg, out, progress=progress)
         console.result(seen._asdict(), as_json, console.lines)
@@ -55,7 +56,7 @@ def simulate(
     }
     cfg = stage.FilmConfig.from_values(
         {"world": world, "labelled": labelled}, "gambol simulate"
-    )
+    ).override(settings)
     with console.reporting(as_json) as progress:
         made = stage.run(cfg, out, progress=progress)
     console.result(made._asdict(), as_json, console.lines)

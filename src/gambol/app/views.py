@@ -9,7 +9,7 @@ from gambol.app import console, options
 from gambol.app.options import Json, Settings, View, Yaml
 
 verbs = typer.Typer()
-rig = typer.Typer(help="Check or convert a calibration.", no_args_is_help=True)
+rig = typer.Typer(help="Check, convert or align a calibration.", no_args_is_help=True)
 board = typer.Typer(help="Draw a calibration board.", no_args_is_help=True)
 verbs.add_typer(rig, name="rig")
 verbs.add_typer(board, name="board")
@@ -179,6 +179,29 @@ def convert(
     from gambol.stages import rig as stage
 
     console.result(stage.convert(calibration, out, to), as_json, stage.describe)
+
+
+@rig.command("align")
+def align_(
+    calibration: Annotated[Path, typer.Argument(help="A calibration in any known format.")],
+    out: Annotated[Path, typer.Argument(help="The calibration to write (.toml).")],
+    poses: Annotated[Path | None, typer.Option(help="3D poses made with it.")] = None,
+    moved: Annotated[
+        Path | None, typer.Option(help="File for these poses in the new axes (.nc).")
+    ] = None,
+    config: Yaml = None,
+    settings: Settings = [],  # noqa: B006 - typer copies it
+    as_json: Json = False,
+) -> None:
+    """Turn, move and scale the world: by gravity, feet, or keypoints at known places.
+
+    Example: gambol rig align rig.toml level.toml --poses mouse.nc --set "feet=[paw_l,paw_r]"
+    """
+    from gambol.stages import align as stage
+
+    cfg = options.settings(stage.AlignConfig, config, settings)
+    made = stage.run(cfg, calibration, out, poses=poses, moved=moved)
+    console.result(made._asdict(), as_json, stage.describe)
 
 
 @board.command()

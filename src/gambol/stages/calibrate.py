@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from gambol.core.board import Board
 from gambol.core.cameras import Rig
 from gambol.core.config import Config
 from gambol.core.errors import InputError
@@ -38,6 +39,7 @@ class CalibrateConfig(Config):
     lenses: dict[str, Literal["pinhole", "fisheye"]] = {}  # by camera
     focal: dict[str, PositiveFloat] = {}  # px, of cameras whose focal length is known
     mirrored: tuple[str, ...] = ()  # cameras whose pictures have to be flipped left to right
+    units: Literal["mm", "um", "cm", "m"] | None = None  # of a board file that states none
     frames: PositiveInt = 300  # moments that are looked at, at most
     floor: int | None = Field(default=None, ge=0)
     # moment (number of the image or frame) at which the board lay on the floor: z is then 0
@@ -96,7 +98,7 @@ def run(
             cfg.animal, cfg.known, sources, start, assign or {}, progress
         )
         return _write(cfg, out, made, {"start": str(start.resolve())})
-    described = board_file.read_board(board)
+    described = _described(cfg, board)
     films = board_films.footage(sources, assign or {}, cfg.frames)
     kept = Kept(out)
     looked = board_films.look(films, described, cfg.mirrored, kept, progress)
@@ -119,6 +121,16 @@ def describe(values: dict[str, Any]) -> str:
     return "\n".join(
         [*rows, *(f"note: {remark}" for remark in values["remarks"]), f"see {values['report']}"]
     )
+
+
+def _described(cfg: CalibrateConfig, path: Path) -> Board:
+    """Read the board, its unit said by the settings where its file does not."""
+    board = board_file.read_board(path)
+    if cfg.units is None:
+        return board
+    if board.units not in ("unknown", cfg.units):
+        raise InputError(f"{path} is in {board.units}, units says {cfg.units}; leave one out")
+    return replace(board, units=cfg.units)
 
 
 def _from_board(cfg: CalibrateConfig, looked: board_films.Looked) -> rig_report.Made:

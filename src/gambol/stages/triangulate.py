@@ -51,6 +51,9 @@ class TriangulateConfig(Config):
     crowd: associate.Associate = associate.Associate()  # how that is found
     unseen: tuple[tuple[float, float], ...] = ()  # px; positions that mean: not seen
     fps: float | None = Field(default=None, gt=0)  # where the 2D files do not know it
+    ensemble: bool = (
+        False  # every folder given holds one network's poses: their mean and spread
+    )
     median_2d: PositiveInt | None = None  # frames; odd window of a median over 2D points first
     median_3d: PositiveInt | None = None  # frames; odd window of a median over 3D points last
     max_gap: PositiveInt | None = None
@@ -105,8 +108,7 @@ def run(
         progress(Step("triangulate", 1, 1, out.name))
         return summary(out, io_poses.read(out))
     read = calibration.load(rig_path)
-    seen = io_views.read_views(sources, read.rig, assign, unseen=cfg.unseen, fps=cfg.fps)
-    views = dict(seen.animals)
+    seen, views = _seen(cfg, sources, read.rig, assign)
     if skeleton is not None:
         views = _hung(views, read_skeleton(skeleton), skeleton)
     views, told = _matched(cfg, views, read.rig)
@@ -125,7 +127,7 @@ def run(
             "settings": cfg.model_dump(mode="json"),
             "calibration_file": str(rig_path.resolve()),
             "calibration": calibration.text(read.rig),
-            "view_files": _files(files, assign, read.rig),
+            "view_files": {} if cfg.ensemble else _files(files, assign, read.rig),
             "provenance": provenance.record(
                 stage="triangulate", inputs={str(p): _hash(p) for p in inputs}
             ),
@@ -134,6 +136,29 @@ def run(
     made = _finished(cfg, made)
     store.write_dataset(made, out)
     return summary(out, made)
+
+
+def _seen(
+    cfg: TriangulateConfig, sources: list[Path], rig: Rig, assign: Mapping[str, Path] | None
+) -> tuple[io_views.Seen, dict[str, Views]]:
+    """Read what the cameras saw: by one network, or by several as one."""
+    if not cfg.ensemble:
+        seen = io_views.read_views(sources, rig, assign, unseen=cfg.unseen, fps=cfg.fps)
+        return seen, dict(seen.animals)
+    if len(sources) < 2 or assign or not all(source.is_dir() for source in sources):
+        raise InputError("ensemble: give two folders or more, each with one network's poses")
+    members = [
+        io_views.read_views([source], rig, unseen=cfg.unseen, fps=cfg.fps) for source in sources
+    ]
+    every = [dict(member.animals) for member in members]
+    for source, one in zip(sources, every, strict=True):
+        if set(one) != set(every[0]):
+            raise InputError(
+                f"{source} knows the animals {', '.join(one)}, {sources[0]} "
+                f"{', '.join(every[0])}; an ensemble needs the same"
+            )
+    joined = {name: filters.ensemble([one[name] for one in every]) for name in every[0]}
+    return members[0]._replace(animals=list(joined.items())), joined
 
 
 def summary(path: Path, made: xr.Dataset) -> Triangulated:
