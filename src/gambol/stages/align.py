@@ -66,7 +66,9 @@ def run(
         moved: file for the poses in the new axes (.nc).
     """
     if sum((cfg.gravity is not None, bool(cfg.feet), bool(cfg.points))) != 1:
-        raise InputError("say one of gravity, feet and points with --set; see --help")
+        raise InputError(
+            'say one of gravity, feet and points, such as --set "feet=[left_paw,right_paw]"'
+        )
     if poses is None and (cfg.feet or cfg.points or cfg.length or moved):
         raise InputError(
             "feet, points and lengths are found in 3D poses; give them with --poses"

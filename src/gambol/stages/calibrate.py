@@ -29,7 +29,10 @@ from gambol.io.sightings import Kept
 from gambol.multiview import align, boards, rig_check, selfcalibrate
 from gambol.multiview import calibrate as method
 from gambol.multiview.bundle import Bundle
+from gambol.multiview.findings import Limits
 from gambol.stages import board_films, rig_report, selfcalibration
+
+KEYPOINTS_RMS = 5.0  # px; keypoints of an animal are never as exact as corners of a board
 
 
 class CalibrateConfig(Config):
@@ -212,7 +215,8 @@ def _write(
     cfg: CalibrateConfig, out: Path, made: rig_report.Made, origin: dict[str, Any]
 ) -> Result:
     """Check the rig, and write it with its report."""
-    found = rig_check.check(made.rig, rig_report.evidence(made))
+    limits = Limits() if made.boards else Limits(rms_px=KEYPOINTS_RMS)
+    found = rig_check.check(made.rig, rig_report.evidence(made), limits)
     told = {
         **origin,
         "settings": cfg.model_dump(mode="json"),

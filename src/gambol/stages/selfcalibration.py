@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 from pydantic import PositiveFloat
 
 from gambol.core.config import Config
@@ -15,6 +16,8 @@ from gambol.io import views as io_views
 from gambol.multiview import selfcalibrate
 from gambol.multiview.coverage import Coverage
 from gambol.stages import rig_report
+
+ASTRAY = 5.0  # sds from its place at which a keypoint is something else
 
 
 class Known(Config):
@@ -60,6 +63,9 @@ def calibrate(
     xy = np.where(sure[..., None], views.xy, np.nan)
     points = solved.points
     residual = xy - rig_report.observed(solved.rig, points, np.zeros_like(xy))
+    residual, wrong = _near(residual)
+    xy = np.where(np.isfinite(residual), xy, np.nan)
+    said = (f"{wrong:.1%} of the keypoints lie far from where the others put them: left out",)
     component = np.full(len(views.cameras), -1)
     for number, one in enumerate(solved.components):
         for name in one.cameras:
@@ -70,5 +76,18 @@ def calibrate(
     return rig_report.Made(
         solved.rig, points, residual, xy, np.arange(len(xy)), covered, None,
         f"the animal's keypoints in {len(xy)} frames",
-        (*rough.remarks, *seen.remarks, *solved.sentences),
+        (*rough.remarks, *seen.remarks, *solved.sentences, *(said if wrong else ())),
     )  # fmt: skip
+
+
+def _near(
+    residual: Float[np.ndarray, "T V J 2"],
+) -> tuple[Float[np.ndarray, "T V J 2"], float]:
+    """Blank what a detector took for something else, and return the share of it."""
+    far = np.linalg.norm(residual, axis=-1)
+    known = np.isfinite(far)
+    if not known.any():
+        return residual, 0.0
+    # of a normal vector in the plane the median length is 1.18 sd
+    wrong = known & (far > ASTRAY * float(np.median(far[known])) / 1.1774)
+    return np.where(wrong[..., None], np.nan, residual), float(wrong.sum() / known.sum())
