@@ -58,7 +58,7 @@ class DemoConfig(Config):
 
     def training(self) -> train.TrainConfig:
         """Return how to train."""
-        minutes = 0.6 if self.quick else 3.0
+        minutes = 0.45 if self.quick else 2.75
         return train.TrainConfig(fit=FitConfig(minutes=minutes, seed=self.seed))
 
     def views(self) -> demo_views.ViewsConfig:
