@@ -20,6 +20,8 @@ demo: setup
 	$(BIN)/gambol demo --out gambol-demo
 
 test: setup
+	@test -z "$$(find src -name '*.py' -newer $(VENV)/.compiled 2>/dev/null)" || find src -name '*.nb[ic]' -delete
+	@touch $(VENV)/.compiled
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
