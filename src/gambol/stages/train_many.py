@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 CENTROID = Skeleton(("centroid",))
 HEADED = Skeleton(("centroid", "ahead"))  # where crops are turned by how animals lie
-TURN = 15.0  # ± degrees of augmentation about what the first network sees of it
+TURN = 30.0  # ± degrees of augmentation about what the first network sees of it
 SHARE = 0.25  # of a budget that goes into finding animals, the rest into their keypoints
 
 

@@ -269,7 +269,7 @@ def _tier(cfg: TriangulateConfig, prior: Path | None) -> base.Tier:
     if prior is None:
         return tiers.build(cfg.tier)
     if isinstance(cfg.tier, auto.Auto):
-        return gimbal.with_prior(gimbal.Gimbal(), _prior(prior))
+        return auto.with_prior(cfg.tier, _prior(prior))
     if not isinstance(cfg.tier, gimbal.Gimbal):
         raise InputError(
             f"{prior}: the tier {cfg.tier.kind} takes no pose prior; use --tier gimbal"

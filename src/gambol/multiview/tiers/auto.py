@@ -8,6 +8,8 @@ from pydantic import Field, PositiveInt
 from gambol.core.errors import InputError
 from gambol.core.registry import Spec
 from gambol.multiview import crossview
+from gambol.multiview.pose_prior import PosePrior
+from gambol.multiview.tiers import gimbal
 from gambol.multiview.tiers.base import Problem, Solved, Tier, tiers
 
 MARGIN = 0.01  # nats an observation, by which a less simple tier has to be better
@@ -24,6 +26,11 @@ class Auto(Spec):
 @tiers.register
 def build(spec: Auto) -> Tier:
     """Return a tier that chooses one of the candidates for each animal."""
+    return with_prior(spec, None)
+
+
+def with_prior(spec: Auto, prior: PosePrior | None) -> Tier:
+    """Return the same, `gimbal` with a prior that is known; it may be worse than none."""
     for kind in spec.candidates:
         if kind == "auto" or kind not in tiers.kinds():
             there = ", ".join(k for k in tiers.kinds() if k != "auto")
@@ -32,8 +39,8 @@ def build(spec: Auto) -> Tier:
         raise InputError("candidates: name at least one tier")
 
     def solve(problem: Problem) -> Solved:
-        chosen, scores = choose(spec, problem)
-        solved = tiers.build(tiers.parse({"kind": chosen}))(problem)
+        chosen, scores = choose(spec, problem, prior)
+        solved = _tier(chosen, prior)(problem)
         return solved._replace(
             learned={**solved.learned, "tier": chosen, "left_out_log_score": scores}
         )
@@ -41,7 +48,15 @@ def build(spec: Auto) -> Tier:
     return solve
 
 
-def choose(spec: Auto, problem: Problem) -> tuple[str, dict[str, float]]:
+def _tier(kind: str, prior: PosePrior | None) -> Tier:
+    if kind == "gimbal" and prior is not None:
+        return gimbal.with_prior(gimbal.Gimbal(), prior)
+    return tiers.build(tiers.parse({"kind": kind}))
+
+
+def choose(
+    spec: Auto, problem: Problem, prior: PosePrior | None = None
+) -> tuple[str, dict[str, float]]:
     """Return the kind that is best, and every candidate's mean log score of left-out views.
 
     Two views cannot be told by each other: then the first candidate is taken, unscored.
@@ -53,7 +68,7 @@ def choose(spec: Auto, problem: Problem) -> tuple[str, dict[str, float]]:
     noise: float | None = None
     scores: dict[str, float] = {}
     for kind in spec.candidates:
-        tier = tiers.build(tiers.parse({"kind": kind}))
+        tier = _tier(kind, prior)
         left: Any = crossview.leave_one_out(stretch, tier, noise)
         if noise is None:  # that of the simplest, so that all are measured alike
             noise = crossview.width(left.px)
