@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 from gambol.core.errors import InputError
+from gambol.core.progress import silent
 from gambol.core.registry import Spec
 from gambol.multiview import crossview
 from gambol.multiview.pose_prior import PosePrior
@@ -64,7 +65,7 @@ def choose(
     views = np.isfinite(problem.xy).all(-1).any((0, 2)).sum()
     if views < 3 or len(spec.candidates) == 1:
         return spec.candidates[0], {}
-    stretch = crossview.sample(problem, spec.frames)
+    stretch = crossview.sample(problem._replace(progress=silent), spec.frames)
     noise: float | None = None
     scores: dict[str, float] = {}
     for kind in spec.candidates:
