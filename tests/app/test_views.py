@@ -33,6 +33,7 @@ def test_a_board_is_drawn_and_filmed_and_calibrates(gambol, sim, tmp_path):
     assert json.loads(told.out)["median_px"] < 0.6
     checked = gambol("rig", "check", out)
     assert checked.status == 0 and "3 cameras (anipose), lengths in mm" in checked.out
+    assert "kind: calibration" in gambol("info", out).out
 
 
 def test_poses_in_space_are_made_scored_shown_and_exported(gambol, sim, rig, tmp_path):
@@ -58,6 +59,7 @@ def test_a_prior_is_learned_and_used(gambol, sim, rig, tmp_path):
     prior, poses = tmp_path / "prior.nc", tmp_path / "mouse.nc"
     told = gambol("fit-pose-prior", sim.truth, "--out", prior, "--set", "states=4")
     assert told.status == 0 and "4 poses learned from 60 frames" in told.out, told.err
+    assert "kind: pose prior" in gambol("info", prior).out
     base = ("triangulate", sim.views, "--calibration", rig, "--out", poses)
     told = gambol(*base, "--tier", "gimbal", "--prior", prior, "--set", "tier.cycles=3")
     assert told.status == 0 and "by the tier gimbal" in told.out, told.err

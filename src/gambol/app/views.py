@@ -17,13 +17,13 @@ verbs.add_typer(board, name="board")
 
 @verbs.command()
 def calibrate(
+    out: Annotated[Path, typer.Option(help="The calibration to write (.toml).")],
     sources: Annotated[
         list[Path],
         typer.Argument(
             help="A folder or video a camera; a folder of these; or 2D poses without a board."
         ),
-    ],
-    out: Annotated[Path, typer.Option(help="The calibration to write (.toml).")],
+    ] = [],  # noqa: B006 - typer copies it
     board: Annotated[
         Path | None, typer.Option(help="Board file (.yaml or .toml) of what was shown.")
     ] = None,
@@ -58,9 +58,9 @@ def calibrate(
 
 @verbs.command()
 def triangulate(
-    poses: Annotated[list[Path], typer.Argument(help="2D poses, a file a camera.")],
     calibration: Annotated[Path, typer.Option(help="The calibration of the cameras.")],
     out: Annotated[Path, typer.Option(help="The 3D pose file to write (.nc).")],
+    poses: Annotated[list[Path], typer.Argument(help="2D poses, a file a camera.")] = [],  # noqa: B006 - typer copies it
     tier: Annotated[
         str | None,
         typer.Option(
@@ -127,9 +127,9 @@ def fit_pose_prior(
 
 @verbs.command()
 def synchronize(
-    poses: Annotated[list[Path], typer.Argument(help="2D poses, a file a camera.")],
     calibration: Annotated[Path, typer.Option(help="The calibration of the cameras.")],
     out: Annotated[Path, typer.Option(help="Folder for the poses on one clock.")],
+    poses: Annotated[list[Path], typer.Argument(help="2D poses, a file a camera.")] = [],  # noqa: B006 - typer copies it
     views: View = [],  # noqa: B006 - typer copies it
     config: Yaml = None,
     settings: Settings = [],  # noqa: B006

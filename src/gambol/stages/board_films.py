@@ -52,10 +52,12 @@ def footage(sources: list[Path], assign: Mapping[str, Path], most: int) -> list[
         most: moments that are looked at; of films with more, evenly spread ones.
     """
     places = {**_places(sources), **assign}
+    if not places and not sources:
+        raise InputError("no pictures were given; give a folder or video for each camera")
     if len(places) < 2:
+        said = ", ".join(map(str, [*sources, *assign.values()]))
         raise InputError(
-            f"{', '.join(map(str, sources)) or 'nothing'} shows "
-            f"{len(places) or 'no'} camera{'' if len(places) == 1 else 's'}; give a folder or "
+            f"{said} shows {'no camera' if not places else 'one camera only'}; give a folder or "
             "video for each of two or more"
         )
     shown = {name: _pictures(_inside(path)) for name, path in places.items()}

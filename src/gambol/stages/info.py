@@ -13,13 +13,13 @@ from gambol.core import poses as core_poses
 from gambol.core.errors import InputError
 from gambol.core.instances import UNTRACKED
 from gambol.core.labels import Labels, Visibility
+from gambol.io import calibration, pose_prior, poses, store
 from gambol.io import detections as io_detections
 from gambol.io import labels as io_labels
-from gambol.io import poses, store
 from gambol.io.project import Project
 from gambol.io.project_videos import exists
 from gambol.io.video import is_video, open_video
-from gambol.stages import crowd, matching
+from gambol.stages import crowd, matching, rig
 
 _INNER = ("model", "metrics", "comparison")  # of a run, not shown to people as they are
 
@@ -32,11 +32,10 @@ def run(path: Path) -> dict[str, Any]:
         return _run_folder(path)
     if path.is_dir() and (path / "config.yaml").is_file() and (path / "split.csv").is_file():
         return _unfinished(path)
+    if path.suffix == ".toml":
+        return {"kind": "calibration", "path": str(path), **rig.told(calibration.read(path))}
     if path.suffix == ".nc":
-        tell = {
-            "poses": _poses, "detections": _detections, "tracks": _tracks, "poses3d": _poses3d,
-        }  # fmt: skip
-        return tell[matching.kind(path)](path)
+        return _netcdf(path)
     try:
         kind = io_labels.detect(path)
     except InputError:
@@ -53,6 +52,16 @@ def run(path: Path) -> dict[str, Any]:
         with Project.open(path if path.is_dir() else path.parent) as project:
             return project.info()
     return {"kind": "labels", "format": kind, "path": str(path)} | _labels(io_labels.read(path))
+
+
+def _netcdf(path: Path) -> dict[str, Any]:
+    """Return what a file of poses of any kind, or a prior of poses, holds."""
+    if (prior := _prior(path)) is not None:
+        return prior
+    tell = {
+        "poses": _poses, "detections": _detections, "tracks": _tracks, "poses3d": _poses3d,
+    }  # fmt: skip
+    return tell[matching.kind(path)](path)
 
 
 def lines(values: dict[str, Any], indent: str = "") -> list[str]:
@@ -157,6 +166,22 @@ def _poses3d(path: Path) -> dict[str, Any]:
         "tier": str(series.attrs.get("tier", "")),
         "views": [str(name) for name in series["view"].values] if "view" in series else [],
         "median reprojection error px": _median(series, "reprojection_error"),
+    }
+
+
+def _prior(path: Path) -> dict[str, Any] | None:
+    """Return what a pose prior holds; None where the file is none."""
+    with io_detections.open_file(path) as file:
+        if file.attrs.get("ds_type") != "pose prior":
+            return None
+    held = pose_prior.read(path)
+    return {
+        "kind": "pose prior",
+        "path": str(path),
+        "poses": len(held["weights"]),
+        "keypoints": list(held["keypoints"]),
+        "heading": " to ".join(held["body_axis"]),
+        "learned in": held["units"],
     }
 
 
