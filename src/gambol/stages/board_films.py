@@ -57,7 +57,7 @@ def footage(sources: list[Path], assign: Mapping[str, Path], most: int) -> list[
     if len(places) < 2:
         said = ", ".join(map(str, [*sources, *assign.values()]))
         raise InputError(
-            f"{said} shows {'no camera' if not places else 'one camera only'}; give a folder or "
+            f"{said} shows {'one camera only' if places else 'no camera'}; give a folder or "
             "video for each of two or more"
         )
     shown = {name: _pictures(_inside(path)) for name, path in places.items()}
