@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from gambol.core import pixels
 from gambol.core.cameras import Camera, Rig
 from gambol.kernels import projection, rotation
 
@@ -18,7 +19,7 @@ class Print(NamedTuple):
 
     image: UInt8[np.ndarray, "H W"]  # white paper, black squares
     scale: float  # px a world unit
-    corner: Float[np.ndarray, " 2"]  # of the board's first corner in the picture, px
+    corner: Float[np.ndarray, " 2"]  # of the board, from the outer edge of the picture, px
 
 
 class Pose(NamedTuple):
@@ -90,7 +91,8 @@ def picture(
     with np.errstate(invalid="ignore", divide="ignore"):
         far = ((pose.shift - origin) @ normal) / (along @ normal)
     hit = (origin + far[:, None] * along - pose.shift) @ pose.turn
-    there = hit[:, :2] * page.scale + page.corner
+    from_edge = hit[:, :2] * page.scale + page.corner  # of the picture's first pixel
+    there = pixels.apply(pixels.invert(pixels.from_corner()), from_edge)
     there[~(far > 0)] = -1e6
     where = np.nan_to_num(there, nan=-1e6).astype(np.float32).reshape(height, width, 2)
     dark, light = SHADES
