@@ -42,7 +42,7 @@ def test_corners_are_where_the_camera_projects_them(lens):
             start = uv[inside].astype(np.float32)[:, None].copy()
             stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 50, 1e-4)
             sharp = cv2.cornerSubPix(picture, start, (4, 4), (-1, -1), stop)[:, 0]
-            assert np.median(np.linalg.norm(sharp - uv[inside], axis=1)) < 0.25
+            assert np.median(np.linalg.norm(sharp - uv[inside], axis=1)) < 0.2
             checked += 1
     assert checked >= 5
 

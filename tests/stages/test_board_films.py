@@ -20,7 +20,7 @@ def image(path, number=0):
 def movie(path, frames=6):
     with VideoWriter(path, 30.0, (32, 24)) as writer:
         for k in range(frames):
-            writer.write(np.full((24, 32, 3), 40 * k, np.uint8))
+            writer.write(np.full((24, 32, 3), 8 * k, np.uint8))
 
 
 def found(sources, assign=None, most=100):

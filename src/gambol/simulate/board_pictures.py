@@ -12,6 +12,9 @@ from gambol.kernels import projection, rotation
 
 SHADES = (40.0, 215.0)  # of black and white on film
 GROUND = 110.0  # of what is behind the board
+FOOTPRINT = (
+    0.6  # sd of what a pixel sees, of the distance between pixels: its area, and the lens
+)
 
 
 class Print(NamedTuple):
@@ -97,10 +100,20 @@ def picture(
     where = np.nan_to_num(there, nan=-1e6).astype(np.float32).reshape(height, width, 2)
     dark, light = SHADES
     shade = dark + (light - dark) * page.image.astype(np.float32) / 255
+    # what one pixel sees is a patch of the page, not a point: else edges would be jagged
+    patch = max(FOOTPRINT * _step(where, page.image.shape), 0.1)
     drawn = cv2.remap(
-        shade, where[..., 0], where[..., 1], cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT, borderValue=GROUND,
+        cv2.GaussianBlur(shade, (0, 0), patch), where[..., 0], where[..., 1],
+        cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=GROUND,
     )  # fmt: skip
-    drawn = cv2.GaussianBlur(drawn, (0, 0), 0.7)  # the lens, and the pixels' area
     drawn = drawn + rng.normal(0, noise, drawn.shape)
     return np.clip(np.rint(drawn), 0, 255).astype(np.uint8)
+
+
+def _step(where: Float[np.ndarray, "h w 2"], shape: tuple[int, ...]) -> float:
+    """Px of the page from one pixel of the camera to the next, in the median; 1 if unseen."""
+    inside = np.asarray(((where >= 0) & (where < [shape[1], shape[0]])).all(-1), bool)
+    both = inside[:, 1:] & inside[:, :-1]
+    if not both.any():
+        return 1.0
+    return float(np.median(np.linalg.norm(np.diff(where, axis=1)[both], axis=-1)))
