@@ -56,7 +56,7 @@ def draw(
         units=str(made.attrs.get("units", "unknown")),
         names=[str(name) for name in made["individuals"].values],
         confidence=core_poses.points(made, "confidence").astype(float),
-        look=movie3d.Look(turn=turn, follow=1.0),
+        look=movie3d.Look(turn=turn, follow=1.0, zoom=0.95),  # tails stay in
     )
     seen = seen_3d.behind(path, made, videos) if "view" in made else None
     opened = {} if seen is None else seen_3d.opened(seen)
