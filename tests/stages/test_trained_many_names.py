@@ -36,7 +36,7 @@ def test_the_run_says_how_often_looks_name_the_right_animal(made):
     model = io_run.load(run).model
     assert model.many.classes == ("ann", "bob") and model.many.temperature > 0
     told = store.read_json(run / "metrics.json")["identity"]
-    assert told["n"] == 12 and told["rank1"] == told["one_to_one"] == 1.0
+    assert told["n"] == 12 and told["one_to_one"] == 1.0 and told["rank1"] > 0.9
     assert told["chance"] == 0.5 and 0.8 < told["said"] < 1
 
 
