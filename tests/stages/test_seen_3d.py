@@ -4,10 +4,13 @@ import shutil
 
 import numpy as np
 import pytest
+from rigged import film
 
+from gambol.core import poses as core_poses
 from gambol.core.errors import InputError
 from gambol.io import calibration, store
 from gambol.io import poses as io_poses
+from gambol.multiview import metrics
 from gambol.stages import seen_3d, triangulate
 
 
@@ -23,6 +26,25 @@ def test_the_points_that_the_poses_were_made_of_are_found(poses_3d):
     problem = seen_3d.problem(made, seen, 0)
     far = np.linalg.norm(problem.xy - seen.found[:, :, 0], axis=-1)
     assert np.nanmax(far) == 0
+
+
+def test_points_of_two_animals_belong_to_whom_the_poses_say(tmp_path):
+    """One camera names the animals the other way round."""
+    made = film(tmp_path / "sim", animals=2, seconds=1.0, boards=5, seed=5)
+    path = made.views / "cam_1.nc"
+    other = store.read_dataset(path)
+    names = other["individuals"].values[::-1]
+    store.write_dataset(other.assign_coords(individuals=names), path)
+    cfg = triangulate.TriangulateConfig.from_values({"tier": {"kind": "msac"}}, "here")
+    out = triangulate.run(cfg, [made.views], made.rig, tmp_path / "m.nc").poses
+    poses = io_poses.read(out)
+    seen = seen_3d.behind(out, poses, {})
+    again = metrics.reprojection_error(
+        core_poses.xy(poses)[:, 1].astype(float), seen.found[:, :, 1], seen.rig.params()
+    )
+    kept = poses["reprojection_error"].isel(individuals=1).values
+    here, there = (np.nanmedian(error, (0, 2)) for error in (again, kept))
+    np.testing.assert_allclose(here, there, rtol=1e-3)
 
 
 def test_files_that_are_gone_are_said(views, calibrated, tmp_path):

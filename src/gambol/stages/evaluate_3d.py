@@ -26,37 +26,24 @@ def of_poses(result: Path, truth: Path, skip: tuple[str, ...] = ()) -> dict[str,
         truth: another one, such as motion capture or the truth of a simulation.
         skip: keypoints whose distances do not count; alignment still uses them.
     """
-    made, true = io_poses.read(result), _truth(truth)
-    names = [str(name) for name in made["keypoints"].values]
-    both = [name for name in names if name in true["keypoints"].values]
-    if not both:
-        raise InputError(
-            f"{result} and {truth} share no keypoint; give a truth of the same skeleton"
-        )
-    if lost := [name for name in skip if name not in both]:
-        raise InputError(f"skip: {truth} and {result} share no keypoint {lost[0]!r}")
-    made, true = made.sel(keypoints=both), true.sel(keypoints=both)
-    if made.sizes["time"] != true.sizes["time"]:
-        raise InputError(
-            f"{result} has {made.sizes['time']} frames, {truth} {true.sizes['time']}; give a "
-            "truth of the same frames"
-        )
-    units = _units(result, made, truth, true)
+    whole = io_poses.read(result)
+    made, true = _shared(result, whole, truth, skip)
+    both = tuple(str(name) for name in made["keypoints"].values)
     pairs = _pairs(result, made, truth, true)
-    xyz = np.concatenate([_of(made, mine) for mine, _ in pairs])
+    each = [_of(made, mine) for mine, _ in pairs]
+    xyz = np.concatenate(each)
     goal = np.concatenate([_of(true, theirs) for _, theirs in pairs])
     counted = np.array([name not in skip for name in both])
-    scores = metrics.distances(xyz, goal, tuple(both), score=counted)
+    scores = metrics.distances(xyz, goal, both, score=counted)
     covariance = np.concatenate(
         [core_poses.covariance(made.sel(individuals=[mine]))[:, 0] for mine, _ in pairs]
     )
     inside = metrics.coverage(
         xyz[:, counted], np.asarray(covariance[:, counted], float), goal[:, counted]
     )
-    skeleton = core_poses.skeleton(made) if len(both) == len(names) else None
     return {
         "part": "poses in 3D",
-        "units": units,
+        "units": _units(result, made, truth, true),
         "frames": made.sizes["time"],
         "n": scores.n,
         "n_missing": scores.missing,
@@ -71,18 +58,46 @@ def of_poses(result: Path, truth: Path, skip: tuple[str, ...] = ()) -> dict[str,
         },
         "coverage50": inside[0.5],
         "coverage95": inside[0.95],
-        "jitter": metrics.jitter(xyz, float(made.attrs.get("fps", 1.0))),
-        "bones": {}
-        if skeleton is None
-        else {
-            name: {"length": mean, "variation": share}
-            for name, (mean, share) in metrics.bone_variation(xyz, skeleton).items()
-        },
+        "jitter": _jitter(each, float(made.attrs.get("fps", 1.0))),
+        "bones": _bones(xyz, whole) if len(both) == whole.sizes["keypoints"] else {},
         "keypoints": {
             name: {"mpe": far, "mpe_rpa": scores.keypoints_rpa[name]}
             for name, far in scores.keypoints.items()
         },
         "skipped": list(skip),
+    }
+
+
+def _shared(
+    result: Path, made: xr.Dataset, truth: Path, skip: tuple[str, ...]
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Both files, of the keypoints that both have; other frames are refused."""
+    true = _truth(truth)
+    both = [str(name) for name in made["keypoints"].values if name in true["keypoints"].values]
+    if not both:
+        raise InputError(
+            f"{result} and {truth} share no keypoint; give a truth of the same skeleton"
+        )
+    if lost := [name for name in skip if name not in both]:
+        raise InputError(f"skip: {truth} and {result} share no keypoint {lost[0]!r}")
+    if made.sizes["time"] != true.sizes["time"]:
+        raise InputError(
+            f"{result} has {made.sizes['time']} frames, {truth} {true.sizes['time']}; give a "
+            "truth of the same frames"
+        )
+    return made.sel(keypoints=both), true.sel(keypoints=both)
+
+
+def _jitter(each: list[Float[np.ndarray, "T J 3"]], fps: float) -> float:
+    """The root mean square over animals, none of which goes on where another ends."""
+    return float(np.sqrt(np.mean([metrics.jitter(one, fps) ** 2 for one in each])))
+
+
+def _bones(xyz: Float[np.ndarray, "T J 3"], made: xr.Dataset) -> dict[str, dict[str, float]]:
+    skeleton = core_poses.skeleton(made)
+    return {
+        name: {"length": mean, "variation": share}
+        for name, (mean, share) in metrics.bone_variation(xyz, skeleton).items()
     }
 
 

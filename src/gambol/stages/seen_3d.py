@@ -17,8 +17,9 @@ from gambol.core.video import Video
 from gambol.io import calibration
 from gambol.io import views as io_views
 from gambol.io.video.open import open_video
+from gambol.multiview import associate
 from gambol.multiview.tiers.base import Problem
-from gambol.stages import footage
+from gambol.stages import footage, individuals
 from gambol.viz import views
 
 
@@ -62,18 +63,27 @@ def behind(path: Path, made: xr.Dataset, videos: Mapping[str, Path]) -> Behind:
     unseen = tuple(tuple(place) for place in settings.get("unseen", ()))
     seen = io_views.read_views([], rig, files, unseen=unseen, fps=settings.get("fps"))
     keypoints = [str(name) for name in made["keypoints"].values]
-    stacked = []
-    for _, one in seen.animals:
-        place = [one.skeleton.index(name) for name in keypoints]
-        stacked.append(
-            (one.xy[:, :, place], one.confidence[:, :, place], one.variance[:, :, place])
+    skeleton, said = core_poses.skeleton(made), {}
+    for name, one in seen.animals:
+        place = [one.skeleton.index(keypoint) for keypoint in keypoints]
+        said[name] = one._replace(
+            xy=one.xy[:, :, place],
+            confidence=one.confidence[:, :, place],
+            variance=one.variance[:, :, place],
+            skeleton=skeleton,
         )
-    found, sure, wide = (np.stack(part, axis=2) for part in zip(*stacked, strict=True))
+    how = associate.Associate(**settings.get("crowd", {}))
+    same, _ = individuals.match(settings.get("match", "auto"), how, said, rig)
+    order = [same[str(name)] for name in made["individuals"].values]
+    found, sure, wide = (
+        np.stack([getattr(one, what) for one in order], axis=2)
+        for what in ("xy", "confidence", "variance")
+    )
     return Behind(rig.select(names), found, sure, wide, films, "")
 
 
 def problem(made: xr.Dataset, seen: Behind, animal: int) -> Problem:
-    """Return what a tier solved for one animal, whose views are matched by name."""
+    """Return what a tier solved for one animal."""
     assert seen.found is not None and seen.confidence is not None and seen.variance is not None
     up = np.array(json.loads(made.attrs["up"]), float)
     return Problem(

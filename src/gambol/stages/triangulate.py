@@ -12,13 +12,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool
 from pydantic import Field, PositiveInt
-from scipy.optimize import linear_sum_assignment
 
 import gambol
 from gambol.core import poses as core_poses
@@ -33,10 +32,11 @@ from gambol.io import pose_prior as io_prior
 from gambol.io import poses as io_poses
 from gambol.io import views as io_views
 from gambol.io.skeleton_file import read_skeleton
-from gambol.multiview import associate, associate_tracks, filters, reconstruct
+from gambol.multiview import associate, filters, reconstruct
 from gambol.multiview.pose_prior import PosePrior
 from gambol.multiview.tiers import auto, base, gimbal
 from gambol.multiview.tiers.base import tiers
+from gambol.stages import individuals
 
 MADE = "triangulate "  # how `made_from` of our files begins
 
@@ -45,7 +45,7 @@ class TriangulateConfig(Config):
     """Settings of the stage."""
 
     tier: base.TierSpec = auto.Auto()
-    match: Literal["auto", "names", "tracks", "frames"] = "auto"
+    match: individuals.Match = "auto"
     # who is who in the other views: by name, track by track or frame by frame by where rays
     # meet; auto: frame by frame if there are several animals, as tracks may exchange names
     crowd: associate.Associate = associate.Associate()  # how that is found
@@ -111,7 +111,7 @@ def run(
     seen, views = _seen(cfg, sources, read.rig, assign)
     if skeleton is not None:
         views = _hung(views, read_skeleton(skeleton), skeleton)
-    views, told = _matched(cfg, views, read.rig)
+    views, told = individuals.match(cfg.match, cfg.crowd, views, read.rig)
     if cfg.median_2d is not None:
         views = {n: filters.median_2d(v, cfg.median_2d) for n, v in views.items()}
     made = reconstruct.reconstruct(
@@ -209,60 +209,6 @@ def _chosen(made: xr.Dataset) -> str:
 def _over(values: np.ndarray, statistic: Any) -> float:
     known = values[np.isfinite(values)]
     return float(statistic(known)) if len(known) else float("nan")
-
-
-def _matched(
-    cfg: TriangulateConfig, views: dict[str, Views], rig: Rig
-) -> tuple[dict[str, Views], list[str]]:
-    """Find who is who in the other views, and say how many instances nobody confirmed."""
-    if len(views) == 1 or cfg.match == "names":
-        return views, []
-    first = next(iter(views.values()))
-    xy = np.stack([one.xy for one in views.values()], axis=2)  # (T, V, I, J, 2)
-    params = rig.select(list(first.cameras)).params()
-    how = cfg.crowd
-    if how.individuals is None:
-        how = how.model_copy(update={"individuals": len(views)})
-    if cfg.match == "tracks":
-        seen = np.isfinite(xy).all(-1).any(-1)
-        track = np.where(seen, np.arange(len(views)), associate.NOBODY)
-        joined = associate_tracks.by_track(xy, track, params, first.skeleton, how)
-        found = joined.instances
-    else:
-        found = associate.by_frame(xy, params, first.skeleton, how)
-    there = np.isfinite(xy).all(-1).any(-1)
-    lost = int((there & (found.individual < 0)).sum())
-    told = [
-        f"animals were matched across cameras by where their rays meet; {lost} of "
-        f"{int(there.sum())} instances were confirmed by no other camera"
-    ]
-    return _regrouped(views, found, xy), told
-
-
-def _regrouped(
-    views: dict[str, Views], found: associate.Associated, xy: np.ndarray
-) -> dict[str, Views]:
-    """Give every individual what all cameras saw of it, under the name it has most often."""
-    first = next(iter(views.values()))
-    points = associate.gather(xy, found, first.skeleton)
-    sure = np.stack([one.confidence for one in views.values()], axis=2)
-    wide = np.stack([one.variance for one in views.values()], axis=2)
-    both = associate.gather(np.stack([sure, wide], axis=-1), found, first.skeleton)
-    names = list(views)
-    votes = np.zeros((found.individuals, len(names)))
-    for slot in range(len(names)):
-        who = found.individual[:, :, slot]
-        votes[:, slot] = np.bincount(who[who >= 0], minlength=found.individuals)
-    rows, columns = linear_sum_assignment(-votes)
-    called = {int(r): names[c] for r, c in zip(rows, columns, strict=True)}
-    return {
-        called.get(i, f"animal{i + 1}"): first._replace(
-            xy=points[:, i],
-            confidence=np.nan_to_num(both[:, i, ..., 0]),
-            variance=both[:, i, ..., 1],
-        )
-        for i in range(found.individuals)
-    }
 
 
 def _tier(cfg: TriangulateConfig, prior: Path | None) -> base.Tier:
