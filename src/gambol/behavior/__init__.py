@@ -1,0 +1,1 @@
+"""Sequences of behaviour: bouts, statistics, and the models of states above syllables."""
