@@ -34,9 +34,17 @@ from gambol.pose.instances import InstanceScoring
 from gambol.pose.train import FitConfig
 from gambol.stages.align import AlignConfig
 from gambol.stages.calibrate import CalibrateConfig
+from gambol.stages.compare_states import CompareConfig
 from gambol.stages.evaluate import EvaluateConfig
 from gambol.stages.fit_pose_prior import PriorConfig
+from gambol.stages.fit_states import FitConfig as StatesFit
 from gambol.stages.movies import MoviesConfig
+from gambol.stages.mutual_information import InformationConfig
+from gambol.stages.scan_states import ScanConfig
+from gambol.stages.simulate_states import SimulateConfig
+from gambol.stages.state_movies import MovieConfig
+from gambol.stages.state_results import Rare
+from gambol.stages.states import StatesConfig
 from gambol.stages.synchronize import SynchronizeConfig
 from gambol.stages.train import LinearFit, SplitConfig, TrainConfig
 from gambol.stages.train_many import ManyConfig
@@ -76,6 +84,16 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("search", Search),
         ("gambol rig align", AlignConfig),
         ("gambol fit-pose-prior", PriorConfig),
+    ],
+    "states.md": [
+        ("gambol fit-states", StatesFit),
+        ("gambol scan-states", ScanConfig),
+        ("rare", Rare),
+        ("gambol mutual-information, lags", InformationConfig),
+        ("gambol compare-states", CompareConfig),
+        ("gambol state-movies", MovieConfig),
+        ("gambol states", StatesConfig),
+        ("gambol simulate-states", SimulateConfig),
     ],
     "evaluation.md": [("", EvaluateConfig), ("oks", InstanceScoring)],
 }

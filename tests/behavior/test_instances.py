@@ -85,6 +85,15 @@ def test_short_bouts_are_left_out():
     assert len(instances.choose(seq, 1, 5, min_s=0.2).start) == 2
 
 
+def test_bouts_in_which_the_animal_is_never_seen_are_left_out():
+    seq = packed([[0, 1, 1, 0], [0, 1, 1, 1, 0, 1, 0]])
+    seen = np.zeros(11, bool)
+    seen[[1, 7]] = True
+    chosen = instances.choose(seq, 1, 9, seen=seen)
+    assert sorted(told(chosen, seq)) == [("r0", 1, 3), ("r1", 1, 4)]
+    assert len(instances.choose(seq, 1, 9, seen=np.zeros(11, bool)).start) == 0
+
+
 def test_a_label_without_bouts_has_no_instances(world):
     seq = packed(world)
     chosen = instances.choose(seq, 2, 12)

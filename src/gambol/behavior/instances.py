@@ -24,7 +24,13 @@ class Instances(NamedTuple):
 
 
 def choose(
-    sequences: Sequences, label: int, most: int, *, min_s: float = 0.0, seed: int = 0
+    sequences: Sequences,
+    label: int,
+    most: int,
+    *,
+    min_s: float = 0.0,
+    seen: Bool[np.ndarray, " T"] | None = None,
+    seed: int = 0,
 ) -> Instances:
     """Choose bouts by lot.
 
@@ -37,11 +43,17 @@ def choose(
         label: of the bouts.
         most: bouts that are chosen, at most.
         min_s: shorter bouts are left out, s.
+        seen: at which frames of all recordings the animal can be shown; bouts without such
+            a frame are left out. All of them if not given.
         seed: of the lots.
     """
     found = bouts(sequences)
     long_enough = found.stop - found.start >= min_s * sequences.fps - 1e-6
     mine = np.flatnonzero((found.label == label) & long_enough)
+    if seen is not None:
+        first = sequences.offsets[found.recording]
+        spans = ((first + found.start)[mine], (first + found.stop)[mine])
+        mine = mine[[bool(seen[a:b].any()) for a, b in zip(*spans, strict=True)]]
     unseen = 2 * found.left_censored[mine] + found.right_censored[mine]
     turns = [streams.key(seed, "instances", label, name) for name in sequences.names]
     had = [0] * len(turns)

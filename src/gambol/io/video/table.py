@@ -77,7 +77,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gambol"
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)  # 18 MB each for an hour at 120 frames/s
 def _cached_table(path: Path, size: int, mtime_ns: int) -> FrameTable:
     key = f"{_VERSION}|{path}|{size}|{mtime_ns}"
     name = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:32]

@@ -1,0 +1,99 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from state_worlds import FIT, world
+
+from gambol.core.errors import InputError
+from gambol.stages import scan_states
+from gambol.stages.scan_states import ScanConfig
+
+SCAN = dict(
+    kappas=(50.0, 500.0), states=(2, 3, 4), seeds=2, iterations=25, keep_every=5,
+    init_window_s=3.0, fps=20.0, held_out=0.2, lags=FIT["lags"],
+)  # fmt: skip
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    return world(tmp_path_factory.mktemp("world") / "made", recordings=6, frames=3000)
+
+
+@pytest.fixture(scope="module")
+def scanned(recordings, tmp_path_factory):
+    out = tmp_path_factory.mktemp("scan") / "out"
+    return out, scan_states.run(ScanConfig(**SCAN), [recordings / "syllables"], out, workers=1)
+
+
+def test_the_planted_number_of_states_is_chosen(scanned):
+    out, told = scanned
+    assert told.n_states == 3 and told.fits == 12 and told.failed == 0
+    table = pd.read_csv(out / "table.csv")
+    assert len(table) == 12 and np.isfinite(table["held_out"]).all()
+    assert set(table["trans_kappa"]) == {50.0, 500.0}
+    choice = json.loads((out / "choice.json").read_text())
+    assert len(choice["reasons"]) == 3 and (out / "fits" / choice["fit"] / "model.nc").exists()
+    assert "<svg" in (out / "report.html").read_text()
+    assert not (out / "packed.npz").exists()
+
+
+def test_a_scan_that_was_killed_goes_on(scanned, recordings, tmp_path):
+    def kill(step):
+        if step.done == 5:
+            raise Killed
+
+    out = tmp_path / "out"
+    with pytest.raises(Killed):
+        scan_states.run(
+            ScanConfig(**SCAN), [recordings / "syllables"], out, workers=1, progress=kill
+        )
+    assert len(list(out.glob("fits/*/row.json"))) == 5
+    seen = []
+    scan_states.run(
+        ScanConfig(**SCAN), [recordings / "syllables"], out, workers=1,
+        progress=lambda step: seen.append(step.done),
+    )  # fmt: skip
+    assert seen[0] == 5  # what was done is not done again
+    a, b = (pd.read_csv(p / "table.csv").drop(columns="seconds") for p in (scanned[0], out))
+    pd.testing.assert_frame_equal(a, b)
+
+
+def test_processes_find_the_same(scanned, recordings, tmp_path):
+    few = ScanConfig(**{**SCAN, "kappas": (500.0,), "states": (3,)})
+    scan_states.run(few, [recordings / "syllables"], tmp_path / "out", workers=2)
+    one, two = (pd.read_csv(p / "table.csv") for p in (scanned[0], tmp_path / "out"))
+    same = one[(one["trans_kappa"] == 500) & (one["n_states"] == 3)]
+    np.testing.assert_array_equal(same["log_probability"], two["log_probability"])
+
+
+def test_a_fit_that_fails_is_listed_and_stops_no_other(recordings, tmp_path, monkeypatch):
+    plain = scan_states.fit_one
+
+    def fit(job):
+        if job.settings["random_state"] == 1:
+            raise ValueError("the sky fell")
+        plain(job)
+
+    monkeypatch.setattr(scan_states, "fit_one", fit)
+    few = ScanConfig(**{**SCAN, "kappas": (500.0,), "states": (3,), "seeds": 3})
+    told = scan_states.run(few, [recordings / "syllables"], tmp_path / "out", workers=1)
+    assert told.fits == 2 and told.failed == 1
+    assert any("the sky fell" in reason for reason in told.reasons)
+
+
+def test_all_fits_failing_is_one_sentence(recordings, tmp_path, monkeypatch):
+    def fit(job):
+        raise ValueError("the sky fell")
+
+    monkeypatch.setattr(scan_states, "fit_one", fit)
+    with pytest.raises(
+        InputError, match="every fit failed; the first said: ValueError: the sky"
+    ):
+        scan_states.run(
+            ScanConfig(**SCAN), [recordings / "syllables"], tmp_path / "out", workers=1
+        )
