@@ -29,6 +29,61 @@ date_time_calibrated = 2024-05-01T10:00:00
 charuco_board = {squares = [ 7, 5], name = "μ board", hmm = nan}
 """
 
+FREEMOCAP_2 = """
+[metadata]
+reprojection_error_px = 0.41
+n_observations_used = 5120
+aligned = true
+alignment_method = "charuco"
+
+[metadata.board]
+squares_x = 7
+squares_y = 5
+square_length_mm = 54.0
+
+[[metadata.transformation_history]]
+name = "floor"
+rotation = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+
+[24508a]
+name = "24508a"
+id = "24508a"
+index = 1
+size = [1280, 720]
+matrix = [[800.0, 0.0, 640.0], [0.0, 801.0, 360.0], [0.0, 0.0, 1.0]]
+distortions = [-0.1, 0.01, 0.001, 0.002, 0.003]
+rotation = [0.1, 0.2, 0.3]
+translation = [1.0, 2.0, 3.0]
+world_orientation = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+world_position = [-1.0, -2.0, -3.0]
+
+[0]
+name = "0"
+id = "0"
+index = 0
+size = [1280, 720]
+matrix = [[800.0, 0.0, 640.0], [0.0, 801.0, 360.0], [0.0, 0.0, 1.0]]
+distortions = [0.0, 0.0, 0.0, 0.0, 0.0]
+rotation = [0.0, 0.0, 0.0]
+translation = [0.0, 0.0, 0.0]
+"""
+
+
+def test_tables_that_freemocap_names_by_camera_are_read(tmp_path):
+    (tmp_path / "a_camera_calibration.toml").write_text(FREEMOCAP_2, encoding="utf-8")
+    read = calibration.load(tmp_path / "a_camera_calibration.toml")
+    assert calibration.detect(tmp_path / "a_camera_calibration.toml") == "anipose"
+    assert read.remarks == ()
+    assert list(read.rig) == ["24508a", "0"]
+    assert read.rig["24508a"].matrix[1, 1] == 801
+    assert read.rig["24508a"].distortion.tolist() == [-0.1, 0.01, 0.001, 0.002, 0.003]
+    calibration.write(read.rig, tmp_path / "b.toml")
+    assert calibration.read(tmp_path / "b.toml") == read.rig
+    old = tomllib.loads(FREEMOCAP_2)
+    new = tomllib.loads((tmp_path / "b.toml").read_text(encoding="utf-8"))
+    assert old["metadata"].items() <= new["metadata"].items()
+    assert old["24508a"].items() <= new["24508a"].items()
+
 
 def test_a_file_is_kept_whole(data, tmp_path):
     source = data / "fly_3cam" / "calibration.toml"

@@ -15,11 +15,16 @@ from gambol.io.calibration import (
     dlc3d,
     gimbal,
     jarvis,
+    markup,
     multicam,
     opencv,
+    openmonkey,
+    optitrack,
     plain_pickle,
+    qualisys,
     storage,
     toml,
+    vicon,
 )
 from gambol.io.calibration.common import Read
 
@@ -34,6 +39,10 @@ READABLE = {
     "dlc3d": "DeepLabCut 3D (stereo_params.pickle)",
     "deepfly3d": "DeepFly3D (.pkl)",
     "dannce": "DANNCE or Label3D (.mat)",
+    "qualisys": "Qualisys (.qca.txt)",
+    "vicon": "Vicon (.xcp)",
+    "optitrack": "OptiTrack Motive (.mcal)",
+    "openmonkey": "OpenMonkeyStudio (a folder with camera.txt and intrinsic.txt)",
 }
 SUFFIX = {  # of what is written; a folder where there is none
     "anipose": ".toml",
@@ -54,6 +63,14 @@ _READERS: dict[str, Callable[[Path], Read]] = {
     "dlc3d": dlc3d.read,
     "deepfly3d": deepfly3d.read,
     "dannce": dannce.read,
+    "qualisys": qualisys.read,
+    "vicon": vicon.read,
+    "optitrack": optitrack.read,
+    "openmonkey": openmonkey.read,
+}
+_BINARY = {  # what the makers of calibrations keep for themselves, and what to export instead
+    ".qca": "Qualisys Track Manager; export the calibration as .qca.txt",
+    ".cal": "OptiTrack Motive; export the calibration as .mcal from Motive 3.2 or newer",
 }
 _WRITERS: dict[str, Callable[[Rig, Path], list[Path]]] = {
     "anipose": anipose.write,
@@ -127,13 +144,13 @@ def detect(path: Path) -> str:
         return _detect_folder(path)
     with store.require_file(path).open("rb") as file:
         head = file.read(1024)
+    if format := _of_head(path, head):
+        return format
     suffix = path.suffix.lower()
-    if head.startswith(b"\x89HDF") and suffix != ".mat":
-        return _of_hdf5(path)
-    if head.startswith((b"\x93NUMPY", b"PK\x03\x04")) or suffix == ".csv":
-        return "matrices"
-    if suffix == ".mat" or head.startswith(b"MATLAB"):
-        return "dannce"
+    if suffix in _BINARY:
+        raise InputError(f"{path} is a file that only its maker reads, of {_BINARY[suffix]}")
+    if path.name in openmonkey.FILES and openmonkey.is_folder(path.parent):
+        return "openmonkey"
     if suffix == ".toml":
         return "caliscope" if caliscope.is_array(toml.read(path)) else "anipose"
     if suffix in (".pickle", ".pkl"):
@@ -145,12 +162,29 @@ def detect(path: Path) -> str:
     raise _unknown(path)
 
 
+def _of_head(path: Path, head: bytes) -> str:
+    """Return the format of what begins in a way of its own; empty where nothing does."""
+    suffix = path.suffix.lower()
+    if head.startswith(b"\x89HDF") and suffix != ".mat":
+        return _of_hdf5(path)
+    if head.startswith((b"\x93NUMPY", b"PK\x03\x04")) or suffix == ".csv":
+        return "matrices"
+    if suffix == ".mat" or head.startswith(b"MATLAB"):
+        return "dannce"
+    name = markup.opening(head)
+    if name == qualisys.ROOT or name.startswith(qualisys.WRAPPED):
+        return "qualisys"
+    return {vicon.ROOT: "vicon", optitrack.ROOT: "optitrack"}.get(name, "")
+
+
 def _detect_folder(path: Path) -> str:
     files = opencv.files_of(path)
     for file in files:
         values = storage.read(file)
         if jarvis.is_jarvis(values) or opencv.is_opencv(values):
             return _of_storage(file, values)
+    if openmonkey.is_folder(path):
+        return "openmonkey"
     if stereo := next(iter(path.glob("stereo_params.pickle")), None):
         raise InputError(f"{path} is a folder of DeepLabCut 3D; give {stereo}")
     raise InputError(

@@ -90,6 +90,15 @@ def apart(rig: Rig) -> list[str]:
     ]
 
 
+def together(rig: Rig) -> bool:
+    """Tell whether three cameras or more look at one place, from different directions."""
+    cameras = [camera for camera in rig.cameras if camera.kind != "affine"]
+    if len(cameras) < 3:
+        return False
+    gaze = _gaze(cameras)
+    return gaze.spread >= ALIKE and gaze.miss <= TOGETHER
+
+
 class _Gaze(NamedTuple):
     """Where cameras look, in degrees."""
 
