@@ -81,6 +81,26 @@ def test_poses_are_put_in_step(gambol, sim, rig, tmp_path):
     assert again.status == 0, again.err
 
 
+def test_a_lamp_and_times_put_cameras_in_step(gambol, tmp_path):
+    blink = [(t * t // 40) % 2 for t in range(300)]
+    rows = [f"{90 * one},{80 * late}" for one, late in zip(blink[5:], blink[:-5], strict=True)]
+    (tmp_path / "led.csv").write_text("left,right\n" + "\n".join(rows))
+    told = gambol("synchronize", "--led", tmp_path / "led.csv", "--out", tmp_path / "a")
+    assert told.status == 0, told.err
+    assert "by a lamp that all see" in told.out and "right: +5.0" in told.out
+    for name in ("left", "right"):
+        late = 5 if name == "right" else 0
+        (tmp_path / f"{name}.csv").write_text("\n".join(str(t - late) for t in range(300)))
+    told = gambol(
+        "synchronize", "--timestamps", tmp_path / "left.csv", "--timestamps",
+        tmp_path / "right.csv", "--out", tmp_path / "b", "--json",
+    )  # fmt: skip
+    assert told.status == 0, told.err
+    assert json.loads(told.out)["lags"] == {"left": 0.0, "right": pytest.approx(5.0)}
+    told = gambol("synchronize", "--method", "speed", "--out", tmp_path / "c")
+    assert told.status == 2 and "no file of 2D poses" in told.err
+
+
 def test_calibrations_are_converted(gambol, rig, tmp_path):
     out = tmp_path / "rig.mat"
     told = gambol("rig", "convert", rig, out)

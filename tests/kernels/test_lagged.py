@@ -78,11 +78,25 @@ def test_velocity_is_the_slope_even_with_a_stray_frame():
     np.testing.assert_allclose(got[3], [3.0, -1.5])
 
 
-def test_rates_are_differences_of_distances():
+def test_rates_are_differences_of_distances_and_both_views_tell_them():
     (one, late), matrix = seen()
+    moving = np.gradient(one.xy, axis=0), np.gradient(late.xy, axis=0)
+    got = lagged.tangents(one, late, moving, matrix, np.arange(60.0))
+    np.testing.assert_allclose(got.distance**2, epipolar.sampson(one, late, matrix), atol=1e-12)
     step = 1e-3
-    moving = np.gradient(late.xy, axis=0)
-    got = lagged.rates(one, late, moving, matrix)
-    ahead = epipolar.Straight(late.xy + step * moving, late.slope)
+    ahead = epipolar.Straight(late.xy + step * moving[1], late.slope)
     expected = np.sqrt(epipolar.sampson(one, ahead, matrix)) / step
-    np.testing.assert_allclose(np.abs(got), expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(np.abs(got.late), expected, rtol=1e-3, atol=1e-3)
+    inner = slice(1, -1)
+    np.testing.assert_allclose(got.early[inner], got.late[inner], rtol=0.05, atol=0.05)
+
+
+def test_distances_at_a_lag_are_those_of_frames_between():
+    (one, late), matrix = seen()
+    moving = np.gradient(one.xy, axis=0), np.gradient(late.xy, axis=0)
+    got = lagged.tangents(one, late, moving, matrix, np.arange(60) + 2.25)
+    there = epipolar.Straight(lagged.between(late.xy, np.arange(60) + 2.25), late.slope)
+    near = epipolar.Straight(there.xy, np.roll(late.slope, -2, axis=0))
+    expected = epipolar.sampson(one, near, matrix)
+    np.testing.assert_allclose(got.distance**2, expected, atol=1e-9)
+    assert np.isnan(got.distance[-3:]).all() and np.isnan(got.late[-3:]).all()

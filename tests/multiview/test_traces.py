@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gambol.multiview.lags import Search
-from gambol.multiview.traces import by_traces, speeds
+from gambol.multiview.traces import by_speed, by_traces, speeds
 from gambol.simulate import body3d, rigs
 from gambol.simulate.filming import Flaws, film
 
@@ -37,8 +37,22 @@ def test_speed_finds_the_lag_without_cameras():
     rig = rigs.dome(np.random.default_rng(1), 2, 260.0)
     flaws = Flaws(outliers=0.05, dropout=0.1, lag={"cam_1": 5.0})
     seen = film(np.random.default_rng(2), body.xyz[:, 0], rig, flaws)
-    (one,) = by_traces(speeds(seen.xy), seen.cameras).lags
+    (one,) = by_speed(seen.xy, seen.cameras).lags
     assert one.frames == pytest.approx(5.0, abs=1.0) and not one.refused
+    assert 0.5 <= one.sd < 1.5  # views from elsewhere see other speeds
+
+
+def test_speeds_of_animals_that_stand_still_are_refused():
+    xyz = np.repeat(body3d.move(np.random.default_rng(0), "mouse", 1).xyz[:, 0], 900, axis=0)
+    rig = rigs.dome(np.random.default_rng(1), 2, 260.0)
+    seen = film(np.random.default_rng(2), xyz, rig, Flaws(lag={"cam_1": 5.0}))
+    assert by_speed(seen.xy, seen.cameras).lags[0].refused
+
+
+def test_halves_that_disagree_show_in_the_sd():
+    late = np.concatenate([flashes(3.0)[:450], flashes(0.0)[450:]])
+    got = by_traces(np.stack([flashes(0.0), late], axis=1), ("a", "b"))
+    assert got.lags[0].refused
 
 
 def test_traces_that_never_overlap_are_refused():

@@ -127,10 +127,25 @@ def fit_pose_prior(
 
 @verbs.command()
 def synchronize(
-    calibration: Annotated[Path, typer.Option(help="The calibration of the cameras.")],
     out: Annotated[Path, typer.Option(help="Folder for the poses on one clock.")],
     poses: Annotated[list[Path], typer.Argument(help="2D poses, a file a camera.")] = [],  # noqa: B006 - typer copies it
-    views: View = [],  # noqa: B006 - typer copies it
+    calibration: Annotated[
+        Path | None, typer.Option(help="The calibration; only lags by poses need it.")
+    ] = None,
+    timestamps: Annotated[
+        list[Path],
+        typer.Option(help="Times of the frames: a table a camera, or one with a column each."),
+    ] = [],  # noqa: B006
+    led: Annotated[
+        list[Path], typer.Option(help="Brightness of a lamp in every frame, likewise.")
+    ] = [],  # noqa: B006
+    led_video: Annotated[
+        list[str], typer.Option(help="CAMERA=VIDEO:x,y,width,height, where the lamp is.")
+    ] = [],  # noqa: B006
+    method: Annotated[
+        str | None, typer.Option(help="times, lamp, poses or speed; else the best there is.")
+    ] = None,
+    views: View = [],  # noqa: B006
     config: Yaml = None,
     settings: Settings = [],  # noqa: B006
     as_json: Json = False,
@@ -141,10 +156,17 @@ def synchronize(
     """
     from gambol.stages import synchronize as stage
 
-    cfg = options.settings(stage.SynchronizeConfig, config, settings)
+    asked = [*settings, *([f"method={method}"] if method else [])]
+    cfg = options.settings(stage.SynchronizeConfig, config, asked)
     with console.reporting(as_json) as progress:
         made = stage.run(
-            cfg, poses, calibration, out, assign=options.pairs(views), progress=progress
+            cfg,
+            poses,
+            calibration,
+            out,
+            assign=options.pairs(views),
+            evidence=stage.Evidence(timestamps, led, led_video),
+            progress=progress,
         )
     console.result(made._asdict(), as_json, stage.describe)
 

@@ -91,25 +91,48 @@ def _median4(parts: list[np.ndarray]) -> np.ndarray:
     return np.where(known >= 2, (low + high) / 2, np.nan)[0]
 
 
-def rates(
+class Tangent(NamedTuple):
+    """Signed Sampson distances and how fast they change with the lag, told by either view."""
+
+    distance: Float[np.ndarray, "T J"]  # px
+    late: Float[np.ndarray, "T J"]  # px a frame, from the movement in the late view
+    early: Float[np.ndarray, "T J"]  # the same at the right lag, from that in the other
+
+
+def tangents(
     one: Straight,
     late: Straight,
-    moving: Float[np.ndarray, "T J 2"],
+    moving: tuple[Float[np.ndarray, "T J 2"], Float[np.ndarray, "S J 2"]],
     matrix: Float[np.ndarray, "3 3"],
-) -> Float[np.ndarray, "T J"]:
-    """Return how fast Sampson distances change with the lag, px a frame.
+    at: Float[np.ndarray, " T"],
+) -> Tangent:
+    """Return Sampson distances of two views and their derivatives by the lag; NaN if unknown.
+
+    What is seen at the right lag keeps its distance of 0, so movement in one view tells by
+    how much that in the other changes it; the noise of the two is independent.
 
     Args:
         one: straight pixels (T, J) of the first view.
-        late: those of the second, on the first one's clock.
-        moving: and their velocity, straight px a frame.
+        late: those of the second (S, J).
+        moving: their velocities, straight px a frame.
         matrix: `epipolar.fundamental` of the two, in this order.
+        at: the frame of the second, maybe between two, for each frame of the first.
     """
-    h = one.xy @ matrix[:2, :2].T + matrix[:2, 2]
-    g = late.xy @ matrix[:2, :2] + matrix[2, :2]
-    steep = ((g[..., None, :] @ one.slope) ** 2).sum(axis=(-2, -1))
-    steep = steep + ((h[..., None, :] @ late.slope) ** 2).sum(axis=(-2, -1))
-    return np.asarray((h * moving).sum(axis=-1) / np.sqrt(np.maximum(steep, 1e-300)))
+    return Tangent(*_tangents(*one, *late, *moving, matrix, at))
+
+
+def costs(
+    distance: Float[np.ndarray, "T P"],
+    rate: Float[np.ndarray, "T P"],
+    offset: Float[np.ndarray, "T L"],
+    cap: float,
+) -> Float[np.ndarray, "T L"]:
+    """Return the sum over P points of min((distance + rate offset)², cap) / 2.
+
+    >>> costs(np.array([[1.0, 3.0]]), np.array([[2.0, 0.0]]), np.array([[0.0, 1.0]]), 8.0)
+    array([[4.5, 8. ]])
+    """
+    return np.asarray(_costs(distance, rate, np.ascontiguousarray(offset, np.float64), cap))
 
 
 def steps(cost: Float[np.ndarray, "T L"], jump: float) -> Path:
@@ -165,6 +188,57 @@ def _agree(xy, slope, weight, late_xy, r, f, frames, base, lags, square, cap):
                 cost[n, k] += w * min(squared, cap)
                 total[n, k] += w
     return cost, total
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _tangents(xy, slope, late_xy, r, speed, late_speed, f, at):
+    n_frames, n_points, last = xy.shape[0], xy.shape[1], len(late_xy) - 1
+    out = np.full((3, n_frames, n_points), np.nan)
+    for t in range(n_frames):
+        low = int(np.floor(at[t]))
+        share = at[t] - low
+        if share < 1e-9:
+            share = 0.0
+        high = low + 1 if share > 0.0 else low
+        if low < 0 or high > last:
+            continue
+        near = low if share < 1 / 2 else high
+        for j in range(n_points):
+            x, y = xy[t, j, 0], xy[t, j, 1]
+            u = (1 - share) * late_xy[low, j, 0] + share * late_xy[high, j, 0]
+            v = (1 - share) * late_xy[low, j, 1] + share * late_xy[high, j, 1]
+            if not np.isfinite(x + y + u + v):
+                continue
+            hx = f[0, 0] * x + f[0, 1] * y + f[0, 2]
+            hy = f[1, 0] * x + f[1, 1] * y + f[1, 2]
+            h0 = f[2, 0] * x + f[2, 1] * y + f[2, 2]
+            gx = f[0, 0] * u + f[1, 0] * v + f[2, 0]
+            gy = f[0, 1] * u + f[1, 1] * v + f[2, 1]
+            c = gx * slope[t, j, 0, 0] + gy * slope[t, j, 1, 0]
+            d = gx * slope[t, j, 0, 1] + gy * slope[t, j, 1, 1]
+            e = hx * r[near, j, 0, 0] + hy * r[near, j, 1, 0]
+            g = hx * r[near, j, 0, 1] + hy * r[near, j, 1, 1]
+            steep = max(np.sqrt(c * c + d * d + e * e + g * g), 1e-150)
+            p = (1 - share) * late_speed[low, j, 0] + share * late_speed[high, j, 0]
+            q = (1 - share) * late_speed[low, j, 1] + share * late_speed[high, j, 1]
+            out[0, t, j] = (hx * u + hy * v + h0) / steep
+            out[1, t, j] = (hx * p + hy * q) / steep
+            out[2, t, j] = -(gx * speed[t, j, 0] + gy * speed[t, j, 1]) / steep
+    return out
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _costs(distance, rate, offset, cap):
+    n_frames, n_points = distance.shape
+    cost = np.zeros(offset.shape)
+    for t in range(n_frames):
+        for j in range(n_points):
+            for k in range(offset.shape[1]):
+                moved = distance[t, j] + rate[t, j] * offset[t, k]
+                cost[t, k] += min(moved * moved, cap) / 2
+    return cost
 
 
 @numba.njit(cache=True)
