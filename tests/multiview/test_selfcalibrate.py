@@ -6,12 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from rings import jolted, ring, seen
+from sided import LEFT, PAIRS, RIGHT, SHAPE, between, filmed
 
 from gambol.core.cameras import Camera, Rig
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 from gambol.core.views import of_points
 from gambol.kernels import rotation
+from gambol.multiview.joins import ByMidline, ByShape, ByTemplate
 from gambol.multiview.selfcalibrate import (
     KnownLength,
     SelfCalibration,
@@ -121,6 +123,82 @@ def test_cameras_that_share_nothing_are_separate_and_said_to_be():
     assert got.shared[0, 3] == 0 and got.shared[0, 1] == 250
 
 
+WAYS = {
+    "midline": (ByMidline(points=PAIRS), {}),
+    "midline of a resting animal": (ByMidline(points=PAIRS), {"walk": 5.0, "tilt": 0.05}),
+    "rigid": (ByShape(points=SHAPE), {"bend": 0.5}),
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_sides_are_joined_by_what_is_named_and_the_doubt_is_honest(name):
+    spec, world = WAYS[name]
+    error, doubt = [], []
+    for seed in range(5):
+        rig, views = filmed(seed, **world)
+        template = jolted(rig, np.random.default_rng(seed), 0.1, 50)
+        got = selfcalibrate(template, views, SelfCalibration(join=spec))
+        assert [one.cameras for one in got.components] == [LEFT, RIGHT]
+        assert got.groups == ((*LEFT, *RIGHT),)
+        error.append(between(got.rig, rig))
+        doubt.append(got.joins[0].angle_sd)
+    assert max(error) < 0.5
+    ratio = np.sqrt(np.mean(np.square(error)) / np.mean(np.square(doubt)))
+    assert 0.3 < ratio < 1.5  # rather too careful than too sure
+    assert any("are joined to c0, c1, c2 by the" in said for said in got.sentences)
+    assert not any("template alone" in said for said in got.sentences)
+
+
+def test_sides_without_evidence_are_refused_and_apart_they_are_named():
+    rig, views = filmed(0, frames=8)
+    template = jolted(rig, np.random.default_rng(0), 0.05, 20)
+    with pytest.raises(InputError, match=r"24 points in 8 frames .* `join.kind: none`"):
+        selfcalibrate(template, views, SelfCalibration(join=ByMidline(points=PAIRS)))
+    got = selfcalibrate(template, views)
+    assert got.joins == () and got.groups == (LEFT, RIGHT)
+    assert any("name what does with `join`" in said for said in got.sentences)
+
+
+def test_a_length_seen_by_one_side_gives_both_their_size():
+    rig, views = filmed(1)
+    known = KnownLength("shoulder_l", "hip_l", float(np.hypot(60, 2)), "mm")
+    template = jolted(rig, np.random.default_rng(0), 0.05, 20)
+    spec = SelfCalibration(join=ByMidline(points=PAIRS))
+    got = selfcalibrate(template, views, spec, known=known)
+    names = list(SHAPE)
+    eye, knee = (got.points[:, names.index(name)] for name in ("eye_r", "knee_r"))
+    true = np.linalg.norm(np.subtract(SHAPE["eye_r"], SHAPE["knee_r"]))
+    assert np.nanmedian(np.linalg.norm(eye - knee, axis=1)) == pytest.approx(true, rel=0.01)
+    with pytest.raises(InputError, match="c3, c4, c5 never saw shoulder_l and hip_l"):
+        selfcalibrate(template, views, known=known)
+
+
+def test_ordinary_lenses_that_need_no_template_are_joined_without_one():
+    rig, views = filmed(2, tilt=0.4)
+    spec = SelfCalibration(start="essential", join=ByMidline(points=PAIRS))
+    got = selfcalibrate(unposed(rig), views, spec)
+    assert between(got.rig, rig) < 0.3
+    assert got.rig.units == "unknown"
+    with pytest.raises(InputError, match="no template"):
+        selfcalibrate(
+            unposed(rig), views, SelfCalibration(start="essential", join=ByTemplate())
+        )
+
+
+def test_a_camera_alone_joins_what_the_others_named():
+    rig, views = filmed(3)
+    xy = views.xy.copy()
+    xy[:, 4:] = np.nan
+    start = jolted(rig, np.random.default_rng(0), 0.02, 10)
+    alone = views._replace(xy=xy)
+    got = selfcalibrate(start, alone, SelfCalibration(join=ByShape(points=SHAPE)))
+    assert got.groups == ((*LEFT, "c3"),)
+    assert rotation.degrees(*(relative(r, ["c0", "c3"])[1] for r in (got.rig, rig))) < 0.5
+    apart = selfcalibrate(start, alone)
+    assert apart.groups == (LEFT, ("c3",))
+    assert any("Camera c3 shares fewer than 30" in said for said in apart.sentences)
+
+
 def test_unsure_keypoints_are_not_used():
     rng = np.random.default_rng(5)
     rig = ring(3)
@@ -211,3 +289,23 @@ def test_a_fly_is_found_alike_from_different_templates(data):
     ends = [selfcalibrate(rough(rig, np.random.default_rng(k), 10), views).rig for k in (1, 2)]
     for side in (("camera_0", "camera_1", "camera_2"), ("camera_4", "camera_5", "camera_6")):
         assert worst_angle(ends[0], ends[1], side) < 0.04
+
+
+def test_the_sides_of_a_fly_stay_apart_until_something_joins_them(data):
+    """No keypoint is seen by both; its shape here is that of the published cameras."""
+    rig, views = fly(data)
+    sides = [("camera_0", "camera_1", "camera_2"), ("camera_4", "camera_5", "camera_6")]
+    own = selfcalibrate(rig, views)
+    assert own.joins == () and own.groups == tuple(sides)
+    start = rough(rig, np.random.default_rng(1), 10)
+    with pytest.raises(InputError, match="as the components show"):
+        selfcalibrate(start, views, SelfCalibration(join=ByTemplate()))
+    stripes = tuple((f"k{j}", f"k{j + 19}") for j in (16, 17, 18))  # a fly's width apart
+    with pytest.raises(InputError, match=r"sure to .*° only"):
+        spec = ByMidline(points=stripes, least=24)
+        selfcalibrate(start, views, SelfCalibration(join=spec))
+    body = [0, 5, 10, 15, 16, 17, 18, 19, 24, 29, 34, 35, 36, 37]  # coxae, antennae, stripes
+    middle = np.nanmean(own.points, axis=0)
+    shape = {f"k{j}": tuple(middle[j].tolist()) for j in body}
+    got = selfcalibrate(start, views, SelfCalibration(join=ByShape(points=shape)))
+    assert between(got.rig, rig, *sides) < 2 * got.joins[0].angle_sd < 4

@@ -1,5 +1,6 @@
 """What lies behind 3D poses is found again, or said to be gone."""
 
+import json
 import shutil
 
 import numpy as np
@@ -12,6 +13,8 @@ from gambol.io import calibration, store
 from gambol.io import poses as io_poses
 from gambol.multiview import metrics
 from gambol.stages import seen_3d, triangulate
+
+NAMES = ("cam_0", "cam_1", "cam_2")
 
 
 def test_the_rig_travels_with_the_poses(views, calibrated, poses_3d):
@@ -45,6 +48,58 @@ def test_points_of_two_animals_belong_to_whom_the_poses_say(tmp_path):
     kept = poses["reprojection_error"].isel(individuals=1).values
     here, there = (np.nanmedian(error, (0, 2)) for error in (again, kept))
     np.testing.assert_allclose(here, there, rtol=1e-3)
+
+
+def planted(tmp_path, nets):
+    """One film as networks see it that err on their own."""
+    rng = np.random.default_rng(0)
+    members = [film(tmp_path / f"net{k}", seconds=0.5, boards=5, seed=9) for k in range(nets)]
+    for one in members:
+        for path in one.views.glob("*.nc"):
+            part = store.read_dataset(path)
+            part["position"] = part["position"] + rng.normal(0, 3.0, part["position"].shape)
+            store.write_dataset(part, path)
+    return members
+
+
+def kept_errors(poses, seen):
+    """Reprojection errors of the points found again, and those that the file keeps."""
+    xyz = core_poses.xy(poses)[:, 0].astype(float)
+    again = metrics.reprojection_error(xyz, seen.found[:, :, 0], seen.rig.params())
+    kept = poses["reprojection_error"].isel(individuals=0)
+    return again, kept.transpose("time", "view", "keypoints").values
+
+
+def test_points_of_an_ensemble_are_the_means_of_its_networks(tmp_path):
+    members = planted(tmp_path, 2)
+    cfg = triangulate.TriangulateConfig.from_values(
+        {"tier": {"kind": "dlt"}, "ensemble": True}, "here"
+    )
+    folders = [one.views for one in members]
+    out = triangulate.run(cfg, folders, members[0].rig, tmp_path / "m.nc").poses
+    files = {name: [str(one / f"{name}.nc") for one in folders] for name in NAMES}
+    poses = io_poses.read(out).assign_attrs(view_files=json.dumps(files))
+    seen = seen_3d.behind(out, poses, {})
+    again, kept = kept_errors(poses, seen)
+    np.testing.assert_allclose(again, kept, atol=1e-3)
+    assert np.isfinite(again).sum() > 500
+    assert np.isfinite(seen.variance).any()  # how far the two are apart
+    next(folders[1].glob("*.nc")).unlink()
+    assert "is gone" in seen_3d.behind(out, poses, {}).note
+
+
+def test_points_are_those_after_the_median(tmp_path):
+    (one,) = planted(tmp_path, 1)
+    cfg = triangulate.TriangulateConfig.from_values(
+        {"tier": {"kind": "dlt"}, "median_2d": 5}, "here"
+    )
+    out = triangulate.run(cfg, [one.views], one.rig, tmp_path / "m.nc").poses
+    poses = io_poses.read(out)
+    seen = seen_3d.behind(out, poses, {})
+    raw = seen_3d.behind(out, poses.assign_attrs(settings="{}"), {})
+    assert (np.isfinite(raw.found) != np.isfinite(seen.found)).any()
+    again, kept = kept_errors(poses, seen)
+    np.testing.assert_allclose(again, kept, atol=1e-3)  # NaN in the same places, too
 
 
 def test_files_that_are_gone_are_said(views, calibrated, tmp_path):

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from gambol.core.cameras import Camera, Rig
 from gambol.core.errors import InputError
 from gambol.kernels import projection, rotation, triangulation
+from gambol.multiview import resection
 from gambol.multiview.bundle import Bundle, adjust_points
 
 LIMIT = 4.0  # px: how far a point may be from where a pair's geometry wants it
@@ -152,19 +153,10 @@ def _by_points(
             f"camera {camera.name} shares {both.sum()} points with two others at once, so its "
             f"distance is not known; {least} are needed, or start from a template"
         )
-    cv2.setRNGSeed(0)
-    found, turn, shift, _ = cv2.solvePnPRansac(
-        points[both],
-        ab[both],
-        np.eye(3),
-        None,
-        iterationsCount=500,
-        reprojectionError=2 * LIMIT / camera.matrix[0, 0],
-        flags=cv2.SOLVEPNP_SQPNP,
-    )
-    if not found:
+    found = resection.place(ab[both], points[both], 2 * LIMIT / camera.matrix[0, 0])
+    if found is None:
         raise InputError(
             f"camera {camera.name} fits no place from the points it shares; check its focal "
             "length, or start from a template"
         )
-    return replace(camera, rotation=turn.ravel(), translation=shift.ravel())
+    return replace(camera, rotation=found.turn, translation=found.shift)

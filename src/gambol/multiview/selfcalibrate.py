@@ -2,7 +2,8 @@
 
 Intrinsics are known, or nearly; poses are found from keypoints that cameras share. Cameras that
 share too few points are separate components, between which images say nothing: the result names
-what then joins them. Source: Günel et al. (2019), eLife 8:e48571, for the animal as pattern.
+them, and what joins them (`joining`), if anything.
+Source: Günel et al. (2019), eLife 8:e48571, for the animal as pattern.
 """
 
 from dataclasses import replace
@@ -17,8 +18,10 @@ from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.views import Views
 from gambol.kernels import rotation
-from gambol.multiview import affine_start, essential_start
+from gambol.multiview import affine_start, essential_start, joining, viewing
 from gambol.multiview.bundle import AdjustedPoints, Bundle, adjust_points
+from gambol.multiview.joining import JoinSpec
+from gambol.multiview.joins import Apart, Asked, Join, Lone, Part, own_sd
 
 
 class SelfCalibration(Config):
@@ -28,6 +31,9 @@ class SelfCalibration(Config):
     # `template`: the rig's rough directions of view; `essential`: pairs of ordinary lenses;
     # `affine`: lenses so long that the animal is shallower than 1/20 of its distance
     min_shared: PositiveInt = 30  # points that two cameras must share to be joined
+    join: JoinSpec = Apart()
+    # cameras that share fewer are components; what tells how these stand to each other: none,
+    # the template's directions, midline keypoints, or a rigid part of known shape
     confidence: float = Field(0.5, ge=0, le=1)  # keypoints below are not used
     bundle: Bundle = Bundle(steps=300)
     free: tuple[str, ...] = ("pose",)  # long lenses confuse focal length and distance
@@ -55,6 +61,8 @@ class SelfCalibrated(NamedTuple):
 
     rig: Rig  # every camera; one that nothing joins stands where the given rig had it
     components: tuple[Component, ...]  # largest first
+    joins: tuple[Join, ...]  # what brought components together, in that order
+    groups: tuple[tuple[str, ...], ...]  # cameras of common axes: components, joined or not
     unseen: tuple[str, ...]  # cameras in which no keypoint was seen
     shared: Int[np.ndarray, "V V"]  # points that both cameras saw
     points: Float[np.ndarray, "T J 3"]  # world units; NaN where not found
@@ -90,24 +98,35 @@ def selfcalibrate(
             f"no two cameras share {spec.min_shared} points with a confidence of "
             f"{spec.confidence}; record longer or lower `min_shared`"
         )
+    joining.check(spec.join, views.skeleton)
     found = [_component(rig, xy, group, spec) for group in groups]
-    shape = views.xy.shape
-    scales = [_scale(one, views, known) for one in found]
-    placed, points = rig, np.full((len(xy), 3), np.nan)
-    for one, scale in zip(found, scales, strict=True):
-        placed, own = _place(placed, one, scale, spec.start == "template")
+    template = spec.start == "template" or spec.join.kind == "template"
+    joined, why = _joined(rig, views, xy, spec, known, found)
+    placed, points = rig, np.full((len(views.xy), len(views.skeleton), 3), np.nan)
+    for part, _ in joined:
+        placed, own = _place(placed, part, template)
         points = np.where(np.isnan(points), own, points)
-    units = known.units if known else (rig.units if spec.start == "template" else "unknown")
-    placed = replace(placed, units=units, origin=_origin(spec, found))
+    units = known.units if known else (rig.units if template else "unknown")
+    first = found[0].cameras[0]
+    origin = "the template of the rig" if template else f"camera {first}"
     errors = [_errors(one.adjusted) for one in found if one.adjusted is not None]
+    joins = tuple(way for _, ways in joined for way in ways)
+    together = [tuple(part.rig) for part, _ in joined]
     return SelfCalibrated(
-        placed,
+        replace(placed, units=units, origin=origin),
         tuple(found),
+        joins,
+        (*together, *((name,) for name in why)),
         unseen,
         shared,
-        points.reshape(shape[0], shape[2], 3),
+        points,
         float(np.median(np.concatenate(errors))),
-        _sentences(spec, found, unseen, known, rig.units),
+        (
+            *_told(spec, found, why),
+            *(way.sentence for way in joins),
+            *_apart(spec, together, template),
+            *_rest(unseen, known, template, rig.units),
+        ),
     )
 
 
@@ -169,91 +188,118 @@ def _errors(adjusted: AdjustedPoints) -> Float[np.ndarray, " M"]:
     return error[np.isfinite(error)]
 
 
-def _scale(one: Component, views: Views, known: KnownLength | None) -> float | None:
-    """Return what a component's lengths must be multiplied with; None: nobody knows."""
-    if known is None or one.adjusted is None:
-        return None
-    n_frames, _, n_keypoints, _ = views.xy.shape
-    xyz = one.adjusted.points.reshape(n_frames, n_keypoints, 3)
-    first, second = (views.skeleton.index(name) for name in (known.first, known.second))
-    length = np.linalg.norm(xyz[:, first] - xyz[:, second], axis=-1)
-    length = length[np.isfinite(length)]
-    if not length.size:
+def _joined(
+    rig: Rig,
+    views: Views,
+    xy: Float[np.ndarray, "N V 2"],
+    spec: SelfCalibration,
+    known: KnownLength | None,
+    found: list[Component],
+) -> tuple[list[tuple[Part, tuple[Join, ...]]], dict[str, str]]:
+    """Bring components together, as far as the settings name something that joins them.
+
+    Also returned is why a camera alone was not.
+    """
+    shape = (len(views.xy), len(views.skeleton))
+    parts, lone = [], []
+    for one in found:
+        if one.adjusted is None:
+            (name,) = one.cameras
+            own = xy[:, views.cameras.index(name)].reshape(*shape, 2)
+            lone.append(Lone(rig[name], own))
+            continue
+        sd = own_sd([sd.direction for sd in one.adjusted.fit.sd.values()])
+        part = Part(one.adjusted.rig, one.adjusted.points.reshape(*shape, 3), own_sd=sd)
+        parts.append(_scaled(part, views, known))
+    if spec.join.kind == "template" and len(parts) > 1:
+        _check_template(rig.select([name for part in parts for name in part.rig]))
+    asked = Asked(views.skeleton, rig, np.random.default_rng(0))
+    joined = joining.join(parts, asked, spec.join)
+    if known is not None and (lost := [part for part, _ in joined if not part.scaled]):
         raise InputError(
-            f"cameras {', '.join(one.cameras)} never saw {known.first} and {known.second} "
+            f"cameras {', '.join(lost[0].rig)} never saw {known.first} and {known.second} "
             "together, so their length gives no scale; name two keypoints that they saw"
         )
-    return known.length / float(np.median(length))
+    why: dict[str, str] = {}
+    for camera in lone:
+        got = joining.join_lone(joined[0][0], camera, asked, spec.join)
+        if isinstance(got, str):
+            why[camera.camera.name] = got
+        else:
+            joined[0] = (got[0], (*joined[0][1], got[1]))
+    return joined, why
 
 
-def _place(
-    rig: Rig, one: Component, scale: float | None, template: bool
-) -> tuple[Rig, Float[np.ndarray, "N 3"] | float]:
-    """Put a component's cameras into the rig, as near to the template as its scale lets it."""
-    if one.adjusted is None:
-        return rig, np.nan
-    own = one.adjusted.rig
-    turn, factor = np.eye(3), 1.0 if scale is None else scale
-    shift = np.zeros(3)
+def _scaled(part: Part, views: Views, known: KnownLength | None) -> Part:
+    """Give a part the lengths of the world, if it saw the one that is known."""
+    if known is None:
+        return part
+    first, second = (views.skeleton.index(name) for name in (known.first, known.second))
+    length = np.linalg.norm(part.points[:, first] - part.points[:, second], axis=-1)
+    length = length[np.isfinite(length)]
+    if not length.size:
+        return part
+    scale = known.length / float(np.median(length))
+    return part.moved(np.eye(3), np.zeros(3), scale)._replace(scaled=True)
+
+
+def _place(rig: Rig, part: Part, template: bool) -> tuple[Rig, Float[np.ndarray, "T J 3"]]:
+    """Put cameras into the rig, as near to the template as their lengths let them."""
     if template:
-        wanted = [rig[name] for name in one.cameras]
-        pairs = zip(wanted, own.cameras, strict=True)
-        turn = rotation.nearest(np.sum([w.turn.T @ c.turn for w, c in pairs], 0))
-        there = np.array([c.centre for c in wanted])
-        here = np.array([c.centre for c in own.cameras]) @ turn.T
-        if np.isfinite(here).all() and np.isfinite(there).all():
-            if scale is None:
-                spread = here - here.mean(0)
-                fitted = float((spread * (there - there.mean(0))).sum() / (spread**2).sum())
-                factor = fitted if fitted > 0 else 1.0
-            shift = there.mean(0) - factor * here.mean(0)
-    moved = own.moved(turn, shift, factor)
-    cameras = tuple(moved.get(camera.name, camera) for camera in rig.cameras)
-    return replace(rig, cameras=cameras), factor * one.adjusted.points @ turn.T + shift
+        laid = viewing.onto(rig, part.rig, scaled=part.scaled)
+        part = part.moved(laid.turn, laid.shift, laid.scale)
+    cameras = tuple(part.rig.get(camera.name, camera) for camera in rig.cameras)
+    return replace(rig, cameras=cameras), part.points
 
 
-def _origin(spec: SelfCalibration, found: list[Component]) -> str:
-    if spec.start == "template":
-        return "the template of the rig"
-    return f"camera {found[0].cameras[0]}"
-
-
-def _sentences(
-    spec: SelfCalibration,
-    found: list[Component],
-    unseen: tuple[str, ...],
-    known: KnownLength | None,
-    units: str,
-) -> tuple[str, ...]:
-    """Say what the rig rests on."""
+def _told(spec: SelfCalibration, found: list[Component], why: dict[str, str]) -> list[str]:
+    """Say which components there are."""
     out = []
     for number, one in enumerate(found, 1):
-        if one.adjusted is None:
+        if one.adjusted is not None:
             out.append(
-                f"Camera {one.cameras[0]} shares fewer than {spec.min_shared} points with any "
-                "other and was not calibrated."
+                f"Component {number} of {len(found)}: {', '.join(one.cameras)}; median "
+                f"reprojection error {one.error:.2f} px."
             )
             continue
-        out.append(
-            f"Component {number} of {len(found)}: {', '.join(one.cameras)}; median "
-            f"reprojection error {one.error:.2f} px."
-        )
-    if sum(one.adjusted is not None for one in found) > 1:
-        joined = (
-            "the directions of the template alone"
-            if spec.start == "template"
-            else "nothing: each has axes of its own"
-        )
-        out.append(
-            f"No {spec.min_shared} points are seen across components, so what joins them is "
-            f"{joined}; images cannot correct the angle between them."
-        )
+        (name,) = one.cameras
+        said = f"Camera {name} shares fewer than {spec.min_shared} points with any other"
+        if name not in why:
+            out.append(f"{said}.")
+        elif spec.join.kind == "none":
+            out.append(f"{said} and was not calibrated.")
+        else:
+            out.append(f"{said} and was not calibrated: {why[name]}.")
+    return out
+
+
+def _apart(spec: SelfCalibration, groups: list[tuple[str, ...]], template: bool) -> list[str]:
+    """Say that nothing joins components."""
+    if len(groups) < 2:
+        return []
+    joined = (
+        "the directions of the template alone"
+        if template
+        else "nothing: each has axes of its own"
+    )
+    return [
+        f"No {spec.min_shared} points are seen across components, so what joins them is "
+        f"{joined}; images cannot correct the angle between them, so name what does with "
+        "`join`: template, midline or rigid."
+    ]
+
+
+def _rest(
+    unseen: tuple[str, ...], known: KnownLength | None, template: bool, units: str
+) -> list[str]:
+    """Say which cameras saw nothing, and where the scale comes from."""
+    out = []
     if unseen:
         out.append(f"No keypoint was seen by {', '.join(unseen)}: not calibrated.")
     if known:
         out.append(f"Scale: {known.first} to {known.second} is {known.length:g} {known.units}.")
-    elif spec.start == "template":
+    elif template:
         out.append(f"Scale: that of the template, in units {units}.")
     else:
         out.append("Scale: unknown; name a known length to set it.")
-    return tuple(out)
+    return out

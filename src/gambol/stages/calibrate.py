@@ -216,7 +216,9 @@ def _write(
 ) -> Result:
     """Check the rig, and write it with its report."""
     limits = Limits() if made.boards else Limits(rms_px=KEYPOINTS_RMS)
-    found = rig_check.check(made.rig, rig_report.evidence(made), limits)
+    found = rig_report.judged(
+        made, rig_check.check(made.rig, rig_report.evidence(made), limits)
+    )
     told = {
         **origin,
         "settings": cfg.model_dump(mode="json"),
@@ -230,7 +232,7 @@ def _write(
         out, report, tuple(made.rig), len(made.moments), made.rig.units,
         rig_report.median(made), rms, tuple(one.sentence for one in found), made.remarks,
     )  # fmt: skip
-    values = {**result._asdict(), **told, "sd": rig_report.sds(made)}
+    values = {**result._asdict(), **made.told, **told, "sd": rig_report.sds(made)}
     plain = {**values, "calibration": str(out), "report": str(report)}
     store.write_json(store.nulls(plain), out.with_name(f"{out.stem}.report.json"))
     return result

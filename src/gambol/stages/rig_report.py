@@ -49,6 +49,7 @@ class Made(NamedTuple):
     remarks: tuple[str, ...]
     boards: bool = False  # the points are corners of a board
     loops: Mapping[tuple[str, str], float] = {}  # degrees, of pairs that the start did not use
+    told: Mapping[str, Any] = {}  # of a rig from the animal: its components, what joins them
 
 
 def evidence(made: Made) -> rig_evidence.Evidence:
@@ -57,6 +58,12 @@ def evidence(made: Made) -> rig_evidence.Evidence:
         made.xy, made.points, made.boards,
         sd={} if made.fit is None else made.fit.sd, loops=made.loops,
     )  # fmt: skip
+
+
+def judged(made: Made, found: list[Finding]) -> list[Finding]:
+    """Leave out that cameras share too little where something named joins them all."""
+    whole = len(made.coverage.components) == 1 and made.told.get("joins")
+    return [one for one in found if not (whole and one.check == "components")]
 
 
 def observed(
@@ -103,13 +110,17 @@ def page(
     name: str, made: Made, found: list[Finding], settings: str, told: dict[str, Any]
 ) -> str:
     """Return the page about a calibration."""
+    checked = dict(CHECKED)
+    if joins := made.told.get("joins"):
+        by = " and ".join(dict.fromkeys(str(way["by"]) for way in joins))
+        checked["components"] = f"Cameras that share too little are joined by: {by}."
     flagged = {one.check for one in found}
     findings = [
         rig_page.Finding(one.check, True, one.sentence, tuple(one.cameras)) for one in found
     ]
     findings += [
         rig_page.Finding(check, False, text)
-        for check, text in CHECKED.items()
+        for check, text in checked.items()
         if check not in flagged and (made.boards or check not in BOARD_ONLY)
     ]
     findings += [rig_page.Finding("remark", False, remark) for remark in made.remarks]

@@ -14,20 +14,22 @@ from gambol.core.cameras import Rig
 from gambol.core.errors import InputError
 from gambol.core.progress import silent
 from gambol.core.video import Video
+from gambol.core.views import Views
 from gambol.io import calibration
 from gambol.io import views as io_views
 from gambol.io.video.open import open_video
-from gambol.multiview import associate
+from gambol.multiview import associate, filters
 from gambol.multiview.tiers.base import Problem
 from gambol.stages import footage, individuals
 from gambol.viz import views
 
 
 class Behind(NamedTuple):
-    """What the views of a recording saw; NaN where a file is gone."""
+    """What the views of a recording saw, as the tier was given it: mean, matched, filtered."""
 
     rig: Rig
-    found: Float[np.ndarray, "T V N J 2"] | None  # px; None where the 2D files are gone
+    found: Float[np.ndarray, "T V N J 2"] | None
+    # px; NaN where not seen; None where 2D files are gone
     confidence: Float[np.ndarray, "T V N J"] | None
     variance: Float[np.ndarray, "T V N J"] | None
     videos: Mapping[str, Path]  # of the views that have one
@@ -53,18 +55,43 @@ def behind(path: Path, made: xr.Dataset, videos: Mapping[str, Path]) -> Behind:
     names = [str(name) for name in made["view"].values]
     if lost := [name for name in videos if name not in names]:
         raise InputError(f"{path} has no view {lost[0]!r}; it has {', '.join(names)}")
-    files = {n: Path(f) for n, f in json.loads(made.attrs.get("view_files", "{}")).items()}
-    gone = [str(file) for file in files.values() if not file.exists()]
+    members = _files(made)
+    files = members[0] if members else {}
+    gone = [str(file) for one in members for file in one.values() if not file.exists()]
     films = {**_films(files), **videos}
     if gone or not files:
         note = f"{gone[0]} is gone, so 2D points are not drawn" if gone else ""
         return Behind(rig.select(names), None, None, None, films, note)
+    order = _used(made, members, rig)
+    found, sure, wide = (
+        np.stack([getattr(one, what) for one in order], axis=2)
+        for what in ("xy", "confidence", "variance")
+    )
+    return Behind(rig.select(names), found, sure, wide, films, "")
+
+
+def _files(made: xr.Dataset) -> list[dict[str, Path]]:
+    """The 2D files of every view, for each network of an ensemble; none where not kept."""
+    kept = json.loads(made.attrs.get("view_files", "{}"))
+    lists = {name: [file] if isinstance(file, str) else file for name, file in kept.items()}
+    count = min((len(files) for files in lists.values()), default=0)
+    return [{name: Path(files[k]) for name, files in lists.items()} for k in range(count)]
+
+
+def _used(made: xr.Dataset, members: list[dict[str, Path]], rig: Rig) -> list[Views]:
+    """The points that the tier was given of every individual, read as they were then."""
     settings = json.loads(made.attrs.get("settings", "{}"))
     unseen = tuple(tuple(place) for place in settings.get("unseen", ()))
-    seen = io_views.read_views([], rig, files, unseen=unseen, fps=settings.get("fps"))
+    seen = [
+        dict(
+            io_views.read_views([], rig, files, unseen=unseen, fps=settings.get("fps")).animals
+        )
+        for files in members
+    ]
     keypoints = [str(name) for name in made["keypoints"].values]
     skeleton, said = core_poses.skeleton(made), {}
-    for name, one in seen.animals:
+    for name, first in seen[0].items():
+        one = filters.ensemble([member[name] for member in seen]) if seen[1:] else first
         place = [one.skeleton.index(keypoint) for keypoint in keypoints]
         said[name] = one._replace(
             xy=one.xy[:, :, place],
@@ -75,11 +102,8 @@ def behind(path: Path, made: xr.Dataset, videos: Mapping[str, Path]) -> Behind:
     how = associate.Associate(**settings.get("crowd", {}))
     same, _ = individuals.match(settings.get("match", "auto"), how, said, rig)
     order = [same[str(name)] for name in made["individuals"].values]
-    found, sure, wide = (
-        np.stack([getattr(one, what) for one in order], axis=2)
-        for what in ("xy", "confidence", "variance")
-    )
-    return Behind(rig.select(names), found, sure, wide, films, "")
+    median = settings.get("median_2d")
+    return order if median is None else [filters.median_2d(one, median) for one in order]
 
 
 def problem(made: xr.Dataset, seen: Behind, animal: int) -> Problem:

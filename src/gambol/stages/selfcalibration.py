@@ -67,9 +67,8 @@ def calibrate(
     xy = np.where(np.isfinite(residual), xy, np.nan)
     said = (f"{wrong:.1%} of the keypoints lie far from where the others put them: left out",)
     component = np.full(len(views.cameras), -1)
-    for number, one in enumerate(solved.components):
-        for name in one.cameras:
-            component[views.cameras.index(name)] = number
+    for number, group in enumerate(solved.groups):
+        component[[views.cameras.index(name) for name in group]] = number
     for v in np.flatnonzero(component < 0):
         component[v] = component.max() + 1
     covered = Coverage(views.cameras, solved.shared, solved.shared, component)
@@ -77,6 +76,13 @@ def calibrate(
         solved.rig, points, residual, xy, np.arange(len(xy)), covered, None,
         f"the animal's keypoints in {len(xy)} frames",
         (*rough.remarks, *seen.remarks, *solved.sentences, *(said if wrong else ())),
+        told={
+            "components": [
+                {"cameras": list(one.cameras), "error_px": one.error}
+                for one in solved.components
+            ],
+            "joins": [way.values() for way in solved.joins],
+        },
     )  # fmt: skip
 
 
