@@ -105,6 +105,33 @@ def triangulate(
     console.result(made._asdict(), as_json, stage.describe)
 
 
+@verbs.command("draw-poses")
+def draw_poses(
+    poses: Annotated[Path, typer.Argument(help="3D poses of triangulate.")],
+    out: Annotated[Path, typer.Option(help="The file of draws to write (.nc).")],
+    draws: Annotated[int | None, typer.Option(help="How many.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the draws.")] = None,
+    prior: Annotated[
+        Path | None, typer.Option(help="The pose prior that triangulate was given.")
+    ] = None,
+    config: Yaml = None,
+    settings: Settings = [],  # noqa: B006 - typer copies it
+    as_json: Json = False,
+) -> None:
+    """Draw whole trajectories that the observations allow, instead of the best one.
+
+    Example: gambol draw-poses poses3d.nc --draws 200 --out draws.nc
+    """
+    from gambol.stages import draw_poses as stage
+
+    said = [f"draws={draws}"] if draws is not None else []
+    said += [f"seed={seed}"] if seed is not None else []
+    cfg = options.settings(stage.DrawConfig, config, said + settings)
+    with console.reporting(as_json) as progress:
+        made = stage.run(cfg, poses, out, prior=prior, progress=progress)
+    console.result(made._asdict(), as_json, stage.describe)
+
+
 @verbs.command("fit-pose-prior")
 def fit_pose_prior(
     poses: Annotated[list[Path], typer.Argument(help="3D pose files of one skeleton.")],
