@@ -1,7 +1,7 @@
 """Run benchmarks: `python -m benchmarks` for all, `python -m benchmarks mirror` for one.
 
 Minutes on two cores: openfield 25, leap 24, repeats 24, mirror 16, fly 11, demo 5, fast 2,
-linear 2, long3d 6, anipose 5 and states 4 with their peers, the others 1 at most. `predict`,
+linear 2, long3d 8, anipose 5 and states 4 with their peers, the others 1 at most. `predict`,
 `fast` and `jumps` use a network of `openfield`.
 Trainings that are finished are kept in `.bench`, so that what was interrupted goes on.
 `GAMBOL_BENCH_QUICK=1` tries the code with budgets of a few steps and keeps no figure.

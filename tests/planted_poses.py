@@ -6,7 +6,7 @@ from rings import ring
 from gambol.core.skeleton import Skeleton
 from gambol.kernels import band, projection
 from gambol.multiview import smooth
-from gambol.multiview.bones import Bones
+from gambol.multiview.bones import Bones, Edges
 from gambol.multiview.noise import Noise, Observations
 from gambol.multiview.smooth import Model
 from gambol.multiview.tiers.base import Problem
@@ -18,14 +18,31 @@ SKELETON = Skeleton(NAMES, PARENT)
 STEP = 4.0  # mm, sd of an axis in a second
 
 
-def bones(sd=1.0):
-    return Bones(np.array(PARENT), LENGTH, np.where(LENGTH > 0, sd**2, 1.0))
+PAIRS = np.array([[2, 3], [0, 3]])  # nose and paw, hip and paw: beyond the tree
+APART = np.array([35.0, 70.0])
+
+
+def bones(sd=1.0, edges=False):
+    more = Edges(PAIRS, APART, np.full(2, sd**2)) if edges else None
+    return Bones(np.array(PARENT), LENGTH, np.where(LENGTH > 0, sd**2, 1.0), more)
 
 
 def walks(rng, frames=120, step=STEP):
     """Keypoints that each walk by themselves, from where they are in a pose."""
     way = np.cumsum(rng.normal(0, step, (frames, len(PARENT), 3)), axis=0)
     return way - way.mean(0) + rng.normal(0, 30, (len(PARENT), 3))
+
+
+def glides(rng, times, step, count=6):
+    """Keypoints whose velocities each walk by themselves, sd `step` a root second."""
+    x, v = rng.normal(0, 30, (count, 3)), np.zeros((count, 3))
+    out = [x]
+    for d in np.diff(times):
+        root = np.linalg.cholesky(np.array([[d**3 / 3, d**2 / 2], [d**2 / 2, d]]))
+        far, turn = step * np.einsum("ab,bjk->ajk", root, rng.normal(size=(2, count, 3)))
+        x, v = x + d * v + far, v + turn
+        out.append(x)
+    return np.array(out) - np.mean(out, axis=0) + out[0]
 
 
 def poses(rng, frames=120, step=STEP, sd=1.0, sweeps=40, tied=None):
@@ -39,10 +56,9 @@ def poses(rng, frames=120, step=STEP, sd=1.0, sweeps=40, tied=None):
         u = x[:, j] - x[:, j].mean(0) + tied.length[j] * direction(rng, np.eye(3)[:1], 0.0)
         u /= np.linalg.norm(u, axis=1, keepdims=True)
         x[:, j] = x[:, tied.parent[j]] + tied.length[j] * u
-    stiff = np.zeros((joints, joints))
-    for j in hung:
-        ends = np.array([j, tied.parent[j]])
-        stiff[np.ix_(ends, ends)] += np.array([[1, -1], [-1, 1]]) / tied.variance[j]
+    stiff, every = np.zeros((joints, joints)), tied.all()
+    for ends, variance in zip(every.ends, every.variance, strict=True):
+        stiff[np.ix_(ends, ends)] += np.array([[1, -1], [-1, 1]]) / variance
     walk = np.repeat(1 / step**2, 3)
     chain = np.tile(walk, (frames - 1, 1))
     blocks = np.tile(np.kron(stiff, np.eye(3)) + 1e-6 * np.eye(3 * joints), (frames, 1, 1))
@@ -51,13 +67,49 @@ def poses(rng, frames=120, step=STEP, sd=1.0, sweeps=40, tied=None):
     factored = band.factor(blocks, chain)
     for _ in range(sweeps):
         push = np.zeros((frames, joints, 3))
-        for j in hung:
-            pull = tied.length[j] / tied.variance[j]
-            u = direction(rng, x[:, j] - x[:, tied.parent[j]], pull)
-            push[:, j] += pull * u
-            push[:, tied.parent[j]] -= pull * u
+        for (j, p), length, variance in zip(*every, strict=True):
+            u = direction(rng, x[:, j] - x[:, p], length / variance)
+            push[:, j] += length / variance * u
+            push[:, p] -= length / variance * u
         mean = band.solve(factored, push.reshape(frames, -1))
         x = (mean + band.draw(rng, factored)).reshape(frames, joints, 3)
+    return x - x.mean((0, 1))
+
+
+def gliding(times, step, weak):
+    """Precision of (position and velocity, frame) of one coordinate whose velocity walks."""
+    frames = len(times)
+    out = np.zeros((frames, 2, frames, 2))
+    out[np.arange(frames), 1, np.arange(frames), 1] = weak
+    for t, d in enumerate(np.diff(times)):
+        turn = np.hstack([-np.array([[1, d], [0, 1]]), np.eye(2)])
+        scatter = step**2 * np.array([[d**3 / 3, d**2 / 2], [d**2 / 2, d]])
+        part = turn.T @ np.linalg.inv(scatter) @ turn
+        out[t : t + 2, :, t : t + 2] += part.reshape(2, 2, 2, 2)
+    return out.transpose(1, 0, 3, 2)
+
+
+def gliding_poses(rng, times, step, tied, sweeps=40):
+    """As `poses`, of velocities that walk; all at once, by a whole matrix."""
+    frames, joints = len(times), len(tied.parent)
+    every, x = tied.all(), glides(rng, times, step)
+    whole = np.zeros((2, frames, joints, 2, frames, joints))
+    each = np.arange(joints)
+    whole[:, :, each, :, :, each] += gliding(times, step, 1e-6)
+    for (j, p), variance in zip(every.ends, every.variance, strict=True):
+        for t in range(frames):
+            whole[0, t, [j, j, p, p], 0, t, [j, p, j, p]] += np.array([1, -1, -1, 1]) / variance
+    still = np.arange(frames)[:, None]
+    whole[0, still, each, 0, still, each] += 1e-6
+    root = np.linalg.cholesky(np.linalg.inv(whole.reshape(2 * frames * joints, -1)))
+    for _ in range(sweeps):
+        push = np.zeros((2, frames, joints, 3))
+        for (j, p), length, variance in zip(*every, strict=True):
+            u = direction(rng, x[:, j] - x[:, p], length / variance)
+            push[0, :, j] += length / variance * u
+            push[0, :, p] -= length / variance * u
+        drawn = root @ (root.T @ push.reshape(-1, 3) + rng.normal(size=(len(root), 3)))
+        x = drawn.reshape(push.shape)[0]
     return x - x.mean((0, 1))
 
 
@@ -95,7 +147,9 @@ def observed(xy, params):
 
 
 def problem(data, skeleton=SKELETON):
-    return Problem(*data, skeleton, np.array([0.0, 0.0, 1.0]))
+    return Problem(*data[:5], skeleton, np.array([0.0, 0.0, 1.0]))._replace(
+        candidates=data.candidates, score=data.score
+    )
 
 
 def error(x, truth):

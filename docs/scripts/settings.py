@@ -15,6 +15,7 @@ import yaml
 from gambol.core.config import Config
 from gambol.multiview.associate import Associate
 from gambol.multiview.bundle import Bundle
+from gambol.multiview.joins import ByMidline, ByShape, ByTemplate
 from gambol.multiview.lags import Search
 from gambol.multiview.selfcalibrate import SelfCalibration
 from gambol.multiview.tiers.auto import Auto
@@ -35,6 +36,7 @@ from gambol.pose.train import FitConfig
 from gambol.stages.align import AlignConfig
 from gambol.stages.calibrate import CalibrateConfig
 from gambol.stages.compare_states import CompareConfig
+from gambol.stages.draw_poses import DrawConfig
 from gambol.stages.evaluate import EvaluateConfig
 from gambol.stages.fit_pose_prior import PriorConfig
 from gambol.stages.fit_states import FitConfig as StatesFit
@@ -73,6 +75,9 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
     "three-dimensions.md": [
         ("gambol calibrate", CalibrateConfig),
         ("animal", SelfCalibration),
+        ("animal.join", ByTemplate),
+        ("animal.join", ByMidline),
+        ("animal.join", ByShape),
         ("bundle", Bundle),
         ("gambol triangulate", TriangulateConfig),
         ("crowd", Associate),
@@ -84,6 +89,7 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("search", Search),
         ("gambol rig align", AlignConfig),
         ("gambol fit-pose-prior", PriorConfig),
+        ("gambol draw-poses", DrawConfig),
     ],
     "states.md": [
         ("gambol fit-states", StatesFit),

@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from gambol.core.errors import InputError
-from gambol.core.instances import Detections
+from gambol.core.instances import Candidates, Detections
 from gambol.core.skeleton import Skeleton
 from gambol.io import detections, stored
 
@@ -195,3 +195,22 @@ def test_a_long_file_without_a_detection_is_read(tmp_path, monkeypatch):
     path = write(tmp_path / "a.nc", recording(np.random.default_rng(3), most=1))
     _, found = detections.spool(path, tmp_path)
     assert found.xy.shape == (0, 3, 2) and found.select(np.arange(0)).cov.shape == (0, 3, 2, 2)
+
+
+def test_several_peaks_of_a_keypoint_are_kept_row_by_row(tmp_path):
+    rng = np.random.default_rng(5)
+    parts = []
+    for part in recording(rng):
+        shape = (len(part.found.frame), 3, 2)
+        several = Candidates(
+            rng.normal(size=(*shape, 2)).astype(np.float32), rng.random(shape, np.float32)
+        )
+        parts.append(part._replace(candidates=several))
+    target = write(tmp_path / "film.detections.nc", parts)
+    same(detections.read(target)[1], whole(parts))
+    rows = len(whole(parts).frame)
+    kept = detections.candidates(target, 2, rows)
+    for at, name in enumerate(Candidates._fields):
+        wanted = np.concatenate([part.candidates[at] for part in parts])
+        np.testing.assert_array_equal(getattr(kept, name), wanted[2:])
+    assert detections.candidates(write(tmp_path / "one.nc", recording(rng)), 0, 1) is None

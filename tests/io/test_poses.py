@@ -57,3 +57,26 @@ def test_a_file_that_holds_no_poses_is_named(tmp_path):
     assert poses.made_from(path) is None
     with pytest.raises(InputError, match=r"x\.nc is no complete netCDF4 file"):
         poses.read(path)
+
+
+def test_several_candidates_are_put_together_too(tmp_path):
+    rng = np.random.default_rng(1)
+    parts = [
+        shard(rng, n)._replace(
+            candidate_xy=rng.normal(size=(n, 1, 2, 3, 2)).astype(np.float32),
+            candidate_score=rng.random((n, 1, 2, 3)).astype(np.float32),
+        )
+        for n in (5, 4)
+    ]
+    pieces = poses.Shards(tmp_path / "clip.nc", "key")
+    for number, part in enumerate(parts):
+        pieces.write(number, part)
+    times = np.arange(9) / 30
+    poses.assemble(pieces, 2, times, SKELETON, 30.0, {"made_from": "key"}, candidates=3)
+    found = poses.read(tmp_path / "clip.nc")
+    places = found["candidate_position"].transpose(
+        "time", "individuals", "keypoints", "candidate", "space"
+    )
+    np.testing.assert_array_equal(places, np.concatenate([p.candidate_xy for p in parts]))
+    scores = found["candidate_score"].transpose("time", "individuals", "keypoints", "candidate")
+    np.testing.assert_array_equal(scores, np.concatenate([p.candidate_score for p in parts]))

@@ -236,6 +236,42 @@ def test_the_fly_of_seven_cameras_has_its_unseen_points_missing(data):
         )
 
 
+def test_a_camera_that_names_one_peak_beside_one_that_names_several(tmp_path):
+    xy, sure, _ = ours(tmp_path / "a.nc")
+    path = tmp_path / "b.nc"
+    ours(path, seed=1)
+    several = store.read_dataset(path)
+    places = np.random.default_rng(2).uniform(1, 90, (5, 2, 3, 1, 2))
+    places[..., 0] = several.position.values
+    several["candidate_position"] = (poses.CANDIDATE_DIMS, places)
+    several["candidate_score"] = (poses.SCORE_DIMS, np.full((5, 3, 1, 2), 0.5))
+    store.write_dataset(several, path)
+    got = views.read_views([tmp_path], rig_of("a", "b")).animals[0][1]
+    assert got.candidates.shape == (5, 2, 3, 2, 2)
+    np.testing.assert_array_equal(got.candidates[:, :, :, 0], got.xy)
+    assert np.isnan(got.candidates[:, 0, :, 1]).all()
+    assert not got.candidate_score[:, 0, :, 1].any()
+    np.testing.assert_array_equal(got.candidates[:, 1, :, 1], places[..., 0, 1].swapaxes(1, 2))
+    np.testing.assert_allclose(got.candidate_score[2, 0, :, 0], sure[2, 0])
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_parts_are_the_whole(size, tmp_path):
+    ours(tmp_path / "a.nc", frames=23, individuals=("ann", "bob"))
+    xy = np.random.default_rng(0).uniform(5, 50, (30, 1, 3, 2))
+    xy[::4, 0, 0] = 0, 0
+    theirs(tmp_path / "b.h5", xy, names=("ann",))
+    paths, rig = [tmp_path / "a.nc", tmp_path / "b.h5"], rig_of("a", "b", "c")
+    whole = views.read_views(paths, rig)
+    recording = views.open_views(paths, rig, scratch=tmp_path)
+    parts = list(recording.parts(size))
+    assert recording.remarks() == whole.remarks and len(whole.remarks) == 5
+    for name, one in whole.animals:
+        for what in ("xy", "confidence", "variance", "times"):
+            joined = np.concatenate([getattr(part[name], what) for part in parts])
+            np.testing.assert_array_equal(joined, getattr(one, what))
+
+
 def test_an_empty_folder_is_named(tmp_path):
     with pytest.raises(InputError, match="holds no poses"):
         views.read_views([tmp_path], rig_of("a"))

@@ -19,20 +19,35 @@ def matrix(rng, frames, size):
     return blocks, chain, dense(blocks, chain)
 
 
+def paired(rng, frames, half):
+    """The same with positions and then velocities, whose chain is four diagonals."""
+    chain = rng.normal(size=(frames - 1, 2, 2, half))
+    root = rng.normal(size=(frames, 2 * half, 2 * half))
+    blocks = root @ root.transpose(0, 2, 1) + 12 * np.eye(2 * half)
+    return blocks, chain, dense(blocks, chain)
+
+
 def dense(blocks, chain):
     frames, size = blocks.shape[:2]
     whole = np.zeros((frames, size, frames, size))
     for t in range(frames):
         whole[t, :, t] = blocks[t]
     for t in range(frames - 1):
-        whole[t, :, t + 1] = whole[t + 1, :, t] = -np.diag(chain[t])
+        beside = chain[t]
+        if chain.ndim == 2:
+            beside = np.diag(beside)
+        else:
+            beside = np.block([[np.diag(part) for part in row] for row in beside])
+        whole[t, :, t + 1], whole[t + 1, :, t] = -beside, -beside.T
     return whole.reshape(frames * size, frames * size)
 
 
-@given(seeds, st.integers(1, 6), st.integers(1, 7))
-def test_agrees_with_dense_matrices(seed, frames, size):
+@pytest.mark.parametrize("kind", [matrix, paired])
+@given(seed=seeds, frames=st.integers(1, 6), size=st.integers(1, 7))
+def test_agrees_with_dense_matrices(kind, seed, frames, size):
     rng = np.random.default_rng(seed)
-    blocks, chain, whole = matrix(rng, frames, size)
+    blocks, chain, whole = kind(rng, frames, size)
+    size = blocks.shape[1]
     right = rng.normal(size=(frames, size))
     factored = band.factor(blocks, chain)
     inverse = np.linalg.inv(whole).reshape(frames, size, frames, size)
@@ -47,9 +62,10 @@ def test_agrees_with_dense_matrices(seed, frames, size):
     assert np.isclose(band.log_determinant(factored), np.linalg.slogdet(whole)[1])
 
 
-def test_draws_have_the_covariance_of_the_inverse():
+@pytest.mark.parametrize(("kind", "size"), [(matrix, 3), (paired, 2)])
+def test_draws_have_the_covariance_of_the_inverse(kind, size):
     rng = np.random.default_rng(0)
-    blocks, chain, whole = matrix(rng, 4, 3)
+    blocks, chain, whole = kind(rng, 4, size)
     factored = band.factor(blocks, chain)
     draws = np.array([band.draw(rng, factored).ravel() for _ in range(20_000)])
     expected = np.linalg.inv(whole)
@@ -57,11 +73,12 @@ def test_draws_have_the_covariance_of_the_inverse():
     assert np.abs(draws.T @ draws / len(draws) - expected).max() < 0.05 * scale.max()
 
 
-def test_many_are_each_as_one():
+@pytest.mark.parametrize(("kind", "size"), [(matrix, 3), (paired, 2)])
+def test_many_are_each_as_one(kind, size):
     rng = np.random.default_rng(1)
-    parts = [matrix(rng, 5, 3) for _ in range(4)]
+    parts = [kind(rng, 5, size) for _ in range(4)]
     blocks, chain = (np.array([part[k] for part in parts]) for k in (0, 1))
-    right = rng.normal(size=(4, 5, 3))
+    right = rng.normal(size=(4, *blocks.shape[1:3]))
     many = band.factor_many(blocks, chain)
     solved, spread = band.solve_many(many, right), band.covariances_many(many)
     drawn = band.draw_many(np.random.default_rng(2), many)

@@ -122,3 +122,14 @@ def test_many_peaks_take_little_time():
         maxima(maps, SIGMA, 0.1, 88)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.1
+
+
+def test_ripples_on_the_side_of_a_peak_are_none():
+    image = spots([(30, 30), (36, 30), (60, 30)], heights=[1.0, 0.9, 0.5])
+    near = maxima(image, SIGMA, 0.1, 4)
+    assert near.n == 3
+    apart = maxima(image, SIGMA, 0.1, 4, 8.0)
+    assert apart.n == 2
+    np.testing.assert_array_equal(apart.xy[:2], near.xy[[0, 2]])
+    # the room that a ripple leaves is for another
+    assert maxima(image, SIGMA, 0.1, 2, 8.0).n == 2

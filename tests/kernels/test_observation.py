@@ -159,3 +159,20 @@ def test_sure_priors_choose_one_component():
     assert (all_of.outlier[seen] == 1).all()
     assert np.isclose(all_of.energy, as_wide.energy)
     assert np.allclose(all_of.blocks, as_wide.blocks)
+
+
+@pytest.mark.parametrize("kind", ["mixture", "student"])
+@given(seed=seeds)
+def test_pulls_are_the_linear_model_of_some_keypoints(kind, seed):
+    x, xy, params, inlier, outlier, prior = scene(seed, points=3)
+    prior[:, 0], prior[:, 1, 0] = 0.0, 1.0  # Gaussian noise; nothing but outliers
+    x[0, 0, 2] = -2000.0  # behind the cameras
+    dof = 4.0 if kind == "student" else 0.0
+    whole = linear((x, xy, params, inlier, outlier, prior), kind)
+    chosen = np.array([2, 0])
+    seen = observation.tracks(xy, params, inlier, outlier, prior, dof)
+    got = observation.pulls(x.transpose(1, 0, 2)[chosen], seen, chosen)
+    assert np.allclose(got.energy, whole.energies.T[chosen], rtol=1e-12)
+    assert np.allclose(got.gradient, whole.gradient.transpose(1, 0, 2)[chosen], rtol=1e-9)
+    curvature = observation.sharpened(whole).transpose(1, 0, 2, 3)[chosen]
+    assert np.allclose(got.curvature, curvature, rtol=1e-9, atol=1e-12)

@@ -1,6 +1,18 @@
 import numpy as np
 import pytest
-from planted_poses import bones, covered, error, filmed, model, poses, rat_starts, run, shipped
+from planted_poses import (
+    bones,
+    covered,
+    error,
+    filmed,
+    gliding,
+    gliding_poses,
+    model,
+    poses,
+    rat_starts,
+    run,
+    shipped,
+)
 from rats import Rat
 from scipy import optimize
 
@@ -11,15 +23,15 @@ from gambol.multiview import noise as noises
 SD = 1.0
 
 
-def world(seed=0, frames=120, **more):
+def world(seed=0, frames=120, edges=False, **more):
     rng = np.random.default_rng(seed)
-    x = poses(rng, frames, sd=SD)
+    x = poses(rng, frames, sd=SD, tied=bones(SD, edges))
     data, wrong = filmed(rng, x, **more)
     return x, data, wrong
 
 
-def tied(data, form="direction", **more):
-    return model(data, **more)._replace(bones=bones(SD), form=form)
+def tied(data, form="direction", edges=False, **more):
+    return model(data, **more)._replace(bones=bones(SD, edges), form=form)
 
 
 def solve(data, given, rough=None, **more):
@@ -43,8 +55,8 @@ def test_distance_of_the_rat_from_every_start(data, form):
 
 @pytest.mark.parametrize("form", ["direction", "radius"])
 def test_poses_are_where_a_general_minimiser_ends(form):
-    x, data, _ = world(frames=3, outliers=0.1)
-    given = tied(data, form, outliers=0.1)
+    x, data, _ = world(frames=3, outliers=0.1, edges=True)
+    given = tied(data, form, outliers=0.1, edges=True)
     held = smooth.anchor(x, data.params)
     emission = noises.emission(data, given.noise)
 
@@ -58,6 +70,67 @@ def test_poses_are_where_a_general_minimiser_ends(form):
     other = optimize.minimize(energy, x.ravel(), tol=1e-10)
     assert np.isclose(found.energy, other.fun, atol=1e-3)
     assert np.allclose(found.xyz.ravel(), other.x, atol=0.05)
+
+
+def test_gliding_poses_are_where_a_general_minimiser_ends():
+    """Of an integrated Wiener process; velocities are at their best given positions."""
+    x, data, _ = world(frames=3, outliers=0.1)
+    data = data._replace(times=np.array([0.0, 1.0, 3.0]))
+    given = tied(data, outliers=0.1)._replace(dynamics="velocity")
+    held = smooth.anchor(x, data.params)
+    emission = noises.emission(data, given.noise)
+    links = gliding(data.times, 4.0, 1 / (smooth.AWAY * held.extent / 1.5) ** 2)
+    bend = links[0, :, 0] - links[0, :, 1] @ np.linalg.solve(links[1, :, 1], links[1, :, 0])
+
+    def energy(flat):
+        at = flat.reshape(x.shape)
+        own = emission.at(at).energy + smooth.hold(held, at)[0].sum()
+        bent = skeletal.bend(at, given.bones, "direction").energy.sum()
+        return own + bent + np.einsum("tja,ts,sja->", at, bend, at) / 2
+
+    found = articulated.window(data, given, x, held)
+    other = optimize.minimize(energy, x.ravel(), tol=1e-10)
+    assert np.isclose(found.energy, other.fun, atol=1e-3)
+    assert np.allclose(found.xyz.ravel(), other.x, atol=0.05)
+
+
+def glidden(seed, frames=60):
+    rng = np.random.default_rng(seed)
+    times = np.sort(rng.choice(frames * 4 // 3, frames, replace=False)) / 30
+    x = gliding_poses(rng, times, 60.0, bones(SD))
+    data, _ = filmed(rng, x, px=6.0, outliers=0.1)
+    given = model(data, px=6.0, outliers=0.1, step=60.0)
+    given = given._replace(bones=bones(SD), dynamics="velocity")
+    return x, data._replace(times=times), given
+
+
+def test_gliding_poses_are_honest_and_bones_help():
+    inside, ratio = [], []
+    for seed in range(3):
+        x, data, given = glidden(seed)
+        rough = run(data, given)
+        found = solve(data, given, rough)
+        assert found.unsettled == found.improper == 0
+        inside.append(covered(found, x))
+        ratio.append(error(found.xyz, x) / error(rough.xyz, x))
+    half, most = np.mean(inside, axis=0)
+    assert 0.43 < half < 0.57
+    assert 0.90 < most < 0.98
+    assert np.mean(ratio) < 0.93
+
+
+def test_gliding_poses_in_windows_are_the_whole_also_across_gaps():
+    x, data, given = glidden(3, frames=100)
+    start = run(data, given)
+    whole = solve(data, given, start, size=1000)
+    parts = solve(data, given, start, size=40)
+    assert np.abs(whole.xyz - parts.xyz).max() < 0.05
+    data.xy[40:50] = np.nan  # farther across a cut at 45 than windows overlap
+    start = run(data, given)
+    whole = solve(data, given, start, size=1000)
+    parts = solve(data, given, start, size=45, overlap=3)
+    sd = np.sqrt(np.trace(whole.covariance, axis1=-2, axis2=-1))
+    assert (np.linalg.norm(whole.xyz - parts.xyz, axis=-1) < sd).all()
 
 
 def test_ellipsoids_hold_what_they_promise_and_bones_help():
@@ -74,6 +147,23 @@ def test_ellipsoids_hold_what_they_promise_and_bones_help():
     assert 0.45 < half < 0.55
     assert 0.90 < most < 0.98
     assert np.mean(ratio) < 0.93
+
+
+def test_edges_beyond_the_tree_help_and_ellipsoids_stay_honest():
+    inside, ratio = [], []
+    for seed, outliers in ((0, 0.0), (1, 0.1), (2, 0.1)):
+        x, data, _ = world(seed, outliers=outliers, px=6.0, edges=True)
+        rough = run(data, tied(data, px=6.0, outliers=outliers))
+        with_, without = (
+            solve(data, tied(data, px=6.0, outliers=outliers, edges=edges), rough)
+            for edges in (True, False)
+        )
+        inside.append(covered(with_, x))
+        ratio.append(error(with_.xyz, x) / error(without.xyz, x))
+    half, most = np.mean(inside, axis=0)
+    assert 0.45 < half < 0.55
+    assert 0.90 < most < 0.98
+    assert np.mean(ratio) < 0.99
 
 
 def test_rats_drawn_from_their_prior(data):

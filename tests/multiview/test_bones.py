@@ -34,7 +34,7 @@ def test_direction_is_the_bone_averaged_over_all_directions(size):
 @given(seed=seeds, sd=st.sampled_from([0.5, 5.0, 20.0]))
 def test_derivatives_are_those_of_the_energy(form, seed, sd):
     rng = np.random.default_rng(seed)
-    x, tied = rng.normal(0, 30, (1, 6, 3)), bones(sd)
+    x, tied = rng.normal(0, 30, (1, 6, 3)), bones(sd, edges=True)
     got, h = skeletal.bend(x, tied, form, exact=True), 1e-5
     scale = np.abs(got.observed).max()
     for k in range(18):
@@ -48,6 +48,18 @@ def test_derivatives_are_those_of_the_energy(form, seed, sd):
         bow = (sides[0].gradient - sides[1].gradient)[0] / 2 / h
         assert np.allclose(bow, got.observed[0, k], atol=1e-4 * scale)
     assert np.linalg.eigvalsh(got.curvature[0]).min() > -1e-9 * scale
+
+
+@pytest.mark.parametrize("form", ["direction", "radius"])
+def test_an_edge_beyond_the_tree_is_a_bone_like_any_other(form):
+    x = np.random.default_rng(3).normal(0, 30, (4, 6, 3))
+    whole, tree = (skeletal.bend(x, bones(edges=more), form) for more in (True, False))
+    lone = Bones(np.array([-1, -1, -1, 2, -1, -1]), 35.0 * np.ones(6), np.ones(6))
+    other = Bones(np.array([-1, -1, -1, 0, -1, -1]), 70.0 * np.ones(6), np.ones(6))
+    parts = [tree, *(skeletal.bend(x, one, form) for one in (lone, other))]
+    assert np.allclose(whole.energy, sum(part.energy for part in parts))
+    assert np.allclose(whole.gradient, sum(part.gradient for part in parts))
+    assert np.allclose(whole.curvature, sum(part.curvature for part in parts))
 
 
 def test_a_bone_below_its_length_is_flat_across():

@@ -2,6 +2,8 @@ import itertools
 
 import numpy as np
 import pytest
+from filmed import see
+from peaked import film
 from scipy.signal import medfilt
 
 from gambol.core.errors import InputError
@@ -152,3 +154,30 @@ def test_networks_that_saw_nothing_count_in_confidence_alone():
 def test_an_ensemble_of_different_films_is_refused():
     with pytest.raises(InputError, match="different cameras, keypoints or frames"):
         filters.ensemble([views(line(5)), views(line(6))])
+
+
+def test_the_best_path_goes_back_to_the_peak_that_sides_mixed_up_made_second():
+    xyz, rig, peaks, score, swapped = film(frames=120, swaps=0.05, both=1.0)
+    seen = views(peaks[..., 0, :])._replace(
+        confidence=score[..., 0], candidates=peaks, candidate_score=score
+    )
+    done = filters.viterbi_2d(seen, step=5.0)
+    truth = see(xyz, rig, noise=0)
+    off, before = (
+        np.linalg.norm(xy - truth, axis=-1)[swapped] for xy in (done.xy, peaks[..., 0, :])
+    )
+    assert np.nanmedian(off) < 4 < np.median(before)
+    assert done.candidates is None and done.candidate_score is None
+    kept = ~swapped & np.isfinite(done.xy).all(-1)
+    assert np.array_equal(done.confidence[kept], score[kept, 0]) or kept.mean() > 0.8
+
+
+def test_without_candidates_the_path_leaves_out_what_jumps():
+    xyz, rig, peaks, score, _ = film(frames=40, swaps=0.0, both=0.0)
+    xy = peaks[..., 0, :].copy()
+    xy[20, 1, 2] += 300.0
+    seen = views(xy)._replace(confidence=score[..., 0])
+    done = filters.viterbi_2d(seen)
+    lost = np.isnan(done.xy).any(-1)
+    assert lost.sum() == 1 and lost[20, 1, 2]
+    assert done.confidence[20, 1, 2] == 0

@@ -114,6 +114,32 @@ def test_long_recordings_are_proposed_in_blocks_whose_cuts_move(monkeypatch):
     assert ratio.mean() == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.parametrize("chained", [False, True], ids=["mixture", "hmm"])
+def test_block_by_block_it_draws_the_same_as_all_at_once(chained, monkeypatch):
+    given, xyz = world(12, 1, transition=MOVES if chained else None)
+    start = gimbal.fit(given, xyz, tolerance=1e-3).at
+    rng = np.random.default_rng(0)
+    whole = sampler.sample(rng, given, start, sweeps=400, warm=20, thin=1)
+    monkeypatch.setattr(sampler, "BLOCK", 5)
+
+    def part(first, last):
+        return given._replace(
+            xy=given.xy[first:last], inlier=given.inlier[first:last],
+            prior=given.prior[first:last], chain=given.chain[first : last - 1],
+        )  # fmt: skip
+
+    place = sampler.Place(start.xyz, start.turn, start.probs.argmax(1))
+    kept, accepted = [], []
+    for _ in range(800):
+        place, share = sampler.sweep_blocks(rng, part, place)
+        kept.append(place.xyz)
+        accepted.append(share)
+    assert np.mean(accepted) > 0.85
+    sd = np.sqrt(np.einsum("tjaa->tja", whole.covariance))
+    assert np.sqrt((((np.mean(kept, 0) - whole.mean) / sd) ** 2).mean()) < 0.15
+    assert (np.std(kept, 0) / sd).mean() == pytest.approx(1, abs=0.05)
+
+
 def test_full_turns_are_drawn_from_their_conditional():
     """Density exp(Σ κ u · Rν) over rotations, averaged over a fine cover of them."""
     given, _ = world(2, 0, turning="full")

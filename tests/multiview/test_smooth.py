@@ -5,6 +5,7 @@ from planted_poses import (
     covered,
     error,
     filmed,
+    glides,
     model,
     observed,
     rat_starts,
@@ -208,6 +209,43 @@ def test_uneven_steps_take_the_time_that_they_take():
     whole = smooth.smooth(hidden, model(data), x, held)
     short = smooth.smooth(data.of_frames(gone), model(data), x[gone], held)
     assert np.abs(whole.xyz[gone] - short.xyz).max() < 1e-3
+
+
+@pytest.mark.parametrize("outliers", [0.0, 0.1])
+def test_of_fast_smooth_motion_velocities_tell_more_than_positions(outliers):
+    """The same noise and the planted steps of both; a third of the frames was dropped."""
+    inside, ratio = [], []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        times = np.sort(rng.choice(150, 100, replace=False)) / 30
+        x = glides(rng, times, 60.0)
+        data, _ = filmed(rng, x, outliers=outliers)
+        data = data._replace(times=times)
+        walked = np.sqrt((np.diff(x, axis=0) ** 2).mean() / np.diff(times).mean())
+        walk = run(data, model(data, outliers=outliers, step=walked))
+        given = model(data, outliers=outliers, step=60.0)._replace(dynamics="velocity")
+        found = run(data, given)
+        assert found.unsettled == found.improper == 0
+        ratio.append(error(found.xyz, x) / error(walk.xyz, x))
+        inside.append(covered(found, x))
+    half, most = np.mean(inside, axis=0)
+    assert 0.45 < half < 0.55
+    assert 0.90 < most < 0.98
+    assert np.mean(ratio) < 0.8
+
+
+@pytest.mark.parametrize("frames", [1, 2, 30])
+def test_velocities_of_what_was_not_seen_are_large_too(frames):
+    _, data, _ = world(8, frames=frames, missing=0.0)
+    data.xy[:, :, 3] = np.nan
+    if frames > 2:
+        data.xy[10:20] = np.nan
+    found = run(data, model(data, outliers=0.05)._replace(dynamics="velocity"))
+    sd = np.sqrt(np.trace(found.covariance, axis1=-2, axis2=-1))
+    assert np.isfinite(found.xyz).all()
+    assert (sd[:, 3] > 1000).all()
+    if frames > 2:
+        assert (sd[15, :3] > 2 * sd[5, :3]).all()
 
 
 def test_start_fills_gaps_in_straight_lines():

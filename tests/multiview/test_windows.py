@@ -1,5 +1,6 @@
 import time
 
+import numpy as np
 import pytest
 
 from gambol.multiview import windows
@@ -26,3 +27,42 @@ def test_results_come_in_order(workers):
         return job**2
 
     assert list(windows.side_by_side(slow_first, range(5), workers)) == [0, 1, 4, 9, 16]
+
+
+@pytest.mark.parametrize(("frames", "most"), [(1001, 300), (100_000, 20_000), (900, 899)])
+def test_stretches_are_spread_evenly_and_no_more_than_was_asked(frames, most):
+    found = windows.spread(frames, most)
+    sizes = [last - first for first, last in found]
+    assert most - len(found) < sum(sizes) <= most and min(sizes) >= 100
+    assert len(found) % 2 == 1 and found[len(found) // 2][0] <= frames // 2 < found[-1][1]
+    gaps = [b[0] - a[1] for a, b in zip(found[:-1], found[1:], strict=True)]
+    assert not gaps or (min(gaps) >= 0 and max(gaps) - min(gaps) <= 1)
+    assert windows.spread(most, most) == [(0, most)]
+
+
+def shown(part, seen, **how):
+    return windows.around(lambda a, b: seen[a:b], part, **how)
+
+
+def test_a_part_is_solved_with_its_neighbours():
+    part = windows.cut(90, 30, 30)[1]
+    seen = np.ones((90, 2), bool)
+    assert shown(part, seen, overlap=4).tolist() == list(range(26, 64))
+    assert shown(part, seen, overlap=4, multiple=10).tolist() == list(range(20, 70))
+
+
+def test_frames_beyond_a_gap_tell_where_it_leads():
+    part = windows.cut(90, 30, 30)[1]
+    seen = np.ones((90, 2), bool)
+    seen[20:35, 0] = seen[58:, 1] = False
+    found = shown(part, seen, overlap=4).tolist()
+    assert found == [16, 17, 18, 19, *range(26, 64)]  # keypoint 1 is not seen again
+    wide = shown(part, seen, overlap=4, multiple=10).tolist()
+    assert wide == [16, 17, 18, 19, *range(24, 70)]
+
+
+def test_a_part_at_the_end_has_no_frames_beyond():
+    seen = np.zeros((50, 1), bool)
+    first, last = windows.cut(50, 25, 25)
+    assert shown(first, seen, overlap=5).tolist() == list(range(30))
+    assert shown(last, seen, overlap=5, multiple=25).tolist() == list(range(50))

@@ -105,3 +105,34 @@ def test_shrinking_agrees_with_the_pixel_map():
     centroid = np.array([(xx * small).sum(), (yy * small).sum()]) / small.sum()
     matrix = dataset.from_video_map(320, 240, 0.5)
     np.testing.assert_allclose(centroid, pixels.apply(matrix, at), atol=0.02)
+
+
+class Twice(Blobs):
+    """Sees every keypoint once more, half as high and 40 pixels to the right."""
+
+    def __call__(self, frames):
+        (maps,) = super().__call__(frames)
+        shifted = np.zeros_like(maps)
+        shifted[..., 40 // STRIDE :] = maps[..., : -40 // STRIDE]
+        return (np.maximum(maps, shifted / 2),)
+
+
+@pytest.mark.parametrize("how", ["whole", "follow"])
+def test_further_peaks_come_after_the_one_that_counts(net, how):
+    net = net._replace(engine=Twice())
+    path = smooth_path(12)
+    frames = film(path, gap=[3])
+    one = getattr(predict, how)(net, frames, *([96] if how == "follow" else []))
+    if how == "whole":
+        several = predict.several(net, frames, 3)
+    else:
+        (one, _), (several, _) = one, predict.follow_several(net, frames, 96, 3)
+    for part, first in zip(predict.first(several), one, strict=True):
+        np.testing.assert_array_equal(part, first)
+    seen = np.arange(12) != 3
+    further = several.xy[seen, 0, 1] - path[seen]
+    there = np.isfinite(further[:, 0])  # a window may not reach so far
+    assert there[[0, 3]].all() and there.sum() > 4
+    np.testing.assert_allclose(further[there], np.tile([40.0, 0.0], (there.sum(), 1)), atol=0.1)
+    np.testing.assert_allclose(several.height[seen, 0, 1][there], 0.5, atol=0.01)
+    assert np.isnan(several.xy[:, :, 2]).all() and np.isnan(several.cov[3, 0, 1:]).all()

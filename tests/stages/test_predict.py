@@ -11,7 +11,9 @@ from gambol.core.errors import InputError
 from gambol.io import poses as io_poses
 from gambol.io import run as io_run
 from gambol.io import store
-from gambol.stages import predict
+from gambol.nn.model import PoseNet
+from gambol.nn.outputs import outputs
+from gambol.stages import predict, predict_nets
 
 FLOAT32 = predict.PredictConfig()
 
@@ -92,7 +94,8 @@ def test_a_shard_that_was_damaged_is_made_again(whole, trained, recording, tmp_p
     out = tmp_path / "damaged"
     path = out / whole.poses.name
     model = io_run.load(trained)
-    net = predict._net(FLOAT32, model, predict.engine.choose_device("auto"), 1)
+    where = predict.engine.choose_device("auto")
+    net = predict_nets.one_animal(model, where, 1, fast=False, follow=False, candidates=1)
     shards = io_poses.Shards(
         path, predict._key(FLOAT32, model, net.engine.name, recording.video)
     )
@@ -142,7 +145,7 @@ def test_two_videos_of_one_name_need_two_folders(trained, recording, tmp_path):
 
 
 def test_fast_is_refused_where_it_costs_accuracy(trained, recording, tmp_path, monkeypatch):
-    monkeypatch.setattr(predict, "TOLERATED", -100.0)
+    monkeypatch.setattr(predict_nets, "TOLERATED", -100.0)
     with pytest.raises(InputError, match="raises the error on validation"):
         predict.run(
             predict.PredictConfig(precision="fast"), trained, [recording.video], tmp_path
@@ -196,3 +199,57 @@ def test_names_that_some_systems_take_for_one_need_two_folders(trained, recordin
     other = recording.video.with_name(recording.video.name.upper())
     with pytest.raises(InputError, match="two videos are named"):
         predict.run(FLOAT32, trained, [recording.video, other], tmp_path)
+
+
+def test_several_candidates_are_kept_beside_the_same_poses(
+    whole, trained, recording, tmp_path, monkeypatch
+):
+    cfg, out = predict.PredictConfig(candidates=3), tmp_path / "several"
+    write = io_poses.Shards.write
+
+    def killed(self, number, shard):
+        write(self, number, shard)
+        if number == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(io_poses.Shards, "write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        predict.run(cfg, trained, [recording.video], out, threads=1)
+    monkeypatch.setattr(io_poses.Shards, "write", write)
+    made = predict.run(cfg, trained, [recording.video], out, threads=1)[0]
+    assert made.fresh < made.frames  # shards that were finished have their candidates
+    poses, plain = io_poses.read(made.poses), io_poses.read(whole.poses)
+    places, scores = poses["candidate_position"], poses["candidate_score"]
+    assert places.dims == ("time", "space", "keypoints", "individuals", "candidate")
+    assert scores.dims == ("time", "keypoints", "individuals", "candidate")
+    xr.testing.assert_identical(
+        poses.drop_vars(["candidate_position", "candidate_score"]).drop_attrs(),
+        plain.drop_attrs(),
+    )
+    np.testing.assert_array_equal(places.isel(candidate=0), poses.position)
+    np.testing.assert_array_equal(scores.isel(candidate=0), poses.confidence)
+    further = np.isfinite(scores.isel(candidate=slice(1, None)).values)
+    assert 0 < further.mean() < 1
+    np.testing.assert_array_equal(
+        np.isfinite(places.isel(candidate=slice(1, None))).all("space"), further
+    )
+    assert (scores.fillna(0).values <= 1).all() and not further[..., 1][~further[..., 0]].any()
+    assert "candidate_position" not in plain
+    datasets = pytest.importorskip("movement.validators.datasets")
+    datasets.ValidPosesInputs.validate(poses)
+
+
+@pytest.mark.parametrize("kind", ["softmax", "location", "simcc"])
+def test_maps_that_tell_one_place_each_have_no_candidates(
+    trained, recording, tmp_path, monkeypatch, kind
+):
+    model = io_run.load(trained)
+    spec = model.net.spec
+    other = spec.model_copy(update={"outputs": (outputs.parse({"kind": kind}),)})
+    monkeypatch.setattr(predict.io_run, "load", lambda _: model._replace(net=PoseNet(other)))
+    with pytest.raises(
+        InputError, match=f"says positions by {kind}, whose maps tell one place"
+    ):
+        predict.run(
+            predict.PredictConfig(candidates=2), trained, [recording.video], tmp_path, threads=1
+        )

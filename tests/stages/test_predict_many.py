@@ -6,10 +6,11 @@ from pairs import FRAMES, trained
 
 from gambol.core.errors import InputError
 from gambol.io import detections as io_detections
+from gambol.io import poses as io_poses
 from gambol.io import run as io_run
 from gambol.io.video.open import open_video
 from gambol.nn import engine
-from gambol.stages import finders, predict, predict_many
+from gambol.stages import finders, predict, predict_many, track
 
 WAYS = ("top-down", "bottom-up")
 CFG = predict.PredictConfig()
@@ -141,3 +142,34 @@ def test_what_is_for_one_animal_alone_is_refused(made, tmp_path, cfg, words):
     with pytest.raises(InputError, match=words):
         search(made, tmp_path, cfg)
     assert not list(tmp_path.iterdir())
+
+
+def test_further_peaks_of_each_crop_are_rows_beside_the_same_detections(
+    made, tmp_path, shorter
+):
+    cfg = predict.PredictConfig(candidates=2)
+    if io_run.load(made[1]).centroid is None:
+        with pytest.raises(InputError, match="another peak of a keypoint is another animal's"):
+            search(made, tmp_path, cfg)
+        return
+    plain, several = search(made, tmp_path / "one").poses, search(made, tmp_path, cfg).poses
+    (_, rows), (_, same_rows) = (io_detections.read(path) for path in (plain, several))
+    for a, b in zip(rows, same_rows, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert io_detections.candidates(plain, 0, 3) is None
+    kept = io_detections.candidates(several, 0, len(rows.frame))
+    assert kept.score.shape == (len(rows.frame), 3, 2)
+    np.testing.assert_array_equal(kept.xy[:, :, 0], rows.xy)
+    np.testing.assert_array_equal(kept.score[:, :, 0], rows.confidence)
+    further = np.isfinite(kept.score[:, :, 1])
+    np.testing.assert_array_equal(np.isfinite(kept.xy[:, :, 1]).all(axis=-1), further)
+    tracks = track.run(track.TrackConfig(animals=2), [several], tmp_path / "tracks")[0].tracks
+    poses = io_poses.read(tracks)
+    assert poses["candidate_position"].dims[-1] == "candidate"
+    np.testing.assert_array_equal(poses["candidate_position"].isel(candidate=0), poses.position)
+    row = poses["row"].transpose("time", "individuals").values
+    t, who = np.nonzero(row >= 0)
+    score = poses["candidate_score"].transpose("time", "individuals", "keypoints", "candidate")
+    np.testing.assert_array_equal(
+        score.values[t, who, :, 1], kept.score[row[t, who], :, 1].astype(np.float32)
+    )

@@ -77,8 +77,9 @@ def test_points_of_an_ensemble_are_the_means_of_its_networks(tmp_path):
     )
     folders = [one.views for one in members]
     out = triangulate.run(cfg, folders, members[0].rig, tmp_path / "m.nc").poses
-    files = {name: [str(one / f"{name}.nc") for one in folders] for name in NAMES}
-    poses = io_poses.read(out).assign_attrs(view_files=json.dumps(files))
+    poses = io_poses.read(out)
+    kept = json.loads(poses.attrs["view_files"])
+    assert {name: len(files) for name, files in kept.items()} == dict.fromkeys(NAMES, 2)
     seen = seen_3d.behind(out, poses, {})
     again, kept = kept_errors(poses, seen)
     np.testing.assert_allclose(again, kept, atol=1e-3)
@@ -91,7 +92,8 @@ def test_points_of_an_ensemble_are_the_means_of_its_networks(tmp_path):
 def test_points_are_those_after_the_median(tmp_path):
     (one,) = planted(tmp_path, 1)
     cfg = triangulate.TriangulateConfig.from_values(
-        {"tier": {"kind": "dlt"}, "median_2d": 5}, "here"
+        {"tier": {"kind": "dlt"}, "filter_2d": "median", "median_2d": 5},
+        "here",
     )
     out = triangulate.run(cfg, [one.views], one.rig, tmp_path / "m.nc").poses
     poses = io_poses.read(out)

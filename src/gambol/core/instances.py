@@ -33,6 +33,13 @@ def join(parts: Sequence[Detections]) -> Detections:
     return Detections(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
+class Candidates(NamedTuple):
+    """Up to C peaks of every keypoint of D animals, the first being the position."""
+
+    xy: Float[np.ndarray, "D J C 2"]  # video pixels; NaN where there are fewer
+    score: Float[np.ndarray, "D J C"]  # what each is worth alone, 0 to 1; NaN where xy is
+
+
 class Tracks(NamedTuple):
     """Who the detections of a recording are."""
 

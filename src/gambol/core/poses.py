@@ -2,7 +2,10 @@
 
 `position (time, space, keypoints, individuals)` in video pixels, `confidence (time,
 keypoints, individuals)`, plus `covariance (time, space, space_b, keypoints, individuals)` in
-px². Dimension names follow movement 0.15, whose validator checks them in our tests.
+px². Where a network was asked for several peaks per keypoint there are `candidate_position`
+and `candidate_score` with one dimension more, `candidate`; the first is the position and its
+confidence, and where there are fewer is NaN. Dimension names follow movement 0.15, whose
+validator checks them in our tests.
 """
 
 import json
@@ -17,6 +20,7 @@ from gambol.core.skeleton import Skeleton
 
 DIMS = ("time", "space", "keypoints", "individuals")
 POINT_DIMS = ("time", "keypoints", "individuals")
+CANDIDATE_DIMS, SCORE_DIMS = (*DIMS, "candidate"), (*POINT_DIMS, "candidate")
 COVARIANCE_DIMS = ("time", "space", "space_b", "keypoints", "individuals")
 AXES = ["x", "y", "z"]
 

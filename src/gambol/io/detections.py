@@ -3,7 +3,8 @@
 netCDF4 with one row a detection and, in `count (time)`, the number of rows of each frame, so
 that a frame without animals is said and not just missing. `readable (time)` is 0 where the
 video frame could not be decoded. A long prediction writes pieces and puts them together at the
-end: memory stays bounded, and a killed run finds its finished pieces again.
+end: memory stays bounded, and a killed run finds its finished pieces again. Where several peaks
+per keypoint were asked for, `candidate_position` and `candidate_score` hold them.
 """
 
 import json
@@ -18,16 +19,17 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from gambol.core.errors import InputError
-from gambol.core.instances import Detections
+from gambol.core.instances import Candidates, Detections
 from gambol.core.skeleton import Skeleton
 from gambol.io import store, stored
-from gambol.io.poses import Shards, made_from
+from gambol.io.poses import CANDIDATES, SCORES, Shards, made_from
 
 __all__ = [
     "Header",
     "Piece",
     "Pieces",
     "assemble",
+    "candidates",
     "header",
     "made_from",
     "pieces",
@@ -45,6 +47,10 @@ _AXES = {  # of every part of `Detections`; sizes come from the skeleton and fro
     "identity": ("detection", "classes"),
 }
 _NAMES = {"xy": "position", "cov": "covariance"}  # in files, as in those of poses
+_CANDIDATES = {  # of every part of `Candidates`
+    CANDIDATES: ("detection", "keypoints", "candidate", "space"),
+    SCORES: ("detection", "keypoints", "candidate"),
+}
 _ROWS = 4096  # detections that are compressed, and read, together
 
 
@@ -54,6 +60,7 @@ class Piece(NamedTuple):
     start: int  # the first frame
     readable: Bool[np.ndarray, " T"]  # False where the video frame could not be decoded
     found: Detections  # in frames start … start + T - 1 of the recording
+    candidates: Candidates | None = None  # of the same rows, where several peaks are kept
 
 
 class Header(NamedTuple):
@@ -83,9 +90,12 @@ class Pieces:
 
     def write(self, number: int, piece: Piece) -> None:
         """Keep a piece, whole or not at all."""
-        path = self.shards.path(number)
+        path, several = self.shards.path(number), piece.candidates
+        parts = piece.found._asdict()
+        if several is not None:
+            parts |= dict(zip(_CANDIDATES, several, strict=True))
         with store.atomic(path) as partial, partial.open("wb") as file:
-            np.savez(file, start=piece.start, readable=piece.readable, **piece.found._asdict())
+            np.savez(file, start=piece.start, readable=piece.readable, **parts)
 
     def read(self, number: int) -> Piece | None:
         """Return a piece; None if it is missing or damaged and has to be made again."""
@@ -93,7 +103,10 @@ class Pieces:
         try:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 found = Detections(**{name: file[name] for name in Detections._fields})
-                return Piece(int(file["start"]), file["readable"], found)
+                several = (
+                    Candidates(*(file[n] for n in _CANDIDATES)) if CANDIDATES in file else None
+                )
+                return Piece(int(file["start"]), file["readable"], found, several)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 
@@ -135,6 +148,8 @@ def assemble(
                 )
             writer = writer or Rows(file, piece.found)
             writer.append(piece.found)
+            if piece.candidates is not None:
+                _append(file, piece.candidates, writer.rows)
             _count(file, piece)
             frame += len(piece.readable)
         if frame != len(times):
@@ -153,6 +168,15 @@ def read(path: Path) -> tuple[Header, Detections]:
     with open_file(path) as file:
         about = _header(file, path)
         return about, read_rows(file, 0, int(about.counts.sum()))
+
+
+def candidates(path: Path, start: int, stop: int) -> Candidates | None:
+    """Read the peaks of rows start … stop - 1; None where a file keeps positions alone."""
+    with open_file(path) as file:
+        if CANDIDATES not in file.variables:
+            return None
+        xy, score = (file.variables[name][start:stop] for name in _CANDIDATES)
+    return Candidates(xy.astype(np.float64), score.astype(np.float64))
 
 
 def spool(path: Path, folder: Path | None = None) -> tuple[Header, Detections]:
@@ -220,6 +244,18 @@ class Rows:
         if self.number and stop > self.rows:
             self.group.variables[self.number][self.rows : stop] = numbers
         self.rows = stop
+
+
+def _append(group: Any, found: Candidates, rows: int) -> None:
+    """Write the peaks of the last of so many rows."""
+    if CANDIDATES not in group.variables:
+        group.dimensions["candidate"] = found.score.shape[2]
+        for (name, axes), like in zip(_CANDIDATES.items(), found, strict=True):
+            _ragged(group, name, axes, like)
+    first = rows - len(found.score)
+    for name, part in zip(_CANDIDATES, found, strict=True):
+        if len(part):
+            group.variables[name][first:rows] = part
 
 
 def _ragged(group: Any, name: str, axes: tuple[str, ...], like: np.ndarray) -> None:

@@ -18,6 +18,8 @@ from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 from gambol.io import store
 
+CANDIDATES, SCORES = "candidate_position", "candidate_score"  # of several peaks per keypoint
+
 
 class Shard(NamedTuple):
     """Poses of consecutive frames; axes as in `core.poses.build`."""
@@ -28,6 +30,8 @@ class Shard(NamedTuple):
     height: np.ndarray  # (T, N, J) of the peak, before calibration
     presence: np.ndarray  # (T, N, J)
     searched: np.ndarray  # (T,) bool: the whole frame was searched
+    candidate_xy: np.ndarray | None = None  # (T, N, J, C, 2), where several peaks are kept
+    candidate_score: np.ndarray | None = None  # (T, N, J, C)
 
 
 class Shards:
@@ -51,15 +55,15 @@ class Shards:
     def write(self, number: int, shard: Shard) -> None:
         """Keep a piece, whole or not at all."""
         with store.atomic(self.path(number)) as partial, partial.open("wb") as file:
-            np.savez(file, **shard._asdict())
+            np.savez(file, **{k: v for k, v in shard._asdict().items() if v is not None})
 
     def read(self, number: int) -> Shard | None:
         """Return a piece; None if it is missing or damaged and has to be made again."""
         path = self.path(number)
         try:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                return Shard(**{name: file[name] for name in Shard._fields})
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+                return Shard(**{name: file[name] for name in file.files})
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
             return None
 
     def bytes(self) -> int:
@@ -79,8 +83,20 @@ def assemble(
     fps: float,
     attrs: dict[str, Any],
     individuals: tuple[str, ...] = ("animal",),
+    candidates: int = 1,
 ) -> None:
-    """Put all pieces together into the pose file, one piece in memory at a time."""
+    """Put all pieces together into the pose file, one piece in memory at a time.
+
+    Args:
+        shards: the pieces; removed at the end.
+        count: how many there are.
+        times: seconds of each frame.
+        skeleton: names and structure.
+        fps: nominal frames a second.
+        attrs: provenance.
+        individuals: one name per animal.
+        candidates: peaks per keypoint that the pieces hold; of one, none but the position.
+    """
     empty = np.zeros((0, len(individuals), len(skeleton)), np.float32)
     frame = core_poses.build(
         np.zeros((*empty.shape, 2), np.float32),
@@ -93,6 +109,10 @@ def assemble(
         extra={"height": empty, "presence": empty},
         attrs=attrs,
     )
+    if candidates > 1:
+        places = np.zeros((0, 2, len(skeleton), len(individuals), candidates), np.float32)
+        frame[CANDIDATES] = (core_poses.CANDIDATE_DIMS, places)
+        frame[SCORES] = (core_poses.SCORE_DIMS, places[:, 0])
     with store.atomic(shards.target, room=shards.bytes() + store.SLACK) as partial:
         _declare(frame, partial, len(times))
         with h5netcdf.File(partial, "a") as file:
@@ -146,3 +166,6 @@ def _fill(file: h5netcdf.File, shard: Shard, start: int) -> None:
     v["height"][where] = np.swapaxes(shard.height, 1, 2)
     v["presence"][where] = np.swapaxes(shard.presence, 1, 2)
     v["searched"][where] = shard.searched
+    if shard.candidate_xy is not None and shard.candidate_score is not None:
+        v[CANDIDATES][where] = np.moveaxis(shard.candidate_xy, (1, 2, 3, 4), (3, 2, 4, 1))
+        v[SCORES][where] = np.swapaxes(shard.candidate_score, 1, 2)

@@ -19,20 +19,20 @@ from jaxtyping import Bool, Float, Int
 
 from gambol.core import poses as core_poses
 from gambol.core.errors import InputError
-from gambol.core.instances import UNTRACKED, Detections, join
+from gambol.core.instances import UNTRACKED, Candidates, Detections, join
 from gambol.core.skeleton import Skeleton
 from gambol.io import poses, store
 from gambol.io.detections import Rows, axis_names, name_axis, open_file, read_rows
 from gambol.io.labels import predictions
 from gambol.io.labels.predictions import Tracked
-from gambol.io.poses import made_from
+from gambol.io.poses import CANDIDATES, SCORES, made_from
 
 __all__ = ["Piece", "Series", "Tracked", "load", "made_from", "pieces", "read", "write"]
 
 UNTRACKED_GROUP = "untracked"
 _OF_ANIMALS = ("instance_score", "identity_confidence")
 _FRAMES = 1024  # that are compressed together
-_POINT_BYTES = 40  # of a keypoint before compression
+_POINT_BYTES, _PEAK_BYTES = 40, 12  # of a keypoint and of a candidate, before compression
 
 
 class Piece(NamedTuple):
@@ -43,6 +43,7 @@ class Piece(NamedTuple):
     found: Detections  # in frames start … start + T - 1 of the recording
     id: Int[np.ndarray, " D"]  # index into the names, or UNTRACKED; distinct within a frame
     confidence: Float[np.ndarray, " D"]  # P(this identity is right)
+    candidates: Candidates | None = None  # of the same rows, where several peaks are kept
 
 
 class Series(NamedTuple):
@@ -62,6 +63,7 @@ def write(
     fps: float,
     attrs: dict[str, Any],
     detections: int = 0,
+    candidates: int = 1,
 ) -> None:
     """Write tracks, one piece in memory at a time; the file appears whole or not at all.
 
@@ -74,13 +76,15 @@ def write(
         fps: nominal frames a second.
         attrs: provenance; `made_from` is the key by which a finished file is recognised.
         detections: how many there are, by which room on the disk is made sure of.
+        candidates: peaks per keypoint that the pieces hold; of one, none but the position.
     """
     if not names:
         raise InputError(f"{target}: tracks need the name of at least one animal")
     frame = row = 0
-    room = _POINT_BYTES * max(detections, len(times)) * len(skeleton) + store.SLACK
+    each = _POINT_BYTES + _PEAK_BYTES * (candidates if candidates > 1 else 0)
+    room = each * max(detections, len(times)) * len(skeleton) + store.SLACK
     with store.atomic(target, room) as partial, h5netcdf.File(partial, "w") as file:
-        _declare(file, times, skeleton, names, fps, attrs)
+        _declare(file, times, skeleton, names, fps, attrs, candidates)
         rows = Rows(file.create_group(UNTRACKED_GROUP), _nothing(len(skeleton)), "row")
         for part in parts:
             stop = frame + len(part.readable)
@@ -161,6 +165,7 @@ def _declare(
     names: tuple[str, ...],
     fps: float,
     attrs: dict[str, Any],
+    candidates: int,
 ) -> None:
     """Write names, times and attributes, with the variables still empty."""
     empty = np.zeros((0, len(names), len(skeleton)), np.float32)
@@ -180,6 +185,10 @@ def _declare(
         name_axis(file, axis, tuple(str(word) for word in frame[axis].values))
     kinds = {str(name): (values.dims, "f4") for name, values in frame.data_vars.items()}
     kinds |= {name: (("time", "individuals"), "f4") for name in _OF_ANIMALS}
+    if candidates > 1:
+        file.dimensions["candidate"] = candidates
+        kinds[CANDIDATES] = (core_poses.CANDIDATE_DIMS, "f4")
+        kinds[SCORES] = (core_poses.SCORE_DIMS, "f4")
     kinds["row"] = (("time", "individuals"), "i8")
     kinds |= {name: (("time",), "i4") for name in ("n_untracked", "readable")}
     for name, (dims, kind) in kinds.items():
@@ -204,6 +213,8 @@ def _fill(file: Any, rows: Rows, part: Piece, first: int, names: tuple[str, ...]
     xy[t, who], cov[t, who] = part.found.xy[mine], part.found.cov[mine]
     confidence[t, who], row[t, who] = part.found.confidence[mine], first + mine
     score[t, who], sure[t, who] = part.found.score[mine], part.confidence[mine]
+    if CANDIDATES in file.variables and part.candidates is not None:
+        _fill_candidates(file, part, (mine, t, who), names)
     others = np.flatnonzero(part.id == UNTRACKED)
     count = np.bincount(part.found.frame[others] - part.start, minlength=length)
     v, where = file.variables, slice(part.start, part.start + length)
@@ -217,6 +228,22 @@ def _fill(file: Any, rows: Rows, part: Piece, first: int, names: tuple[str, ...]
     ):
         v[name][where] = values
     rows.append(part.found.select(others), first + others)
+
+
+def _fill_candidates(
+    file: Any, part: Piece, rows: tuple[np.ndarray, ...], names: tuple[str, ...]
+) -> None:
+    """Write the peaks of named animals; the first is the position, whoever completed it."""
+    assert part.candidates is not None
+    mine, t, who = rows
+    several = part.candidates
+    shape = (len(part.readable), len(names), *several.score.shape[1:])
+    xy, score = np.full((*shape, 2), np.nan), np.full(shape, np.nan)
+    xy[t, who], score[t, who] = several.xy[mine], several.score[mine]
+    xy[t, who, :, 0], score[t, who, :, 0] = part.found.xy[mine], part.found.confidence[mine]
+    where = slice(part.start, part.start + len(part.readable))
+    file.variables[CANDIDATES][where] = np.moveaxis(xy, (1, 2, 3, 4), (3, 2, 4, 1))
+    file.variables[SCORES][where] = np.swapaxes(score, 1, 2)
 
 
 def _check(

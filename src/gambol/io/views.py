@@ -7,7 +7,7 @@ individuals by name.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,16 +16,14 @@ from jaxtyping import Float
 
 from gambol.core.cameras import Rig
 from gambol.core.errors import InputError
-from gambol.core.instances import UNTRACKED
 from gambol.core.skeleton import Skeleton, guess_swap
 from gambol.core.views import Views, of_points
-from gambol.io import tracks
 from gambol.io.calibration import deepfly3d
-from gambol.io.labels.predictions import Tracked
+from gambol.io.views_files import About, File, Look, open_looks
 
-ANIMAL = "animal"  # the name of an animal that nobody named
 SUFFIXES = (".nc", ".slp", ".h5", ".csv")
 _OFTEN = 0.02  # of a camera's points at one and the same place, before it is remarked
+_SUSPECT = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (-1.0, -1.0))
 _CLOCKS = 1e-3  # relative difference of frame rates that are the same
 
 
@@ -36,23 +34,87 @@ class Seen(NamedTuple):
     remarks: tuple[str, ...]
 
 
-class _Look(NamedTuple):
-    """One animal in one camera."""
+class _Tally(NamedTuple):
+    """How many points of a camera lie where unseen ones are often put."""
 
-    xy: Float[np.ndarray, "T J 2"]  # px; NaN where not seen
-    confidence: Float[np.ndarray, "T J"]  # 0 where not seen
-    variance: Float[np.ndarray, "T J"]  # px²; NaN where not known
+    points: int
+    there: tuple[int, ...]  # by place of `_SUSPECT`
 
 
-class _File(NamedTuple):
-    """One camera's file."""
+class Recording:
+    """The 2D poses of a recording, which can be read a stretch of frames at a time."""
 
-    path: Path
-    skeleton: Skeleton
-    times: Float[np.ndarray, " T"] | None
-    frames: int
-    looks: dict[str, _Look]  # by animal
-    nobody: int  # detections that belong to none of them
+    def __init__(
+        self, rig: Rig, cameras: tuple[str, ...], files: list[File], fps: float | None
+    ) -> None:
+        self.cameras, self._files = cameras, files
+        self._lacking = [name for name in rig if name not in cameras]
+        self.frames = max(file.about.frames for file in files)
+        abouts = [file.about for file in files]
+        self.times, self._clock = _clock(abouts, self.frames, fps)
+        self.skeleton = joint_skeleton([about.skeleton for about in abouts])
+        self._animals, self._names = _animals(cameras, abouts)
+        self._tallies = [_Tally(0, (0,) * len(_SUSPECT))] * len(files)
+
+    @property
+    def animals(self) -> tuple[str, ...]:
+        """Return the names of all animals."""
+        return tuple(self._animals)
+
+    def parts(self, size: int) -> Iterator[dict[str, Views]]:
+        """Yield so many frames after another: what was seen of every animal."""
+        tallies = [_Tally(0, (0,) * len(_SUSPECT))] * len(self._files)
+        for first in range(0, max(self.frames, 1), size):
+            last = min(first + size, self.frames)
+            views = {name: self._empty(first, last) for name in self._animals}
+            for v, file in enumerate(self._files):
+                looks = file.looks(first, last)
+                tallies[v] = _counted(tallies[v], looks)
+                for name, names in self._animals.items():
+                    if (own := names[v]) is not None:
+                        self._put(views[name], looks.pop(own), v)
+            yield views
+        self._tallies = tallies
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return what a person should know; of positions, once all parts were read."""
+        notes = [f"camera {name} has no file and is left out" for name in self._lacking]
+        abouts = [file.about for file in self._files]
+        for name, about, tally in zip(self.cameras, abouts, self._tallies, strict=True):
+            notes += [f"camera {name}: {note}" for note in _strange(about, tally)]
+        notes += [
+            f"camera {name}: {about.path} has {about.frames} frames of {self.frames}; "
+            "the rest is unseen"
+            for name, about in zip(self.cameras, abouts, strict=True)
+            if about.frames < self.frames
+        ]
+        notes += self._clock + self._names
+        return tuple(notes + _partial(self.cameras, abouts, self.skeleton))
+
+    def _empty(self, first: int, last: int) -> Views:
+        shape = (last - first, len(self.cameras), len(self.skeleton))
+        xy, variance = np.full((*shape, 2), np.nan), np.full(shape, np.nan)
+        times, most = self.times[first:last], max(f.about.candidates for f in self._files)
+        bare = Views(self.cameras, xy, np.zeros(shape), variance, times, self.skeleton)
+        if most < 2:
+            return bare
+        candidates = np.full((*shape, most, 2), np.nan)
+        return bare._replace(candidates=candidates, candidate_score=np.zeros((*shape, most)))
+
+    def _put(self, views: Views, look: Look, v: int) -> None:
+        """Put what a camera saw in its place."""
+        about, frames = self._files[v].about, len(look.xy)
+        place = [self.skeleton.index(word) for word in about.skeleton.keypoints]
+        views.xy[:frames, v, place] = look.xy
+        views.confidence[:frames, v, place] = look.confidence
+        views.variance[:frames, v, place] = look.variance
+        if views.candidates is None or views.candidate_score is None:
+            return
+        several = look.xy[..., None, :] if look.candidates is None else look.candidates
+        score = look.confidence[..., None] if look.score is None else look.score
+        count = several.shape[2]
+        views.candidates[:frames, v, place, :count] = several
+        views.candidate_score[:frames, v, place, :count] = score
 
 
 def read_views(
@@ -63,7 +125,22 @@ def read_views(
     unseen: Sequence[tuple[float, float]] = (),
     fps: float | None = None,
 ) -> Seen:
-    """Read the 2D poses of a recording, one file after another.
+    """Read the 2D poses of a recording into memory: see `open_views`."""
+    recording = open_views(paths, rig, assign, unseen=unseen, fps=fps)
+    (animals,) = recording.parts(max(recording.frames, 1))
+    return Seen(list(animals.items()), recording.remarks())
+
+
+def open_views(
+    paths: Iterable[Path],
+    rig: Rig,
+    assign: Mapping[str, Path] | None = None,
+    *,
+    unseen: Sequence[tuple[float, float]] = (),
+    fps: float | None = None,
+    scratch: Path | None = None,
+) -> Recording:
+    """Open the 2D poses of a recording.
 
     Args:
         paths: files, or folders of files, that are given to cameras by their names.
@@ -71,30 +148,14 @@ def read_views(
         assign: files of cameras, where names do not tell.
         unseen: positions (x, y), px, that mean that a keypoint was not seen, such as (0, 0).
         fps: frames a second, where the files do not know them.
+        scratch: folder of the disk for files that can be read only whole; None: memory.
     """
     given = {**matched(files_in(paths), rig), **_checked(assign or {}, rig)}
     cameras = tuple(name for name in rig if name in given)
     if not cameras:
         raise InputError("no file of 2D poses was given; name at least one for each camera")
-    notes = [f"camera {name} has no file and is left out" for name in rig if name not in given]
-    files = []
-    for name in cameras:
-        files.append(_read(given[name], unseen))
-        notes += [f"camera {name}: {note}" for note in _strange(files[-1])]
-    frames = max(file.frames for file in files)
-    notes += [
-        f"camera {name}: {file.path} has {file.frames} frames of {frames}; the rest is unseen"
-        for name, file in zip(cameras, files, strict=True)
-        if file.frames < frames
-    ]
-    times, note = _clock(files, frames, fps)
-    skeleton = joint_skeleton([file.skeleton for file in files])
-    animals, more = _animals(cameras, files)
-    notes += note + more + _partial(cameras, files, skeleton)
-    seen = []
-    for name, names in animals.items():
-        seen.append((name, _views(cameras, files, names, skeleton, times)))
-    return Seen(seen, tuple(notes))
+    files = [open_looks(given[name], unseen, scratch) for name in cameras]
+    return Recording(rig, cameras, files, fps)
 
 
 def read_deepfly3d(
@@ -200,72 +261,32 @@ def _checked(assign: Mapping[str, Path], rig: Rig) -> dict[str, Path]:
     return {name: Path(path) for name, path in assign.items()}
 
 
-def _read(path: Path, unseen: Sequence[tuple[float, float]]) -> _File:
-    """Read one file into one dense array an animal."""
-    held = tracks.load(path)
-    if held.found.xy.shape[-1] != 2:
-        raise InputError(f"{path} holds poses in 3D; give those of one camera")
-    ids, names = _individuals(path, held)
-    looks = {}
-    for number, name in enumerate(names):
-        rows = np.flatnonzero(ids == number)
-        looks[name] = _look(held, rows, path.suffix == ".nc", unseen)
-    nobody = int((ids == UNTRACKED).sum())
-    return _File(path, held.skeleton, held.times, held.frames, looks, nobody)
+def _counted(tally: _Tally, looks: Mapping[str, Look]) -> _Tally:
+    """Count the points of some frames."""
+    points, there = tally.points, np.array(tally.there)
+    for look in looks.values():
+        points += int(np.isfinite(look.xy).all(axis=-1).sum())
+        there += [int((look.xy == place).all(axis=-1).sum()) for place in _SUSPECT]
+    return _Tally(points, tuple(there.tolist()))
 
 
-def _individuals(path: Path, held: Tracked) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return whose each detection is; one animal without a name needs none."""
-    if (held.id != UNTRACKED).any() or held.names:
-        return held.id, held.names
-    if len(np.unique(held.found.frame)) < len(held.found.frame):
-        raise InputError(
-            f"{path} holds several animals without names; run gambol track on it first"
-        )
-    return np.zeros(len(held.id), np.int64), (ANIMAL,)
-
-
-def _look(
-    held: Tracked, rows: np.ndarray, ours: bool, unseen: Sequence[tuple[float, float]]
-) -> _Look:
-    shape = (held.frames, len(held.skeleton))
-    xy, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
-    variance = np.full(shape, np.nan)
-    found = held.found
-    frame = found.frame[rows]
-    there = found.xy[rows].copy()
-    for place in unseen:
-        there[(there == np.array(place, float)).all(axis=-1)] = np.nan
-    there[~np.isfinite(there).all(axis=-1)] = np.nan
-    lost = np.isnan(there[..., 0])
-    xy[frame] = there
-    confidence[frame] = np.where(lost, 0.0, found.confidence[rows])
-    if ours:  # other files do not say how certain a position is
-        half = np.trace(found.cov[rows], axis1=-2, axis2=-1) / 2
-        variance[frame] = np.where(lost, np.nan, half)
-    return _Look(xy, confidence, variance)
-
-
-def _strange(file: _File) -> list[str]:
+def _strange(about: About, tally: _Tally) -> list[str]:
     """Remark what is left out, and that many points lie where unseen ones are often put."""
-    points = [look.xy.reshape(-1, 2) for look in file.looks.values()]
-    there = np.concatenate(points) if points else np.zeros((0, 2))
-    there = there[np.isfinite(there).all(axis=-1)]
     found = []
-    if file.nobody:
-        found.append(f"{file.nobody} detections of {file.path} belong to no animal: left out")
-    for place in ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (-1.0, -1.0)):
-        share = float((there == place).all(axis=-1).mean()) if len(there) else 0.0
+    if about.nobody:
+        found.append(f"{about.nobody} detections of {about.path} belong to no animal: left out")
+    for place, count in zip(_SUSPECT, tally.there, strict=True):
+        share = count / max(tally.points, 1)
         if share > _OFTEN:
             found.append(
-                f"{share:.0%} of the points of {file.path} lie at exactly {place}, which often "
-                f"means not seen; say unseen {place} if it does"
+                f"{share:.0%} of the points of {about.path} lie at exactly {place}, which "
+                f"often means not seen; say unseen {place} if it does"
             )
     return found
 
 
 def _clock(
-    files: list[_File], frames: int, fps: float | None
+    files: list[About], frames: int, fps: float | None
 ) -> tuple[Float[np.ndarray, " T"], list[str]]:
     """Return the seconds of all frames, from the longest file that knows them."""
     known = [(f.path, f.times) for f in files if f.times is not None and len(f.times) > 1]
@@ -285,10 +306,10 @@ def _clock(
 
 
 def _animals(
-    cameras: tuple[str, ...], files: list[_File]
+    cameras: tuple[str, ...], files: list[About]
 ) -> tuple[dict[str, list[str | None]], list[str]]:
     """Return, for each animal, its name in every file; None where a file lacks it."""
-    names = [list(file.looks) for file in files]
+    names = [list(file.names) for file in files]
     if all(len(one) == 1 for one in names):
         called = [one[0] for one in names]
         return {called[0]: [*called]}, []
@@ -303,32 +324,10 @@ def _animals(
     return {name: [name if name in one else None for one in names] for name in every}, notes
 
 
-def _partial(cameras: tuple[str, ...], files: list[_File], skeleton: Skeleton) -> list[str]:
+def _partial(cameras: tuple[str, ...], files: list[About], skeleton: Skeleton) -> list[str]:
     found = []
     for camera, file in zip(cameras, files, strict=True):
         lacking = [name for name in skeleton.keypoints if name not in file.skeleton.keypoints]
         if lacking:
             found.append(f"camera {camera} has no keypoint {', '.join(lacking)}")
     return found
-
-
-def _views(
-    cameras: tuple[str, ...],
-    files: list[_File],
-    names: list[str | None],
-    skeleton: Skeleton,
-    times: Float[np.ndarray, " T"],
-) -> Views:
-    """Put what the cameras saw of one animal side by side; what was put is forgotten."""
-    shape = (len(times), len(cameras), len(skeleton))
-    xy, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
-    variance = np.full(shape, np.nan)
-    for v, (file, name) in enumerate(zip(files, names, strict=True)):
-        look = None if name is None else file.looks.pop(name)
-        if look is None:
-            continue
-        place = [skeleton.index(word) for word in file.skeleton.keypoints]
-        xy[: file.frames, v, place] = look.xy
-        confidence[: file.frames, v, place] = look.confidence
-        variance[: file.frames, v, place] = look.variance
-    return Views(cameras, xy, confidence, variance, times, skeleton)

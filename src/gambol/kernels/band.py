@@ -1,10 +1,11 @@
 """Symmetric block-tridiagonal matrices whose frames are joined by diagonal blocks.
 
-H has the blocks H_t (B, B) on its diagonal and -diag(chain_t), chain >= 0, between frames t and
-t + 1: what a random walk in time adds to a posterior. With Q = diag(chain) its pivots are
-D_t = H_t - Q D_{t-1}⁻¹ Q; kept is W_t, lower triangular, with D_t⁻¹ = W_tᵀ W_t. From them,
-with G_t = D_t⁻¹ Q:
-    H x = b         y_t = b_t + Q D_{t-1}⁻¹ y_{t-1}, then back: x_t = D_t⁻¹ y_t + G_t x_{t+1}
+H has the blocks H_t (B, B) on its diagonal and -C_t between frames t and t + 1, where C_t is
+    diagonal, chain_t >= 0: what a random walk in time adds to a posterior; or
+    of 2 x 2 diagonal blocks, chain_t[a, b]: what positions and then velocities add.
+Its pivots are D_t = H_t - C_{t-1}ᵀ D_{t-1}⁻¹ C_{t-1}; kept is W_t, lower triangular, with
+D_t⁻¹ = W_tᵀ W_t. From them, with G_t = D_t⁻¹ C_t:
+    H x = b         y_t = b_t + G_{t-1}ᵀ y_{t-1}, then back: x_t = D_t⁻¹ y_t + G_t x_{t+1}
     blocks of H⁻¹   Σ_t = D_t⁻¹ + G_t Σ_{t+1} G_tᵀ, Cov(x_t, x_{t+1}) = G_t Σ_{t+1}
     x ~ N(0, H⁻¹)   x_t = G_t x_{t+1} + W_tᵀ e_t, e standard normal
 All loops run along rows and call no BLAS, so results do not depend on the number of threads.
@@ -17,33 +18,36 @@ import numba
 import numpy as np
 from jaxtyping import Float
 
+Chain = Float[np.ndarray, "G B"] | Float[np.ndarray, "G 2 2 n"]  # G = T - 1, B = 2n
+Chains = Float[np.ndarray, "M G B"] | Float[np.ndarray, "M G 2 2 n"]
+
 
 class Factor(NamedTuple):
     """A factored matrix."""
 
     root: Float[np.ndarray, "T B B"]  # W_t, lower triangular: W_tᵀ W_t = D_t⁻¹
-    chain: Float[np.ndarray, "T-1 B"]  # minus the blocks beside the diagonal
+    chain: Float[np.ndarray, "G k k n"]  # C_t, minus the blocks beside the diagonal; B = kn
 
 
 class Factors(NamedTuple):
     """M factored matrices of one size."""
 
     root: Float[np.ndarray, "M T B B"]
-    chain: Float[np.ndarray, "M T-1 B"]
+    chain: Float[np.ndarray, "M G k k n"]
 
 
-def factor(blocks: Float[np.ndarray, "T B B"], chain: Float[np.ndarray, "T-1 B"]) -> Factor:
+def factor(blocks: Float[np.ndarray, "T B B"], chain: Chain) -> Factor:
     """Factor a matrix; `numpy.linalg.LinAlgError` if it is not positive definite.
 
     >>> whole = factor(np.array([[[2.0]], [[2.0]]]), np.array([[1.0]]))  # [[2, -1], [-1, 2]]
     >>> solve(whole, np.array([[1.0], [0.0]])).round(3).ravel().tolist()
     [0.667, 0.333]
     """
-    chain = np.ascontiguousarray(chain)
-    root, bad = _factor(np.ascontiguousarray(blocks), chain)
+    whole = np.ascontiguousarray(chain if chain.ndim == 4 else chain[:, None, None])
+    root, bad = _factor(np.ascontiguousarray(blocks), whole)
     if bad >= 0:
         raise np.linalg.LinAlgError(f"not positive definite at frame {bad}")
-    return Factor(root, chain)
+    return Factor(root, whole)
 
 
 def solve(factored: Factor, right: Float[np.ndarray, "T B"]) -> Float[np.ndarray, "T B"]:
@@ -60,8 +64,12 @@ def neighbours(
     factored: Factor, covariance: Float[np.ndarray, "T B B"]
 ) -> Float[np.ndarray, "T-1 B B"]:
     """Return the blocks of H⁻¹ between frames t and t + 1, from those on its diagonal."""
-    inverse = factored.root.transpose(0, 2, 1) @ factored.root
-    return (inverse[:-1] * factored.chain[:, None, :]) @ covariance[1:]
+    inverse = (factored.root.transpose(0, 2, 1) @ factored.root)[:-1]
+    gaps, size = inverse.shape[:2]
+    parts = factored.chain.shape[1]
+    split = inverse.reshape(gaps, size, parts, size // parts)
+    ahead = np.einsum("gpan,gabn->gpbn", split, factored.chain)
+    return ahead.reshape(gaps, size, size) @ covariance[1:]
 
 
 def log_determinant(factored: Factor) -> float:
@@ -75,18 +83,16 @@ def draw(rng: np.random.Generator, factored: Factor) -> Float[np.ndarray, "T B"]
     return _colour(factored.root, factored.chain, noise)
 
 
-def factor_many(
-    blocks: Float[np.ndarray, "M T B B"], chain: Float[np.ndarray, "M T-1 B"]
-) -> Factors:
+def factor_many(blocks: Float[np.ndarray, "M T B B"], chain: Chains) -> Factors:
     """Factor M matrices; `numpy.linalg.LinAlgError` names the first that is not positive."""
-    chain = np.ascontiguousarray(chain)
-    root, bad = _factor_many(np.ascontiguousarray(blocks), chain)
+    whole = np.ascontiguousarray(chain if chain.ndim == 5 else chain[:, :, None, None])
+    root, bad = _factor_many(np.ascontiguousarray(blocks), whole)
     if (bad >= 0).any():
         first = int(np.flatnonzero(bad >= 0)[0])
         raise np.linalg.LinAlgError(
             f"matrix {first} is not positive definite at frame {bad[first]}"
         )
-    return Factors(root, chain)
+    return Factors(root, whole)
 
 
 def solve_many(
@@ -193,6 +199,44 @@ def _inverse_times(w, y, out):
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
+def _ahead(chain, t, y, out):
+    """Add C_t y to out."""
+    parts, n = chain.shape[1], chain.shape[3]
+    for a in range(parts):
+        for b in range(parts):
+            for i in range(n):
+                out[a * n + i] += chain[t, a, b, i] * y[b * n + i]
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _behind(chain, t, y, out):
+    """Add C_tᵀ y to out."""
+    parts, n = chain.shape[1], chain.shape[3]
+    for a in range(parts):
+        for b in range(parts):
+            for i in range(n):
+                out[b * n + i] += chain[t, a, b, i] * y[a * n + i]
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _around(chain, t, s, sign, out, behind):
+    """Add sign C_t s C_tᵀ to out, or of C_tᵀ s C_t, for a symmetric s."""
+    parts, n = chain.shape[1], chain.shape[3]
+    for a in range(parts):
+        for b in range(parts):
+            for e in range(parts):
+                for f in range(parts):
+                    for i in range(n):
+                        left = sign * (chain[t, b, a, i] if behind else chain[t, a, b, i])
+                        for j in range(n):
+                            right = chain[t, f, e, j] if behind else chain[t, e, f, j]
+                            out[a * n + i, e * n + j] += left * s[b * n + i, f * n + j] * right
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
 def _factor(blocks, chain):
     frames, n = blocks.shape[0], blocks.shape[1]
     root = np.empty_like(blocks)
@@ -201,9 +245,7 @@ def _factor(blocks, chain):
         pivot[:] = blocks[t]
         if t > 0:
             _gram(root[t - 1], inverse)
-            for i in range(n):
-                for j in range(n):
-                    pivot[i, j] -= chain[t - 1, i] * inverse[i, j] * chain[t - 1, j]
+            _around(chain, t - 1, inverse, -1.0, pivot, True)
         if not _upper(pivot):
             return root, t
         _invert(pivot, root[t])
@@ -214,20 +256,24 @@ def _factor(blocks, chain):
 @no_type_check
 def _solve(root, chain, right):
     frames, n = right.shape
-    x = np.empty_like(right)
-    part, sent = np.empty(n), np.empty(n)
+    x, y = np.empty_like(right), np.empty_like(right)
+    part, sent = np.empty(n), np.zeros(n)
     for t in range(frames):
         for i in range(n):
-            x[t, i] = right[t, i]
-            if t > 0:
-                x[t, i] += chain[t - 1, i] * sent[i]
-        _inverse_times(root[t], x[t], sent)
+            part[i] = right[t, i]
+        if t > 0:
+            _behind(chain, t - 1, sent, part)
+        _inverse_times(root[t], part, sent)
+        for i in range(n):
+            y[t, i] = part[i]
     for t in range(frames - 1, -1, -1):
         for i in range(n):
-            part[i] = x[t, i]
-            if t < frames - 1:
-                part[i] += chain[t, i] * x[t + 1, i]
-        _inverse_times(root[t], part, x[t])
+            part[i] = y[t, i]
+        if t < frames - 1:
+            _ahead(chain, t, sent, part)
+        _inverse_times(root[t], part, sent)
+        for i in range(n):
+            x[t, i] = sent[i]
     return x
 
 
@@ -242,9 +288,8 @@ def _covariances(root, chain):
         if t == frames - 1:
             out[t] = inverse
             continue
-        for i in range(n):
-            for j in range(n):
-                middle[i, j] = chain[t, i] * out[t + 1, i, j] * chain[t, j]
+        middle[:] = 0.0
+        _around(chain, t, out[t + 1], 1.0, middle, False)
         _times(inverse, middle, product)
         _times(product, inverse, middle)
         for i in range(n):
@@ -259,15 +304,16 @@ def _covariances(root, chain):
 def _colour(root, chain, noise):
     frames, n = noise.shape
     x = np.zeros_like(noise)
-    part = np.empty(n)
+    part, own = np.empty(n), np.zeros(n)
     for t in range(frames - 1, -1, -1):
+        part[:] = 0.0
         if t < frames - 1:
-            for i in range(n):
-                part[i] = chain[t, i] * x[t + 1, i]
-            _inverse_times(root[t], part, x[t])
+            _ahead(chain, t, own, part)
+        _inverse_times(root[t], part, own)
         for i in range(n):
             for j in range(i + 1):
-                x[t, j] += root[t, i, j] * noise[t, i]
+                own[j] += root[t, i, j] * noise[t, i]
+        x[t] = own
     return x
 
 

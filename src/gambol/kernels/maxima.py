@@ -24,7 +24,11 @@ class Maxima(NamedTuple):
 
 
 def maxima(
-    maps: Float[np.ndarray, "*maps h w"], sigma: float, threshold: float, limit: int
+    maps: Float[np.ndarray, "*maps h w"],
+    sigma: float,
+    threshold: float,
+    limit: int,
+    apart: float = 0.0,
 ) -> Maxima:
     """Find the local maxima of every map.
 
@@ -33,6 +37,7 @@ def maxima(
         sigma: standard deviation of the Gaussian that the maps were trained on, in cells.
         threshold: least height of a maximum.
         limit: most maxima per map; the highest stay.
+        apart: cells; a maximum nearer to a higher one that stays is a ripple on its side.
 
     >>> x, y = np.meshgrid(np.arange(30.0), np.arange(20.0))
     >>> spots = [np.exp(-((x - a) ** 2 + (y - 9.4) ** 2) / 8) for a in (6.3, 21.7)]
@@ -42,7 +47,8 @@ def maxima(
     """
     lead, (h, w) = maps.shape[:-2], maps.shape[-2:]
     flat = np.ascontiguousarray(maps, dtype=np.float32).reshape(-1, h, w)
-    count, xy, height, cov = _maxima(flat, float(sigma), float(threshold), int(limit))
+    found = _maxima(flat, float(sigma), float(threshold), int(limit), float(apart))
+    count, xy, height, cov = found
     return Maxima(
         count.reshape(lead),
         xy.reshape(*lead, limit, 2),
@@ -53,14 +59,14 @@ def maxima(
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _maxima(maps, sigma, threshold, limit):
+def _maxima(maps, sigma, threshold, limit, apart):
     n = len(maps)
     count = np.zeros(n, np.int64)
     xy, height = np.full((n, limit, 2), np.nan), np.full((n, limit), np.nan)
     cov = np.full((n, limit, 2, 2), np.nan)
     for i in range(n):
         rows, cols, tall = _cells(maps[i], threshold)
-        order = np.argsort(-tall, kind="mergesort")[:limit]
+        order = _separate(rows, cols, np.argsort(-tall, kind="mergesort"), limit, apart)
         count[i] = len(order)
         for k in range(len(order)):
             row, col = rows[order[k]], cols[order[k]]
@@ -68,6 +74,26 @@ def _maxima(maps, sigma, threshold, limit):
             xy[i, k, 0], xy[i, k, 1], height[i, k] = x, y, tall[order[k]]
             cov[i, k] = fit_cov + shape(maps[i], row, col, sigma)
     return count, xy, height, cov
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _separate(rows, cols, order, limit, apart):
+    """The first so many of an order of cells that are not too near to one before."""
+    if apart <= 0:
+        return order[:limit]
+    kept, n = np.empty(limit, np.int64), 0
+    for i in order:
+        if n == limit:
+            break
+        alone = True
+        for k in kept[:n]:
+            gap = (rows[i] - rows[k]) ** 2 + (cols[i] - cols[k]) ** 2
+            alone = alone and gap >= apart * apart
+        if alone:
+            kept[n] = i
+            n += 1
+    return kept[:n]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -17,11 +17,12 @@ from typing import NamedTuple, no_type_check
 
 import numba
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from gambol.kernels.projection import project_point
 
 FAR = 1e4
+SHARE = 0.8  # of the majoriser, that `sharpened` may take off
 
 
 class Linear(NamedTuple):
@@ -35,6 +36,8 @@ class Linear(NamedTuple):
     outlier: Float[np.ndarray, "T V J"]  # z̄; NaN where not seen, 1 where not valid
     residual: Float[np.ndarray, "T V J 2"]  # r, px; 0 where not seen or not valid
     pull: Float[np.ndarray, "T V J 3"]  # Jᵀr; 0 where not seen or not valid
+    square: Float[np.ndarray, "T V J"] | None = None
+    # px², ‖r‖² of the peak that is the point's, in the mean over several; None: of the residual
 
 
 def linearise(
@@ -82,7 +85,7 @@ def linearise_student(
     return Linear(float(got[0].sum()), *got)
 
 
-def sharpened(linear: Linear, share: float = 0.8) -> Float[np.ndarray, "T J 3 3"]:
+def sharpened(linear: Linear, share: float = SHARE) -> Float[np.ndarray, "T J 3 3"]:
     """Return a curvature between majoriser and observed information, for longer steps.
 
     EM creeps where an observation may as well be an outlier. Of the excess so much is taken off
@@ -90,6 +93,71 @@ def sharpened(linear: Linear, share: float = 0.8) -> Float[np.ndarray, "T J 3 3"
     that. Steps with it may have to be shortened.
     """
     return _sharpened(linear.blocks, linear.excess, float(share))
+
+
+class Tracks(NamedTuple):
+    """Observations by keypoint, with what of their densities does not depend on residuals."""
+
+    xy: Float[np.ndarray, "J T V 2"]  # px; NaN where not seen
+    terms: Float[np.ndarray, "J T V 4"]  # base, odds, tight, loose: `_density`
+    params: Float[np.ndarray, "V 24"]
+    dof: float  # ν; 0: the mixture
+
+    def of_frames(self, chosen: Int[np.ndarray, " F"]) -> "Tracks":
+        """Return the observations of some frames."""
+        return self._replace(xy=self.xy[:, chosen], terms=self.terms[:, chosen])
+
+    def pulls(self, x: Float[np.ndarray, "M T 3"], chosen: Int[np.ndarray, " M"]) -> "Pulls":
+        """Return what descent needs around some keypoints' points; see `pulls`."""
+        return pulls(x, self, chosen)
+
+
+class Pulls(NamedTuple):
+    """Energies of M keypoints in T frames, and how they change."""
+
+    energy: Float[np.ndarray, "M T"]  # -log p of the observations of a point, nats
+    gradient: Float[np.ndarray, "M T 3"]
+    curvature: Float[np.ndarray, "M T 3 3"]  # `sharpened`
+
+
+def tracks(
+    xy: Float[np.ndarray, "T V J 2"],
+    params: Float[np.ndarray, "V 24"],
+    inlier: Float[np.ndarray, "T V J"],
+    outlier: Float[np.ndarray, "V J"],
+    prior: Float[np.ndarray, "T V J"],
+    dof: float = 0.0,
+) -> Tracks:
+    """Prepare observations that are to be looked at from many points, `pulls`.
+
+    Args:
+        xy: observations, px; NaN where not seen.
+        params: cameras, `kernels.projection`.
+        inlier: ω₀² of each coordinate, px².
+        outlier: ω₁², px².
+        prior: β; where 0, noise is Gaussian.
+        dof: ν of a Student-t of squared scale `inlier`; 0: the mixture.
+    """
+    by_keypoint = np.ascontiguousarray(xy.transpose(2, 0, 1, 3))
+    return Tracks(by_keypoint, _terms(inlier, outlier, prior, float(dof)), params, float(dof))
+
+
+def pulls(
+    x: Float[np.ndarray, "M T 3"],
+    seen: Tracks,
+    chosen: Int[np.ndarray, " M"],
+    share: float = SHARE,
+) -> Pulls:
+    """Return what descent needs of `linearise` around some keypoints' points, and `sharpened`.
+
+    Args:
+        x: world units; all finite.
+        seen: observations of J keypoints.
+        chosen: which of them x are.
+        share: of the majoriser, that may be taken off.
+    """
+    got = _pulls(np.ascontiguousarray(x), *seen[:3], chosen, seen.dof, float(share))
+    return Pulls(*got)
 
 
 def spread(
@@ -103,17 +171,28 @@ def spread(
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _mixture(square, inlier, outlier, prior):
-    """-log p, weight, z̄ and c of a residual of this squared length."""
-    tight = 1 / inlier
+def _constants(inlier, outlier, prior, dof):
+    """What of a density does not depend on the residual; see `_density`."""
+    if dof > 0:
+        return np.log(2 * np.pi * inlier), 0.0, inlier, 0.0
     if prior <= 0:
-        return np.log(2 * np.pi * inlier) + square * tight / 2, tight, 0.0, 0.0
-    loose = 1 / outlier
+        return np.log(2 * np.pi * inlier), -np.inf, 1 / inlier, 0.0
     if prior >= 1:
-        return np.log(2 * np.pi * outlier) + square * loose / 2, loose, 1.0, 0.0
-    bad = np.log(2 * np.pi * outlier / prior) + square * loose / 2
-    # gap = log odds of an outlier
-    gap = np.log(prior * inlier / ((1 - prior) * outlier)) + square * (tight - loose) / 2
+        return np.log(2 * np.pi * outlier), np.inf, 1 / inlier, 1 / outlier
+    odds = np.log(prior * inlier / ((1 - prior) * outlier))
+    return np.log(2 * np.pi * outlier / prior), odds, 1 / inlier, 1 / outlier
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _mixture(square, base, odds, tight, loose):
+    """`_density` of a mixture."""
+    if odds == -np.inf:
+        return base + square * tight / 2, tight, 0.0, 0.0
+    bad = base + square * loose / 2
+    if odds == np.inf:
+        return bad, loose, 1.0, 0.0
+    gap = odds + square * (tight - loose) / 2  # log odds of an outlier
     rest = np.exp(-abs(gap))
     z = 1 / (1 + rest) if gap > 0 else rest / (1 + rest)
     energy = bad - np.log1p(rest) + (0.0 if gap > 0 else gap)
@@ -122,29 +201,24 @@ def _mixture(square, inlier, outlier, prior):
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _student(square, scale, dof):
-    """-log p, weight, lost share and c of a residual of this squared length."""
+def _student(square, base, scale, dof):
+    """`_density` of a Student-t, with the share of its weight that was lost."""
     w = (dof + 2) / (dof * scale + square)
-    energy = np.log(2 * np.pi * scale) + (dof + 2) / 2 * np.log1p(square / (dof * scale))
+    energy = base + (dof + 2) / 2 * np.log1p(square / (dof * scale))
     return energy, w, square / (dof * scale + square), 2 * w * w / (dof + 2)
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _density(square, inlier, outlier, prior, dof):
+def _density(square, base, odds, tight, loose, dof):
+    """-log p, weight, z̄ and c of a residual of this squared length.
+
+    From the log of a normaliser, the log odds of an outlier at no residual, and precisions of
+    inliers and outliers; with dof above 0 `tight` is the squared scale instead.
+    """
     if dof > 0:
-        return _student(square, inlier, dof)
-    return _mixture(square, inlier, outlier, prior)
-
-
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def _at(camera, x, jac):
-    """Where a point projects and whether it does; fills its derivatives."""
-    u, v, a, b, c, d, e, f, valid = project_point(camera, x[0], x[1], x[2])
-    jac[0, 0], jac[0, 1], jac[0, 2] = a, b, c
-    jac[1, 0], jac[1, 1], jac[1, 2] = d, e, f
-    return u, v, valid
+        return _student(square, base, tight, dof)
+    return _mixture(square, base, odds, tight, loose)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -155,38 +229,134 @@ def _linearise(x, xy, params, inlier, outlier, prior, dof):
     blocks, excess = np.zeros((frames, points, 3, 3)), np.zeros((frames, points, 3, 3))
     lost = np.full((frames, views, points), np.nan)
     residual, pull = np.zeros((frames, views, points, 2)), np.zeros((frames, views, points, 3))
-    jac, g = np.empty((2, 3)), np.empty(3)
-    slope, bound, less = np.empty(3), np.empty((3, 3)), np.empty((3, 3))
-    for t in range(frames):
-        for j in range(points):
-            slope[:], bound[:], less[:] = 0.0, 0.0, 0.0
-            for v in range(views):
+    for v in range(views):
+        camera = params[v]
+        for t in range(frames):
+            for j in range(points):
                 y0, y1 = xy[t, v, j, 0], xy[t, v, j, 1]
                 if not (np.isfinite(y0) and np.isfinite(y1)):
                     continue
-                u0, u1, valid = _at(params[v], x[t, j], jac)
+                base, odds, tight, loose = _constants(
+                    inlier[t, v, j], outlier[v, j], prior[t, v, j], dof
+                )
+                u0, u1, a0, a1, a2, b0, b1, b2, valid = project_point(
+                    camera, x[t, j, 0], x[t, j, 1], x[t, j, 2]
+                )
                 r0, r1 = (y0 - u0, y1 - u1) if valid else (FAR, 0.0)
-                square, spread = r0 * r0 + r1 * r1, inlier[t, v, j]
-                e, w, z, c = _density(square, spread, outlier[v, j], prior[t, v, j], dof)
+                e, w, z, c = _density(r0 * r0 + r1 * r1, base, odds, tight, loose, dof)
                 energies[t, j] += e
                 if not valid:
                     lost[t, v, j] = 1.0
                     continue
                 lost[t, v, j] = z
                 residual[t, v, j, 0], residual[t, v, j, 1] = r0, r1
-                for k in range(3):
-                    g[k] = jac[0, k] * r0 + jac[1, k] * r1
-                    pull[t, v, j, k] = g[k]
-                    slope[k] -= w * g[k]
-                    for m in range(k + 1):
-                        bound[k, m] += w * (jac[0, k] * jac[0, m] + jac[1, k] * jac[1, m])
-                        less[k, m] += c * g[k] * g[m]
-            for k in range(3):
-                gradient[t, j, k] = slope[k]
-                for m in range(k + 1):
-                    blocks[t, j, k, m] = blocks[t, j, m, k] = bound[k, m]
-                    excess[t, j, k, m] = excess[t, j, m, k] = less[k, m]
+                g0, g1, g2 = a0 * r0 + b0 * r1, a1 * r0 + b1 * r1, a2 * r0 + b2 * r1
+                pull[t, v, j, 0], pull[t, v, j, 1], pull[t, v, j, 2] = g0, g1, g2
+                gradient[t, j, 0] -= w * g0
+                gradient[t, j, 1] -= w * g1
+                gradient[t, j, 2] -= w * g2
+                _add(blocks, t, j, w, a0, a1, a2)
+                _add(blocks, t, j, w, b0, b1, b2)
+                _add(excess, t, j, c, g0, g1, g2)
+    _mirror(blocks)
+    _mirror(excess)
     return energies, gradient, blocks, excess, lost, residual, pull
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _add(out, t, j, w, a, b, c):
+    """Add w (a, b, c)ᵀ(a, b, c) to the lower half of out[t, j]."""
+    out[t, j, 0, 0] += w * a * a
+    out[t, j, 1, 0] += w * b * a
+    out[t, j, 1, 1] += w * b * b
+    out[t, j, 2, 0] += w * c * a
+    out[t, j, 2, 1] += w * c * b
+    out[t, j, 2, 2] += w * c * c
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _mirror(out):
+    """Fill the upper halves."""
+    for t in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[t, j, 0, 1], out[t, j, 0, 2] = out[t, j, 1, 0], out[t, j, 2, 0]
+            out[t, j, 1, 2] = out[t, j, 2, 1]
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _terms(inlier, outlier, prior, dof):
+    frames, views, points = inlier.shape
+    out = np.empty((points, frames, views, 4))
+    for t in range(frames):
+        for v in range(views):
+            for j in range(points):
+                base, odds, tight, loose = _constants(
+                    inlier[t, v, j], outlier[v, j], prior[t, v, j], dof
+                )
+                out[j, t, v, 0], out[j, t, v, 1] = base, odds
+                out[j, t, v, 2], out[j, t, v, 3] = tight, loose
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _pulls(x, xy, terms, params, chosen, dof, share):
+    chains, frames = x.shape[0], x.shape[1]
+    energy, gradient = np.zeros((chains, frames)), np.zeros((chains, frames, 3))
+    curvature, excess = np.zeros((chains, frames, 3, 3)), np.zeros((1, frames, 3, 3))
+    for m in range(chains):
+        j = chosen[m]
+        excess[:] = 0.0
+        for v in range(len(params)):
+            camera = params[v]
+            for t in range(frames):
+                y0, y1 = xy[j, t, v, 0], xy[j, t, v, 1]
+                if not (np.isfinite(y0) and np.isfinite(y1)):
+                    continue
+                u0, u1, a0, a1, a2, b0, b1, b2, valid = project_point(
+                    camera, x[m, t, 0], x[m, t, 1], x[m, t, 2]
+                )
+                r0, r1 = (y0 - u0, y1 - u1) if valid else (FAR, 0.0)
+                base, odds = terms[j, t, v, 0], terms[j, t, v, 1]
+                tight, loose = terms[j, t, v, 2], terms[j, t, v, 3]
+                e, w, _, c = _density(r0 * r0 + r1 * r1, base, odds, tight, loose, dof)
+                energy[m, t] += e
+                if not valid:
+                    continue
+                g0, g1, g2 = a0 * r0 + b0 * r1, a1 * r0 + b1 * r1, a2 * r0 + b2 * r1
+                gradient[m, t, 0] -= w * g0
+                gradient[m, t, 1] -= w * g1
+                gradient[m, t, 2] -= w * g2
+                _add(curvature, m, t, w, a0, a1, a2)
+                _add(curvature, m, t, w, b0, b1, b2)
+                _add(excess, 0, t, c, g0, g1, g2)
+        for t in range(frames):
+            _sharpen(curvature[m, t], excess[0, t], share, curvature[m, t])
+    return energy, gradient, curvature
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _sharpen(a, e, share, out):
+    """Fill out with `sharpened` of the lower halves of majoriser and excess."""
+    # adjugate and determinant of a, made a little rounder
+    r = 1e-9 * (a[0, 0] + a[1, 1] + a[2, 2])
+    p, q, s = a[0, 0] + r, a[1, 1] + r, a[2, 2] + r
+    x, y, z = a[1, 0], a[2, 0], a[2, 1]
+    c0, c1, c2 = q * s - z * z, y * z - x * s, x * z - y * q
+    det = p * c0 + x * c1 + y * c2
+    trace = c0 * e[0, 0] + (p * s - y * y) * e[1, 1] + (p * q - x * x) * e[2, 2]
+    trace += 2 * (c1 * e[1, 0] + c2 * e[2, 0] + (x * y - p * z) * e[2, 1])
+    part = 0.0
+    if det > 0 and trace > 0:
+        part = min(1.0, share * det / trace)
+    for k in range(3):  # out may be a
+        for m in range(k + 1):
+            out[k, m] = a[k, m] - part * e[k, m]
+            out[m, k] = out[k, m]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -195,21 +365,7 @@ def _sharpened(blocks, excess, share):
     out = np.empty_like(blocks)
     for t in range(blocks.shape[0]):
         for j in range(blocks.shape[1]):
-            a, e = blocks[t, j], excess[t, j]
-            # adjugate and determinant of a, made a little rounder
-            r = 1e-9 * (a[0, 0] + a[1, 1] + a[2, 2])
-            p, q, s = a[0, 0] + r, a[1, 1] + r, a[2, 2] + r
-            x, y, z = a[0, 1], a[0, 2], a[1, 2]
-            c0, c1, c2 = q * s - z * z, y * z - x * s, x * z - y * q
-            det = p * c0 + x * c1 + y * c2
-            trace = c0 * e[0, 0] + (p * s - y * y) * e[1, 1] + (p * q - x * x) * e[2, 2]
-            trace += 2 * (c1 * e[0, 1] + c2 * e[0, 2] + (x * y - p * z) * e[1, 2])
-            part = 0.0
-            if det > 0 and trace > 0:
-                part = min(1.0, share * det / trace)
-            for k in range(3):
-                for m in range(3):
-                    out[t, j, k, m] = a[k, m] - part * e[k, m]
+            _sharpen(blocks[t, j], excess[t, j], share, out[t, j])
     return out
 
 
@@ -218,17 +374,28 @@ def _sharpened(blocks, excess, share):
 def _spread(x, covariance, params):
     frames, points, views = x.shape[0], x.shape[1], len(params)
     out = np.zeros((frames, views, points, 2, 2))
-    jac = np.empty((2, 3))
-    for t in range(frames):
-        for v in range(views):
+    for v in range(views):
+        camera = params[v]
+        for t in range(frames):
             for j in range(points):
-                if not _at(params[v], x[t, j], jac)[2]:
+                _, _, a0, a1, a2, b0, b1, b2, valid = project_point(
+                    camera, x[t, j, 0], x[t, j, 1], x[t, j, 2]
+                )
+                if not valid:
                     continue
-                for a in range(2):
-                    for b in range(2):
-                        s = 0.0
-                        for k in range(3):
-                            for m in range(3):
-                                s += jac[a, k] * covariance[t, j, k, m] * jac[b, m]
-                        out[t, v, j, a, b] = s
+                p, q, s = covariance[t, j, 0, 0], covariance[t, j, 1, 1], covariance[t, j, 2, 2]
+                k, m, n = covariance[t, j, 0, 1], covariance[t, j, 0, 2], covariance[t, j, 1, 2]
+                c0, c1, c2 = (
+                    p * a0 + k * a1 + m * a2,
+                    k * a0 + q * a1 + n * a2,
+                    m * a0 + n * a1 + s * a2,
+                )
+                out[t, v, j, 0, 0] = a0 * c0 + a1 * c1 + a2 * c2
+                out[t, v, j, 0, 1] = out[t, v, j, 1, 0] = b0 * c0 + b1 * c1 + b2 * c2
+                c0, c1, c2 = (
+                    p * b0 + k * b1 + m * b2,
+                    k * b0 + q * b1 + n * b2,
+                    m * b0 + n * b1 + s * b2,
+                )
+                out[t, v, j, 1, 1] = b0 * c0 + b1 * c1 + b2 * c2
     return out

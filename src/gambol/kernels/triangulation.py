@@ -108,7 +108,7 @@ def _prepare(
 
 @numba.njit(cache=True)
 @no_type_check
-def _planes(straight, used, params, rows):
+def planes(straight, used, params, rows):
     """Fill the planes (V, 2, 4) of a point: row · (x, 1) is Z times the error in pixels."""
     for v in range(len(params)):
         if not used[v] > 0:
@@ -137,7 +137,7 @@ def _depth(p, x):
 
 @numba.njit(cache=True)
 @no_type_check
-def _meet(rows, used, params, point):
+def meet(rows, used, params, point):
     """Move `point` to where the planes meet; False if they do not, or fewer than two views."""
     views = 0
     for v in range(len(used)):
@@ -219,8 +219,8 @@ def _dlt(straight, used, params):
     out = np.full((len(straight), 3), np.nan)
     rows = np.empty((len(params), 2, 4))
     for n in range(len(straight)):
-        _planes(straight[n], used[n], params, rows)
-        _meet(rows, used[n], params, out[n])
+        planes(straight[n], used[n], params, rows)
+        meet(rows, used[n], params, out[n])
     return out
 
 
@@ -233,9 +233,9 @@ def _msac(xy, straight, used, params, threshold):
     some = np.zeros(views)
     square = threshold * threshold
     for n in range(count):
-        _planes(straight[n], used[n], params, rows)
+        planes(straight[n], used[n], params, rows)
         best = np.inf
-        if _meet(rows, used[n], params, trial):
+        if meet(rows, used[n], params, trial):
             best = _cost(trial, xy[n], used[n], params, square, best)
             points[n] = trial
         there = np.flatnonzero(used[n] > 0)
@@ -247,7 +247,7 @@ def _msac(xy, straight, used, params, threshold):
                 if pairs > MANY and k * 0.6180339887 % 1 > MANY / pairs:
                     continue
                 some[there[i]] = some[there[j]] = 1.0
-                if _meet(rows, some, params, trial):
+                if meet(rows, some, params, trial):
                     cost = _cost(trial, xy[n], used[n], params, square, best)
                     if cost < best:
                         best = cost
@@ -268,7 +268,7 @@ def _grow(point, best, rows, xy, used, params, square):
         for v in range(len(used)):
             near = used[v] > 0 and squared_error(point, xy[v], params[v]) < square
             some[v] = used[v] if near else 0.0
-        if not _meet(rows, some, params, trial):
+        if not meet(rows, some, params, trial):
             return
         cost = _cost(trial, xy, used, params, square, best)
         if not cost < best:
@@ -308,13 +308,13 @@ def _pairs_median(straight, used, params):
     rows, some = np.empty((views, 2, 4)), np.zeros(views)
     met = np.empty((views * (views - 1) // 2, 3))
     for n in range(count):
-        _planes(straight[n], used[n], params, rows)
+        planes(straight[n], used[n], params, rows)
         there = np.flatnonzero(used[n] > 0)
         k = 0
         for i in range(len(there)):
             for j in range(i):
                 some[there[i]] = some[there[j]] = 1.0
-                k += _meet(rows, some, params, met[k])
+                k += meet(rows, some, params, met[k])
                 some[there[i]] = some[there[j]] = 0.0
         if k > 0:
             for c in range(3):

@@ -11,13 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from gambol.kernels import observation
+from gambol.kernels import candidates
+from gambol.kernels.observation import Tracks
 from gambol.multiview import bones as skeletal
-from gambol.multiview import descent, smooth, windows
+from gambol.multiview import descent, glide, smooth, windows
 from gambol.multiview import noise as noises
 from gambol.multiview.bones import Bones, Form
 from gambol.multiview.descent import Slope
-from gambol.multiview.noise import Emission, Observations
+from gambol.multiview.noise import Observations
 from gambol.multiview.smooth import Anchor, Model, Smoothed
 
 FRAMES = 300  # kept of a window
@@ -39,7 +40,7 @@ class Posed(NamedTuple):
 class Poses(NamedTuple):
     """The energies of whole poses: `descent.Field`."""
 
-    emission: Emission
+    seen: Tracks | candidates.Seen
     bones: Bones
     form: Form
     held: Anchor
@@ -47,17 +48,19 @@ class Poses(NamedTuple):
     def look(self, x: Float[np.ndarray, "1 T B"], chains: Int[np.ndarray, " 1"]) -> Slope:
         """Return the energies of the one chain there is."""
         here = np.ascontiguousarray(x).reshape(x.shape[1], -1, 3)
-        linear = self.emission.at(here)
+        by_keypoint = np.ascontiguousarray(here.transpose(1, 0, 2))
+        own = self.seen.pulls(by_keypoint, np.arange(len(by_keypoint)))
         bent = skeletal.bend(here, self.bones, self.form)
         energy, gradient, precision = smooth.hold(self.held, here)
-        _add(bent.curvature, observation.sharpened(linear) + precision * np.eye(3))
-        total = linear.energies.sum(1) + energy.sum(1) + bent.energy
-        slope = (linear.gradient + gradient).reshape(len(here), -1) + bent.gradient
-        return Slope(total[None], slope[None], bent.curvature[None])
+        np.einsum("mtaa->mta", own.curvature)[:] += precision
+        _add(bent.curvature, own.curvature.transpose(1, 0, 2, 3))
+        total = own.energy.sum(0) + energy.sum(1) + bent.energy
+        slope = (own.gradient.transpose(1, 0, 2) + gradient).reshape(len(here), -1)
+        return Slope(total[None], (slope + bent.gradient)[None], bent.curvature[None])
 
     def of(self, frames: Int[np.ndarray, " F"]) -> "Poses":
         """Return the energies of some frames."""
-        return self._replace(emission=self.emission.of_frames(frames))
+        return self._replace(seen=self.seen.of_frames(frames))
 
 
 def solve(
@@ -133,26 +136,32 @@ def window(
     tied = model.bones
     emission = noises.emission(data, model.noise)
     frames, joints = x.shape[:2]
-    link = smooth.links(data.times, model.eta2).transpose(1, 0, 2)
-    link = np.ascontiguousarray(link.reshape(1, frames - 1, 3 * joints))
     begin = np.ascontiguousarray(x).reshape(1, frames, 3 * joints)
     firm = np.zeros((frames, joints)) if pull is None else pull
     firm = np.repeat(firm[..., None], 3, axis=-1).reshape(begin.shape)
     there = begin if place is None else place.reshape(begin.shape)
     field = descent.Pulled(
-        Poses(emission, tied, model.form, held),
+        Poses(emission.tracks(), tied, model.form, held),
         firm,
         firm * there,
         (firm * there**2).sum(-1) / 2,
     )
-    found = descent.descend(field, link, begin, smooth.SHORT * held.extent)
+    joined = _links(data.times, model, held)
+    short = smooth.SHORT * held.extent
+    found: descent.Found | glide.Glided
+    if isinstance(joined, glide.Links):
+        found = glide.descend(field, joined, begin, short, descent.ROUNDS)
+    else:
+        found = descent.descend(field, joined, begin, short)
     xyz = found.x.reshape(frames, joints, 3)
     linear = emission.at(xyz)
-    own = linear.blocks - linear.excess + smooth.hold(held, xyz)[2] * np.eye(3)
     observed = skeletal.bend(xyz, tied, model.form, exact=True).observed
-    _add(observed, own)
+    _add(observed, smooth.observed(linear, held))
     np.einsum("tbb->tb", observed)[:] += firm[0]
-    cov, proper = descent.covariances(observed[None], link)
+    if isinstance(joined, glide.Links):
+        cov, _, proper = glide.spread(observed[None], joined)
+    else:
+        cov, proper = descent.covariances(observed[None], joined)
     return Posed(
         xyz,
         cov[0],
@@ -164,22 +173,43 @@ def window(
     )
 
 
+def _links(
+    times: Float[np.ndarray, " T"], model: Model, held: Anchor
+) -> Float[np.ndarray, "1 G B"] | glide.Links:
+    """What joins the frames of all keypoints, one chain."""
+    if model.dynamics == "velocity":
+        apart = smooth.glides(times, model.eta2, held)
+        return apart._replace(firm=apart.firm.reshape(1, -1))
+    link = smooth.links(times, model.eta2).transpose(1, 0, 2)
+    return np.ascontiguousarray(link.reshape(1, len(times) - 1, 3 * len(model.eta2)))
+
+
 def _beyond(
     times: Float[np.ndarray, " T"], model: Model, rough: Smoothed, part: windows.Window
 ) -> tuple[Float[np.ndarray, "F J"], Float[np.ndarray, "F J 3"]]:
     """What is known of the ends of a window from the frames just outside: precision and place.
 
-    A step away from where `rough` is there, with the variance that it has there.
+    A step away from where `rough` is there, with the variance that it has there. Where
+    velocities walk, a step on with the velocity between the two frames just outside: the
+    variance of both, 5 times that of one if the steps are even.
     """
     frames = part.last - part.first
     pull = np.zeros((frames, rough.xyz.shape[1]))
     place = np.zeros((frames, *rough.xyz.shape[1:]))
-    for end, out in ((0, part.first - 1), (frames - 1, part.last)):
-        if 0 <= out < len(times):
-            seconds = abs(times[part.first + end] - times[out])
-            spread = np.trace(rough.covariance[out], axis1=-2, axis2=-1) / 3
+    for end, out, way in ((0, part.first - 1, -1), (frames - 1, part.last, 1)):
+        if not 0 <= out < len(times):
+            continue
+        seconds = abs(times[part.first + end] - times[out])
+        spread = np.trace(rough.covariance[out], axis1=-2, axis2=-1) / 3
+        if model.dynamics == "walk":
             pull[end] += 1 / (model.eta2 * seconds + spread)
             place[end] = rough.xyz[out]
+        elif 0 <= out + way < len(times):
+            before = abs(times[out + way] - times[out])
+            share = seconds / before
+            strayed = model.eta2 * seconds**2 * (seconds + before) / 3
+            pull[end] += 1 / (strayed + spread * ((1 + share) ** 2 + share**2))
+            place[end] = rough.xyz[out] + share * (rough.xyz[out] - rough.xyz[out + way])
     return pull, place
 
 

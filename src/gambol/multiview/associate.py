@@ -6,6 +6,7 @@ and every view is then assigned anew to what the other views say. Where there ar
 `associate_tracks`.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -55,22 +56,43 @@ def by_frame(
         skeleton: which keypoints mirror which.
         cfg: settings.
     """
+    (found,) = by_parts([xy], params, skeleton, cfg)
+    return found
+
+
+def by_parts(
+    parts: Iterable[Float[np.ndarray, "T V I J 2"]],
+    params: Float[np.ndarray, "V 24"],
+    skeleton: Skeleton,
+    cfg: Associate | None = None,
+) -> Iterator[Associated]:
+    """Associate a recording part after part, as `by_frame` does the whole.
+
+    Args:
+        parts: frames after frames.
+        params: cameras, `kernels.projection`.
+        skeleton: which keypoints mirror which.
+        cfg: settings.
+    """
     cfg = cfg or Associate()
-    shape = xy.shape[:3]
-    count = cfg.individuals or shape[2]
     cameras = cameras_of(params, skeleton)
-    individual, margin = np.full(shape, NOBODY), np.full(shape, np.inf)
-    swapped = np.zeros(shape, bool)
-    known = _Known(np.full((count, xy.shape[3], 3), np.nan), np.full(count, _NEVER))
-    for first in range(0, shape[0], BLOCK):
-        some = moments(xy[first : first + BLOCK], params)
-        for t, moment in enumerate(some, start=first):
-            found, known = _one_frame(moment, cameras, known, cfg)
-            for k, v in zip(*np.nonzero(found.who >= 0), strict=True):
+    known: _Known | None = None
+    for xy in parts:
+        shape = xy.shape[:3]
+        count = cfg.individuals or shape[2]
+        individual, margin = np.full(shape, NOBODY), np.full(shape, np.inf)
+        swapped = np.zeros(shape, bool)
+        if known is None:
+            known = _Known(np.full((count, xy.shape[3], 3), np.nan), np.full(count, _NEVER))
+        for first in range(0, shape[0], BLOCK):
+            some = moments(xy[first : first + BLOCK], params)
+            for t, moment in enumerate(some, start=first):
+                found, known = _one_frame(moment, cameras, known, cfg)
+                k, v = np.nonzero(found.who >= 0)
                 slot = found.who[k, v]
                 individual[t, v, slot] = k
                 swapped[t, v, slot], margin[t, v, slot] = found.flip[k, v], found.margin[k, v]
-    return Associated(individual, swapped, margin, count)
+        yield Associated(individual, swapped, margin, count)
 
 
 def gather(

@@ -6,6 +6,7 @@ that ends in one view is carried on by those of the other views. Where all views
 at once nothing says who it is when it comes back: it counts as another one.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from gambol.multiview.associate import (
 )
 
 
-class Joined(NamedTuple):
+class Tracks(NamedTuple):
     """P tracks, and who each is."""
 
     view: Int[np.ndarray, " P"]
@@ -33,6 +34,16 @@ class Joined(NamedTuple):
     frames: Int[np.ndarray, " P"]
     individual: Int[np.ndarray, " P"]  # NOBODY where no other view confirms it
     margin: Float[np.ndarray, " P"]  # noise variances a frame to the runner-up; inf: none
+
+
+class Joined(NamedTuple):
+    """The same of a recording in memory."""
+
+    view: Int[np.ndarray, " P"]
+    track: Int[np.ndarray, " P"]
+    frames: Int[np.ndarray, " P"]
+    individual: Int[np.ndarray, " P"]
+    margin: Float[np.ndarray, " P"]
     instances: Associated  # the same, instance by instance
 
 
@@ -52,53 +63,111 @@ def by_track(
         skeleton: which keypoints mirror which.
         cfg: settings; expectations about movement and numbers do not count here.
     """
-    cfg = cfg or Associate()
-    cameras = cameras_of(params, skeleton)
-    node, view, number = _nodes(track)
-    score, together = _evidence(xy, node, len(view), params, cameras, cfg)
-    apart = together & (view[:, None] == view)
-    individual, margin = _named(_grouped(score, apart), view, score, apart)
-    frames = np.bincount(node[node >= 0], minlength=len(view))
-    margin = margin / np.maximum(frames, 1)
-    who = np.where(node >= 0, np.r_[individual, NOBODY][node], NOBODY)
-    count = int(individual.max(initial=NOBODY)) + 1
-    sure = np.where(who >= 0, np.r_[margin, np.inf][node], np.inf)
-    swapped = _exchanged(xy, who, params, cameras, count, cfg)
-    return Joined(
-        view, number, frames, individual, margin, Associated(who, swapped, sure, count)
-    )
+    tracks = joined([(xy, track)], params, skeleton, cfg)
+    return Joined(*tracks, instances(tracks, xy, track, params, skeleton, cfg))
 
 
-def _nodes(track: Int[np.ndarray, "T V I"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Number all tracks through: (T, V, I) with NOBODY; their views; their own numbers."""
-    t, v, i = np.nonzero(track >= 0)
-    keys = np.stack([v, track[t, v, i]], axis=1).reshape(-1, 2)
-    named, index = np.unique(keys, axis=0, return_inverse=True)
-    node = np.full(track.shape, NOBODY)
-    node[t, v, i] = index.ravel()
-    return node, named[:, 0], named[:, 1]
-
-
-def _evidence(
-    xy: Float[np.ndarray, "T V I J 2"],
-    node: Int[np.ndarray, "T V I"],
-    count: int,
+def joined(
+    parts: Iterable[tuple[Float[np.ndarray, "T V I J 2"], Int[np.ndarray, "T V I"]]],
     params: Float[np.ndarray, "V 24"],
-    cameras: Geometry,
-    cfg: Associate,
-) -> tuple[Float[np.ndarray, "P P"], Bool[np.ndarray, "P P"]]:
-    """What speaks for two tracks being one animal, in noise variances; who is seen together."""
-    score, shared = np.zeros((count, count)), np.zeros((count, count), bool)
-    for first in range(0, len(xy), BLOCK):
-        for t, moment in enumerate(moments(xy[first : first + BLOCK], params), start=first):
-            cost = crowds.pair_costs(moment, cameras, cfg.noise**2, cfg.cap, cfg.exchange)
-            here = node[t].ravel()
-            rows = np.flatnonzero(here >= 0)
-            pairs = cost.reshape(len(here), len(here))[np.ix_(rows, rows)]
-            nodes = np.ix_(here[rows], here[rows])
-            score[nodes] += np.where(np.isfinite(pairs), cfg.gate - pairs, 0.0)
-            shared[nodes] = True
-    return score, shared & ~np.eye(count, dtype=bool)
+    skeleton: Skeleton,
+    cfg: Associate | None = None,
+) -> Tracks:
+    """Join the tracks of a recording that is given part after part.
+
+    Args:
+        parts: positions and tracks as in `by_track`, frames after frames.
+        params: cameras, `kernels.projection`.
+        skeleton: which keypoints mirror which.
+        cfg: settings.
+    """
+    said = _Evidence(params, cameras_of(params, skeleton), cfg or Associate())
+    for xy, track in parts:
+        said.add(xy, track)
+    order = np.array(sorted(range(len(said.keys)), key=said.keys.__getitem__), np.int64)
+    keys = np.array([said.keys[p] for p in order], np.int64).reshape(-1, 2)
+    view, frames = keys[:, 0], said.frames[order]
+    score, together = (some[np.ix_(order, order)] for some in (said.score, said.together))
+    apart = together & (view[:, None] == view) & ~np.eye(len(view), dtype=bool)
+    individual, margin = _named(_grouped(score, apart), view, score, apart)
+    return Tracks(view, keys[:, 1], frames, individual, margin / np.maximum(frames, 1))
+
+
+def instances(
+    tracks: Tracks,
+    xy: Float[np.ndarray, "T V I J 2"],
+    track: Int[np.ndarray, "T V I"],
+    params: Float[np.ndarray, "V 24"],
+    skeleton: Skeleton,
+    cfg: Associate | None = None,
+) -> Associated:
+    """Return who the instances of some frames are."""
+    number = {
+        key: p for p, key in enumerate(zip(*map(np.ndarray.tolist, tracks[:2]), strict=True))
+    }
+    node = np.full(track.shape, NOBODY)
+    t, v, i = np.nonzero(track >= 0)
+    node[t, v, i] = [number[key] for key in _keys(track)]
+    who = np.where(node >= 0, np.r_[tracks.individual, NOBODY][node], NOBODY)
+    count = int(tracks.individual.max(initial=NOBODY)) + 1
+    sure = np.where(who >= 0, np.r_[tracks.margin, np.inf][node], np.inf)
+    cfg = cfg or Associate()
+    swapped = _exchanged(xy, who, params, cameras_of(params, skeleton), count, cfg)
+    return Associated(who, swapped, sure, count)
+
+
+class _Evidence:
+    """What speaks for tracks being one animal, summed over the frames that were added."""
+
+    def __init__(
+        self, params: Float[np.ndarray, "V 24"], cameras: Geometry, cfg: Associate
+    ) -> None:
+        self.params, self.cameras, self.cfg = params, cameras, cfg
+        self.keys: list[tuple[int, int]] = []  # view and number of every track
+        self.frames = np.zeros(0, np.int64)
+        self.score = np.zeros((0, 0))  # noise variances
+        self.together = np.zeros((0, 0), bool)  # seen at the same time
+        self._number: dict[tuple[int, int], int] = {}
+
+    def add(self, xy: Float[np.ndarray, "T V I J 2"], track: Int[np.ndarray, "T V I"]) -> None:
+        """Add frames."""
+        node = self._nodes(track)
+        self.frames += np.bincount(node[node >= 0], minlength=len(self.keys))
+        cfg = self.cfg
+        for first in range(0, len(xy), BLOCK):
+            some = moments(xy[first : first + BLOCK], self.params)
+            for t, moment in enumerate(some, start=first):
+                cost = crowds.pair_costs(
+                    moment, self.cameras, cfg.noise**2, cfg.cap, cfg.exchange
+                )
+                here = node[t].ravel()
+                rows = np.flatnonzero(here >= 0)
+                pairs = cost.reshape(len(here), len(here))[np.ix_(rows, rows)]
+                nodes = np.ix_(here[rows], here[rows])
+                self.score[nodes] += np.where(np.isfinite(pairs), cfg.gate - pairs, 0.0)
+                self.together[nodes] = True
+
+    def _nodes(self, track: Int[np.ndarray, "T V I"]) -> Int[np.ndarray, "T V I"]:
+        """Number tracks as they come, and make room for new ones."""
+        keys = _keys(track)
+        for key in keys:
+            if key not in self._number:
+                self._number[key] = len(self.keys)
+                self.keys.append(key)
+        new = len(self.keys) - len(self.frames)
+        self.frames = np.pad(self.frames, (0, new))
+        self.score, self.together = (
+            np.pad(some, ((0, new), (0, new))) for some in (self.score, self.together)
+        )
+        node = np.full(track.shape, NOBODY)
+        node[np.nonzero(track >= 0)] = [self._number[key] for key in keys]
+        return node
+
+
+def _keys(track: Int[np.ndarray, "T V I"]) -> list[tuple[int, int]]:
+    """View and number of the track of every instance that has one."""
+    t, v, i = np.nonzero(track >= 0)
+    return list(zip(v.tolist(), track[t, v, i].tolist(), strict=True))
 
 
 def _grouped(

@@ -8,6 +8,7 @@ Slopes point along n. Curvatures along and across n are, with A = coth κ - 1/κ
     direction   1/σ² - (ρ²/σ⁴) A'(κ)   and   (1 - ρA/r)/σ²     both below 1/σ² (the majoriser)
     radius      1/σ²                   and   (1 - ρ/r)/σ²
 and where one is negative, descent takes it to be flat; covariances take it as it is.
+Pairs of keypoints beyond the tree may be held at a distance in the same way (`Edges`).
 """
 
 from typing import Literal, NamedTuple, no_type_check
@@ -27,12 +28,33 @@ ROUNDS, CLOSE = 100, 1e-3  # of EM: at most, and the relative change of σ² tha
 MAD = 1.4826  # sd of a normal distribution over its median absolute deviation
 
 
+class Edges(NamedTuple):
+    """Pairs of keypoints that keep their distance."""
+
+    ends: Int[np.ndarray, "E 2"]
+    length: Float[np.ndarray, " E"]  # ρ, world units
+    variance: Float[np.ndarray, " E"]  # σ², squared world units
+
+
 class Bones(NamedTuple):
-    """One bone a keypoint, to its parent."""
+    """One bone a keypoint, to its parent, and other pairs that keep their distance."""
 
     parent: Int[np.ndarray, " J"]  # -1: none
     length: Float[np.ndarray, " J"]  # ρ, world units; 0 where no parent
     variance: Float[np.ndarray, " J"]  # σ², squared world units; 1 where no parent
+    edges: Edges | None = None  # beyond the tree; GIMBAL knows none
+
+    def all(self) -> Edges:
+        """Return bones and other edges together."""
+        hung = np.flatnonzero(np.asarray(self.parent) >= 0)
+        own = Edges(
+            np.stack([hung, np.asarray(self.parent)[hung]], axis=1).astype(np.int64),
+            np.asarray(self.length, float)[hung],
+            np.asarray(self.variance, float)[hung],
+        )
+        if self.edges is None:
+            return own
+        return Edges(*(np.concatenate(both) for both in zip(own, self.edges, strict=True)))
 
 
 class Bent(NamedTuple):
@@ -53,10 +75,7 @@ def bend(x: Float[np.ndarray, "T J 3"], bones: Bones, form: Form, exact: bool = 
         form: which prior.
         exact: also the true second derivative.
     """
-    parent = np.asarray(bones.parent, np.int64)
-    length, variance = np.asarray(bones.length, float), np.asarray(bones.variance, float)
-    parts = _bend(x, parent, length, variance, form == "radius", exact)
-    return Bent(*parts)
+    return Bent(*_bend(x, *bones.all(), form == "radius", exact))
 
 
 def learn(
@@ -177,7 +196,7 @@ def _bone(r, rho, var, radius):
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _bend(x, parent, length, variance, radius, exact):
+def _bend(x, ends, length, variance, radius, exact):
     frames, points = x.shape[0], x.shape[1]
     size = 3 * points
     energy, gradient = np.zeros(frames), np.zeros((frames, size))
@@ -185,17 +204,15 @@ def _bend(x, parent, length, variance, radius, exact):
     observed = np.zeros((frames if exact else 0, size, size))
     n = np.empty(3)
     for t in range(frames):
-        for j in range(points):
-            p = parent[j]
-            if p < 0:
-                continue
+        for b in range(len(ends)):
+            j, p = ends[b, 0], ends[b, 1]
             r = 0.0
             for k in range(3):
                 n[k] = x[t, j, k] - x[t, p, k]
                 r += n[k] * n[k]
-            r = max(np.sqrt(r), 1e-6 * length[j])
+            r = max(np.sqrt(r), 1e-6 * length[b])
             n /= r
-            e, slope, along, across = _bone(r, length[j], variance[j], radius)
+            e, slope, along, across = _bone(r, length[b], variance[b], radius)
             energy[t] += e
             for k in range(3):
                 gradient[t, 3 * j + k] += slope * n[k]

@@ -38,7 +38,7 @@ def leave_one_out(
         kept = np.arange(problem.xy.shape[1]) != view
         if np.isfinite(problem.xy[:, kept]).all(-1).any(0).any(-1).sum() < 2:
             continue
-        solved = tier(_without(problem, kept))
+        solved = tier(problem.of_views(kept))
         shape = problem.xy[:, view].shape
         seen = projection.project(solved.xyz.reshape(-1, 3), problem.params[view : view + 1])
         off[:, view] = problem.xy[:, view] - seen.uv[0].reshape(shape)
@@ -65,21 +65,7 @@ def sample(problem: base.Problem, frames: int = FRAMES) -> base.Problem:
         return problem
     start = (total - frames) // 2
     part = slice(start, start + frames)
-    return problem._replace(
-        xy=problem.xy[part],
-        confidence=problem.confidence[part],
-        variance=problem.variance[part],
-        times=problem.times[part],
-    )
-
-
-def _without(problem: base.Problem, kept: np.ndarray) -> base.Problem:
-    return problem._replace(
-        xy=problem.xy[:, kept],
-        confidence=problem.confidence[:, kept],
-        variance=problem.variance[:, kept],
-        params=problem.params[kept],
-    )
+    return problem.of_frames(part)
 
 
 def width(far: Float[np.ndarray, "T V J"]) -> float:

@@ -4,7 +4,8 @@ They are what the field is used to; the tiers that know time and outliers need n
 `ensemble`, whose variances they use. Windows are in frames, odd and centred.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import no_type_check
 
 import numba
@@ -44,7 +45,16 @@ def median_2d(
                 sure, wide = confidence[:, v, j], variance[:, v, j]
                 sure[bridged] = np.minimum(sure[left], sure[right])
                 wide[bridged] = np.maximum(wide[left], wide[right])
-    return views._replace(xy=xy, confidence=confidence, variance=variance)
+    return views._replace(
+        xy=xy, confidence=confidence, variance=variance, candidates=None, candidate_score=None
+    )
+
+
+def of_kind(kind: str | None, window: int | None) -> Callable[[Views], Views] | None:
+    """Return the filter of 2D points of that name, `median` or `viterbi`; None for none."""
+    if kind == "median":
+        return median_2d if window is None else partial(median_2d, window=window)
+    return viterbi_2d if kind == "viterbi" else None
 
 
 def median_3d(
@@ -122,6 +132,26 @@ def chosen(
     return xy, confidence
 
 
+def viterbi_2d(views: Views, step: float = 30.0, absent: float = 3.0) -> Views:
+    """Take the peaks of the best path of every keypoint in every view: see `best_path`.
+
+    Without candidates, the one peak or none of it. A frame that is left out is not seen.
+
+    Args:
+        views: what was seen.
+        step: sd of the step of a coordinate, px.
+        absent: cost of no peak.
+    """
+    peaks, scores = views.candidates, views.candidate_score
+    if peaks is None or scores is None:
+        peaks, scores = views.xy[..., None, :], views.confidence[..., None]
+    xy, confidence = chosen(peaks, np.nan_to_num(scores), step, absent)
+    variance = np.where(np.isfinite(xy).all(-1), views.variance, np.nan)
+    return views._replace(
+        xy=xy, confidence=confidence, variance=variance, candidates=None, candidate_score=None
+    )
+
+
 def ensemble(members: Sequence[Views]) -> Views:
     """Return the mean of several networks' points and their variance across networks.
 
@@ -150,6 +180,8 @@ def ensemble(members: Sequence[Views]) -> Views:
         xy=np.where(count[..., None] > 0, mean, np.nan),
         confidence=sure.mean(0),
         variance=np.where(count > 1, apart / np.maximum(count - 1, 1), np.nan),
+        candidates=None,
+        candidate_score=None,
     )
 
 

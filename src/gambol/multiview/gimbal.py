@@ -151,8 +151,15 @@ def search_turns(model: Model, at: Point) -> Point:
 
 def heading(model: Model, turn: Float[np.ndarray, "T 3 3"]) -> Float[np.ndarray, " T"]:
     """Return the angle about `up` of each turn, from -pi to pi."""
-    swirl = np.einsum("tab,ab->t", turn, rotation.cross(model.up))
-    level = np.trace(turn, axis1=1, axis2=2) - model.up @ turn @ model.up
+    return angle(model.up, turn)
+
+
+def angle(
+    up: Float[np.ndarray, " 3"], turn: Float[np.ndarray, "T 3 3"]
+) -> Float[np.ndarray, " T"]:
+    """Return the angle about an axis of length 1 of each turn, from -pi to pi."""
+    swirl = np.einsum("tab,ab->t", turn, rotation.cross(up))
+    level = np.trace(turn, axis1=1, axis2=2) - up @ turn @ up
     return np.arctan2(swirl, level)
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import expit, logit
 
-from gambol.kernels import observation
-from gambol.kernels.observation import Linear
+from gambol.kernels import candidates, observation
+from gambol.kernels.observation import Linear, Tracks
 
 LEAST, MOST = 1e-3, 1 - 1e-6  # outlier probability
 FLOOR = 0.01  # px², below which no noise is believed to lie
@@ -38,6 +38,8 @@ class Observations(NamedTuple):
     variance: Float[np.ndarray, "T V J"]  # px² of each coordinate; NaN: not known
     params: Float[np.ndarray, "V 24"]  # `kernels.projection`
     times: Float[np.ndarray, " T"]  # seconds, increasing
+    candidates: Float[np.ndarray, "T V J C 2"] | None = None  # px; further peaks; xy first
+    score: Float[np.ndarray, "T V J C"] | None = None  # of the peaks, 0 to 1
 
     def of_keypoints(self, chosen: Int[np.ndarray, " G"]) -> "Observations":
         """Return what was seen of some keypoints."""
@@ -45,15 +47,21 @@ class Observations(NamedTuple):
             xy=self.xy[:, :, chosen],
             confidence=self.confidence[:, :, chosen],
             variance=self.variance[:, :, chosen],
+            candidates=None if self.candidates is None else self.candidates[:, :, chosen],
+            score=None if self.score is None else self.score[:, :, chosen],
         )
 
-    def of_frames(self, chosen: slice | Int[np.ndarray, " F"]) -> "Observations":
+    def of_frames(
+        self, chosen: slice | Int[np.ndarray, " F"] | Bool[np.ndarray, " T"]
+    ) -> "Observations":
         """Return some frames; steps between them take the time they took."""
         return self._replace(
             xy=self.xy[chosen],
             confidence=self.confidence[chosen],
             variance=self.variance[chosen],
             times=self.times[chosen],
+            candidates=None if self.candidates is None else self.candidates[chosen],
+            score=None if self.score is None else self.score[chosen],
         )
 
 
@@ -77,28 +85,47 @@ class Emission(NamedTuple):
     outlier: Float[np.ndarray, "V J"]  # px²
     prior: Float[np.ndarray, "T V J"]
     dof: float
+    peaks: Float[np.ndarray, "T V J C 2"] | None = None  # px, xy first: of which one is right
+    share: Float[np.ndarray, "T V J C"] | None = None  # π of the peaks
 
     def at(self, x: Float[np.ndarray, "T J 3"]) -> Linear:
         """Linearise around points."""
         if self.dof > 0:
             return observation.linearise_student(x, self.xy, self.params, self.inlier, self.dof)
+        if self.peaks is not None:
+            return candidates.linearise(x, self._several())
         return observation.linearise(
             x, self.xy, self.params, self.inlier, self.outlier, self.prior
         )
 
-    def of_keypoints(self, chosen: Int[np.ndarray, " G"]) -> "Emission":
-        """Return the noise of some keypoints."""
-        return self._replace(
-            xy=self.xy[:, :, chosen],
-            inlier=self.inlier[:, :, chosen],
-            outlier=self.outlier[:, chosen],
-            prior=self.prior[:, :, chosen],
+    def tracks(self) -> Tracks | candidates.Seen:
+        """Return the same by keypoint, to be looked at from many points."""
+        if self.peaks is not None:
+            return self._several()
+        return observation.tracks(
+            self.xy, self.params, self.inlier, self.outlier, self.prior, self.dof
         )
 
     def of_frames(self, chosen: Int[np.ndarray, " F"]) -> "Emission":
         """Return the noise of some frames."""
         return self._replace(
-            xy=self.xy[chosen], inlier=self.inlier[chosen], prior=self.prior[chosen]
+            xy=self.xy[chosen],
+            inlier=self.inlier[chosen],
+            prior=self.prior[chosen],
+            peaks=None if self.peaks is None else self.peaks[chosen],
+            share=None if self.share is None else self.share[chosen],
+        )
+
+    def meant(self, x: Float[np.ndarray, "T J 3"]) -> Int[np.ndarray, "T V J"] | None:
+        """Return the number of the peak that is most likely the point's; None: there is one."""
+        if self.peaks is None:
+            return None
+        return candidates.responsibilities(x, self._several()).argmax(-1)
+
+    def _several(self) -> candidates.Seen:
+        assert self.peaks is not None and self.share is not None
+        return candidates.seen(
+            self.peaks, self.share, self.params, self.inlier, self.outlier, self.prior
         )
 
 
@@ -127,7 +154,30 @@ def emission(data: Observations, noise: Noise) -> Emission:
     """Return the observations of a data with their noise."""
     inlier, prior = per_observation(noise, data.variance, data.confidence)
     xy = np.ascontiguousarray(data.xy)
-    return Emission(xy, data.params, inlier, noise.outlier, prior, float(noise.dof))
+    made = Emission(xy, data.params, inlier, noise.outlier, prior, float(noise.dof))
+    if data.candidates is None or noise.dof > 0 or not (noise.prior > 0).any():
+        return made  # without outliers there is no choice either: the detector's counts
+    several, share = peaks(data)
+    return made._replace(peaks=several, share=share)
+
+
+def peaks(
+    data: Observations,
+) -> tuple[Float[np.ndarray, "T V J C 2"], Float[np.ndarray, "T V J C"]]:
+    """Return the peaks of all observations and their shares, in proportion to their scores.
+
+    The first is the observation itself; where that is not seen, none is.
+    """
+    assert data.candidates is not None and data.score is not None
+    seen = np.isfinite(data.xy).all(-1)
+    several = np.where(seen[..., None, None], data.candidates, np.nan)
+    several[..., 0, :] = data.xy
+    there = np.isfinite(several).all(-1)
+    score = np.where(there, np.nan_to_num(data.score), 0.0)
+    score[..., 0] = np.where(seen, np.nan_to_num(data.confidence), 0.0)
+    total = score.sum(-1, keepdims=True)
+    count = np.maximum(there.sum(-1, keepdims=True), 1)
+    return several, np.where(total > 0, score / np.where(total > 0, total, 1.0), there / count)
 
 
 def first(data: Observations, x: Float[np.ndarray, "T J 3"], kind: str, dof: float) -> Noise:
@@ -186,9 +236,10 @@ def learn(
         return noise._replace(inlier=np.maximum(near / (valid.sum(0) + WEIGHT), FLOOR))
     bad = np.where(seen, np.nan_to_num(linear.outlier), 0.0)
     # with a told variance s, inlier is the zero of the expected score of ω₀² = inlier + s
+    close = square if linear.square is None else np.where(valid, linear.square + spread, 0.0)
     sure = np.where(valid, 1 - bad, 0.0) / inlier**2
     usual = WEIGHT / np.maximum(noise.inlier, FLOOR) ** 2
-    near = (sure * (square / 2 - _told(data.variance))).sum(0) + usual * shared
+    near = (sure * (close / 2 - _told(data.variance))).sum(0) + usual * shared
     tight = np.maximum(near / (sure.sum(0) + usual), FLOOR)
     if not (noise.prior > 0).any():
         return noise._replace(inlier=tight)
@@ -217,16 +268,38 @@ def log_score(
     cov = observation.spread(x, covariance, emission.params)
     r = np.where(valid[..., None], linear.residual, [observation.FAR, 0.0])
     near, size = _mahalanobis(r, cov, emission.inlier)
+    if emission.peaks is not None and emission.share is not None:
+        good = _of_peaks(emission, r, cov)
+    else:
+        good = -np.log(2 * np.pi) - (near + size) / 2
     if emission.dof > 0:
         nu = emission.dof
         score = -np.log(2 * np.pi) - size / 2 - (nu + 2) / 2 * np.log1p(near / nu)
         return np.where(seen, score, np.nan)
-    good = -np.log(2 * np.pi) - (near + size) / 2
     far, size = _mahalanobis(r, cov, np.maximum(emission.outlier, FLOOR))
     bad = -np.log(2 * np.pi) - (far + size) / 2
     with np.errstate(divide="ignore"):  # log 0: no outliers, or nothing else
         score = np.logaddexp(good + np.log1p(-emission.prior), bad + np.log(emission.prior))
     return np.where(seen, score, np.nan)
+
+
+def _of_peaks(
+    emission: Emission,
+    r: Float[np.ndarray, "T V J 2"],
+    cov: Float[np.ndarray, "T V J 2 2"],
+) -> Float[np.ndarray, "T V J"]:
+    """Return the log density of the peaks if one is right; r is the residual of the first."""
+    assert emission.peaks is not None and emission.share is not None
+    total = np.full(r.shape[:-1], -np.inf)
+    for c in range(emission.share.shape[-1]):
+        off = emission.peaks[..., c, :] - emission.peaks[..., 0, :]
+        far = r[..., 0] == observation.FAR  # not valid: no peak is near
+        off = r + np.where(far[..., None], 0.0, np.nan_to_num(off))
+        near, size = _mahalanobis(off, cov, emission.inlier)
+        with np.errstate(divide="ignore"):  # log 0: no such peak
+            one = np.log(emission.share[..., c]) - np.log(2 * np.pi) - (near + size) / 2
+        total = np.logaddexp(total, one)
+    return total
 
 
 def _mahalanobis(

@@ -1,29 +1,82 @@
 """What the tiers share that triangulate every point by itself: weights, noise, covariance."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Bool, Float
 
 from gambol.kernels import refinement, triangulation
-from gambol.multiview.tiers.base import Problem, Solved
+from gambol.multiview.tiers.base import Learner, Problem, Solved, Tier
 
 FLOOR = 0.01  # px², below which no detector's noise is believed to lie
 FEW = 20  # observations, with fewer of which a view is given the noise of all
 MEDIAN = 2 * np.log(2)  # of the squared length of a normal vector in the plane
 
 
+class Placed(NamedTuple):
+    """Where points are."""
+
+    points: Float[np.ndarray, "N 3"]  # world units; NaN: nowhere
+    used: Bool[np.ndarray, "N V"]  # observations that took part
+
+
+# from positions (N, V, 2), weights (N, V) and cameras (V, 24)
+Method = Callable[[np.ndarray, np.ndarray, np.ndarray], Placed]
+
+
+def tier(method: Method, covariant: bool = True) -> Learner:
+    """Return the tier of a method; it learns how much weight views have, and their noise.
+
+    Args:
+        method: of triangulation.
+        covariant: the noise tells the covariance of a point.
+    """
+
+    def made(problem: Problem, placed: Placed, width: Float[np.ndarray, " V"]) -> Solved:
+        if covariant:
+            return solved(problem, placed.points, placed.used, width)
+        unknown = np.full((len(placed.points), 3, 3), np.nan)
+        return assembled(problem, placed.points, unknown, placed.used, width)
+
+    def learn(problem: Problem) -> Tier:
+        usual = usual_variance(problem)
+        width = noise(problem, *method(*observations(problem, usual), problem.params))
+
+        def known(part: Problem) -> Solved:
+            return made(part, method(*observations(part, usual), part.params), width)
+
+        return known
+
+    def solve(problem: Problem) -> Solved:
+        placed = method(*observations(problem), problem.params)
+        return made(problem, placed, noise(problem, *placed))
+
+    return Learner(solve, learn)
+
+
 def observations(
-    problem: Problem,
+    problem: Problem, usual: float | None = None
 ) -> tuple[Float[np.ndarray, "N V 2"], Float[np.ndarray, "N V"]]:
     """Return positions of N = T · J points in V views, and weights: confidence / variance.
 
-    Weights are relative: an observation of unknown variance is given the median of the known.
+    Args:
+        problem: what was seen.
+        usual: variance of observations that do not tell it, px²; None: the median of the
+            others. Weights are relative to it.
     """
     xy = problem.xy.transpose(0, 2, 1, 3).reshape(-1, len(problem.params), 2)
     variance = by_point(problem.variance)
     known = np.isfinite(variance) & (variance > 0)
-    usual = float(np.median(variance[known])) if known.any() else 1.0
+    usual = usual_variance(problem) if usual is None else usual
     weight = np.nan_to_num(by_point(problem.confidence))
     return xy, weight * usual / np.where(known, variance, usual)
+
+
+def usual_variance(problem: Problem) -> float:
+    """Return the median of the variances that are known, px²; 1 if none is."""
+    known = np.isfinite(problem.variance) & (problem.variance > 0)
+    return float(np.median(problem.variance[known])) if known.any() else 1.0
 
 
 def by_point(values: Float[np.ndarray, "T V J"]) -> Float[np.ndarray, "N V"]:
@@ -80,7 +133,10 @@ def variances(problem: Problem, noise: Float[np.ndarray, " V"]) -> Float[np.ndar
 
 
 def solved(
-    problem: Problem, points: Float[np.ndarray, "N 3"], used: Bool[np.ndarray, "N V"]
+    problem: Problem,
+    points: Float[np.ndarray, "N 3"],
+    used: Bool[np.ndarray, "N V"],
+    width: Float[np.ndarray, " V"],
 ) -> Solved:
     """Return points with the covariance that their images' noise gives them.
 
@@ -88,8 +144,8 @@ def solved(
         problem: of N = T · J points.
         points: world units.
         used: which observations took part; the others that are there are called outliers.
+        width: variance of each view's observations, px².
     """
-    width = noise(problem, points, used)
     precision = np.where(used, 1 / variances(problem, width), 0.0)
     covariance = refinement.covariances(points, precision, problem.params)
     return assembled(problem, points, covariance, used, width)

@@ -3,10 +3,12 @@
 A sweep draws outliers z, states s, directions u and headings in turn, each from its exact
 conditional; then positions x from the Gaussian that one Gauss-Newton step predicts, accepted
 by Metropolis and Hastings in blocks of at most `BLOCK` frames with cuts that move. Started far
-from the optimum nothing is ever accepted: start at the end of `gimbal.fit`.
+from the optimum nothing is ever accepted: start at the end of `gimbal.fit`. Of a long recording
+`sweep_blocks` draws everything block by block, so that only a block's densities are in memory.
 Source: Zhang et al. (2021), AISTATS 130:2800 (conditionals); Mardia and Jupp (2000) for them.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,6 +58,14 @@ class Local(NamedTuple):
     blocks: Float[np.ndarray, "T B B"]
 
 
+class Place(NamedTuple):
+    """Where one chain of a long recording stands."""
+
+    xyz: Float[np.ndarray, "T J 3"]
+    turn: Float[np.ndarray, "T 3 3"]
+    state: Int[np.ndarray, " T"]
+
+
 def sample(
     rng: np.random.Generator,
     model: Model,
@@ -98,20 +108,17 @@ def sample(
     spread = second / total - mean[..., None] * mean[..., None, :]
     xyz = np.array([[chain.xyz for chain in one] for one in kept])
     angles = np.array([[heading(model, chain.turn) for chain in one] for one in kept])
-    told = _traces(xyz, angles)
+    size, rhat = mixed(xyz, angles, tuple(f"keypoint {j}" for j in range(xyz.shape[3])))
     return Draws(
         xyz, angles, start.xyz + mean, spread * total / (total - 1), float(np.mean(accepted)),
-        {name: _worst(chains.effective_size, trace, np.nanmin) for name, trace in told.items()},
-        {name: _worst(chains.split_rhat, trace, np.nanmax) for name, trace in told.items()},
+        size, rhat,
     )  # fmt: skip
 
 
 def sweep(rng: np.random.Generator, model: Model, chain: Chain) -> Chain:
     """Draw everything once."""
     xyz, turn = chain.xyz, chain.turn
-    seen = linearise(xyz, model.xy, model.params, model.inlier, model.outlier, model.prior)
-    lost = rng.random(seen.outlier.shape) < np.nan_to_num(seen.outlier)
-    noise = np.where(lost, model.outlier, model.inlier)
+    noise = _noise(rng, model, xyz)
     state = _states(rng, model, xyz, turn)
     u = _directions(rng, model, state, xyz, turn)
     turn = _turns(rng, model, state, u, turn)
@@ -119,19 +126,68 @@ def sweep(rng: np.random.Generator, model: Model, chain: Chain) -> Chain:
     return Chain(xyz, turn, accepted)
 
 
+def sweep_blocks(
+    rng: np.random.Generator, part: Callable[[int, int], Model], place: Place
+) -> tuple[Place, float]:
+    """Draw everything once, block by block; the share of blocks whose positions were accepted.
+
+    Args:
+        rng: of all draws.
+        part: the density of frames first <= t < last.
+        place: where the chain stands.
+    """
+    xyz, turn, state = place.xyz.copy(), place.turn.copy(), place.state.copy()
+    frames, taken = len(xyz), []
+    cuts = _cuts(rng, frames)
+    for a, b in zip(cuts[:-1], cuts[1:], strict=True):
+        low, high = max(a - 1, 0), min(b + 1, frames)  # with the frames that hold the block
+        own, after, hold = _piece(part(low, high), xyz[low:high], a - low, b - low)
+        here, way = xyz[a:b], turn[a:b]
+        before, then = (int(state[t]) if 0 <= t < frames else None for t in (a - 1, b))
+        state[a:b] = _states(rng, own, here, way, before, then)
+        u = _directions(rng, own, state[a:b], here, way)
+        turn[a:b] = _turns(rng, own, state[a:b], u, way)
+        noise = _noise(rng, own, here)
+        xyz[a:b], accepted = _propose(rng, own, noise, u, here, after, hold)
+        taken.append(accepted)
+    return Place(xyz, turn, state), float(np.mean(taken))
+
+
+def _cuts(rng: np.random.Generator, frames: int) -> list[int]:
+    """Where blocks begin, and the last ends."""
+    offset = int(rng.integers(BLOCK)) if frames > BLOCK else 0
+    if offset:
+        return [0, *range(offset, frames, BLOCK), frames]
+    return [*range(0, frames, BLOCK), frames]
+
+
+def _noise(
+    rng: np.random.Generator, model: Model, xyz: Float[np.ndarray, "T J 3"]
+) -> Float[np.ndarray, "T V J"]:
+    """Draw z given x: the variance of every observation."""
+    seen = linearise(xyz, model.xy, model.params, model.inlier, model.outlier, model.prior)
+    lost = rng.random(seen.outlier.shape) < np.nan_to_num(seen.outlier)
+    return np.where(lost, model.outlier, model.inlier)
+
+
 def _states(
     rng: np.random.Generator,
     model: Model,
     xyz: Float[np.ndarray, "T J 3"],
     turn: Float[np.ndarray, "T 3 3"],
+    before: int | None = None,
+    then: int | None = None,
 ) -> Int[np.ndarray, " T"]:
-    """Draw s given x and R, directions summed out."""
+    """Draw s given x and R, directions summed out, and the states before and after, if any."""
     weights = model.states.log_weights
     everywhere = np.ones((len(xyz), len(weights)), bool)
     delta, pull = vectors(xyz, model.bones), pulls(model.bones, len(xyz))
     scores = pose_states.score(model.states, delta, turn, pull, everywhere)
-    if model.transition is not None:
-        return hmm.draw(rng, np.exp(weights), model.transition, scores - weights)
+    if (moves := model.transition) is not None:
+        told = scores - weights
+        with np.errstate(divide="ignore"):  # log 0: no way there
+            told[-1] += 0.0 if then is None else np.log(moves[:, then])
+        return hmm.draw(rng, np.exp(weights) if before is None else moves[before], moves, told)
     return np.argmax(scores + rng.gumbel(size=scores.shape), axis=1)
 
 
@@ -181,14 +237,8 @@ def _positions(
     xyz: Float[np.ndarray, "T J 3"],
 ) -> tuple[Float[np.ndarray, "T J 3"], float]:
     """Propose positions in blocks given u and z; the share of blocks that were accepted."""
-    out, frames = xyz.copy(), len(xyz)
-    offset = int(rng.integers(BLOCK)) if frames > BLOCK else 0
-    cuts = (
-        [0, *range(offset, frames, BLOCK), frames]
-        if offset
-        else [*range(0, frames, BLOCK), frames]
-    )
-    taken = []
+    out, taken = xyz.copy(), []
+    cuts = _cuts(rng, len(xyz))
     for a, b in zip(cuts[:-1], cuts[1:], strict=True):
         piece, after, hold = _piece(model, out, a, b)
         there, accepted = _propose(rng, piece, noise[a:b], u[a:b], out[a:b], after, hold)
@@ -273,20 +323,40 @@ def _square(
     return float(own - 2 * (d[:-1] * chain * d[1:]).sum())
 
 
+def mixed(
+    xyz: Float[np.ndarray, "C N T J 3"],
+    angles: Float[np.ndarray, "C N T"] | None,
+    names: tuple[str, ...],
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return least effective sample sizes and largest split R̂ over frames and coordinates.
+
+    Args:
+        xyz: N draws of each of C chains.
+        angles: headings; None: there are none.
+        names: of keypoints.
+    """
+    told = _traces(xyz, angles, names)
+    return (
+        {name: _worst(chains.effective_size, trace, np.nanmin) for name, trace in told.items()},
+        {name: _worst(chains.split_rhat, trace, np.nanmax) for name, trace in told.items()},
+    )
+
+
 def _traces(
-    xyz: Float[np.ndarray, "C N T J 3"], angles: Float[np.ndarray, "C N T"]
+    xyz: Float[np.ndarray, "C N T J 3"],
+    angles: Float[np.ndarray, "C N T"] | None,
+    names: tuple[str, ...],
 ) -> dict[str, Float[np.ndarray, "C N K"]]:
     """What is looked at: centroid, heading, and the least, usual and most certain keypoint."""
     flat = (*xyz.shape[:2], -1)
-    middle = np.angle(np.exp(1j * angles).mean(axis=(0, 1)))
     spread = xyz.var(axis=(0, 1)).sum(axis=-1).mean(axis=0)
     order = np.argsort(spread)
-    out: dict[str, Any] = {
-        "centroid": xyz.mean(axis=3).reshape(flat),
-        "heading": np.angle(np.exp(1j * (angles - middle))),
-    }
+    out: dict[str, Any] = {"centroid": xyz.mean(axis=3).reshape(flat)}
+    if angles is not None:
+        middle = np.angle(np.exp(1j * angles).mean(axis=(0, 1)))
+        out["heading"] = np.angle(np.exp(1j * (angles - middle)))
     for j in {int(order[0]), int(order[len(order) // 2]), int(order[-1])}:
-        out[f"keypoint {j}"] = xyz[:, :, :, j].reshape(flat)
+        out[names[j]] = xyz[:, :, :, j].reshape(flat)
     return out
 
 

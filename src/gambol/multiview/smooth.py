@@ -1,6 +1,7 @@
 """Trajectories from 2D points: a random walk in time, robust noise, and bones.
 
     x_t ~ N(x_{t-1}, η² Δt I), y ~ noise around f(x)  (`noise`), optionally bones (`bones`)
+or, instead of positions, velocities walk (`glide`): better for what moves fast and smoothly.
 Without bones every keypoint is a chain by itself and is smoothed over the whole recording;
 poses with bones are for `articulated`. What is returned is the most probable trajectory, with
 the covariance of its observed information: the curvature there, outliers and directions of
@@ -12,21 +13,23 @@ seen has a place and a large covariance.
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
-from gambol.kernels import observation, projection, triangulation
-from gambol.multiview import descent, windows
+from gambol.kernels import candidates, choices, projection, triangulation
+from gambol.kernels.observation import Linear, Tracks
+from gambol.multiview import descent, glide, windows
 from gambol.multiview import noise as noises
 from gambol.multiview.bones import Bones, Form
 from gambol.multiview.descent import Slope
-from gambol.multiview.noise import Emission, Noise, Observations
+from gambol.multiview.noise import Noise, Observations
 
 AWAY = 30.0  # sd of the weak knowledge, in units of the extent of what was seen
 SHORT = 1e-6  # steps at which descent ends, in the same units
-POINTS = 100_000  # smoothed at once: bounds memory
+POINTS = 50_000  # smoothed at once: bounds memory
 DOUBT = 4.0  # sd of noise: a triangulated point so far from any view is begun anew, robustly
 
 Start = Literal["msac", "dlt"]
+Dynamics = Literal["walk", "velocity"]
 
 
 class Anchor(NamedTuple):
@@ -40,9 +43,10 @@ class Model(NamedTuple):
     """What a trajectory is taken to be."""
 
     noise: Noise
-    eta2: Float[np.ndarray, " J"]  # η², squared world units per second, each axis
+    eta2: Float[np.ndarray, " J"]  # η², squared world units / s of each axis; velocity: / s³
     bones: Bones | None = None
     form: Form = "direction"
+    dynamics: Dynamics = "walk"
 
 
 class Smoothed(NamedTuple):
@@ -59,27 +63,19 @@ class Smoothed(NamedTuple):
 class Points(NamedTuple):
     """The energies of keypoints, each by itself: `descent.Field`."""
 
-    emission: Emission
+    seen: Tracks | candidates.Seen
     held: Anchor
 
     def look(self, x: Float[np.ndarray, "M T 3"], chains: Int[np.ndarray, " M"]) -> Slope:
         """Return the energies of some keypoints."""
-        part, joints = self.emission, self.emission.xy.shape[2]
-        if len(chains) < joints:
-            part = part.of_keypoints(chains)
-        here = np.ascontiguousarray(x.transpose(1, 0, 2))
-        linear = part.at(here)
-        energy, gradient, precision = hold(self.held, here)
-        curvature = observation.sharpened(linear) + precision * np.eye(3)
-        return Slope(
-            (linear.energies + energy).T,
-            (linear.gradient + gradient).transpose(1, 0, 2),
-            curvature.transpose(1, 0, 2, 3),
-        )
+        own = self.seen.pulls(x, chains)
+        energy, gradient, precision = hold(self.held, x)
+        np.einsum("mtaa->mta", own.curvature)[:] += precision
+        return Slope(own.energy + energy, own.gradient + gradient, own.curvature)
 
     def of(self, frames: Int[np.ndarray, " F"]) -> "Points":
         """Return the energies of some frames."""
-        return Points(self.emission.of_frames(frames), self.held)
+        return Points(self.seen.of_frames(frames), self.held)
 
 
 def start(data: Observations, how: Start = "msac") -> Float[np.ndarray, "T J 3"]:
@@ -103,12 +99,28 @@ def start(data: Observations, how: Start = "msac") -> Float[np.ndarray, "T J 3"]
         usual = np.median(far[far > 0]) if (far > 0).any() else 0.0
         lost = (weight > 0).any(1) & ~np.isfinite(off).all(-1).any(1)
         again = lost | (far > DOUBT**2 * usual).any(1)
-        found[again] = triangulation.msac(xy[again], weight[again], data.params).points
+        near = _agreeing(data, again, j, weight)
+        found[again] = triangulation.msac(near, weight[again], data.params).points
         return found
 
     for j, found in enumerate(windows.side_by_side(one, range(joints))):
         out[:, j] = found
     return filled(out, data.times)
+
+
+def _agreeing(
+    data: Observations,
+    frames: Bool[np.ndarray, " T"],
+    j: int,
+    weight: Float[np.ndarray, "T V"],
+) -> Float[np.ndarray, "F V 2"]:
+    """What views saw of a keypoint in some frames; of several peaks, those that agree."""
+    if data.candidates is None or not frames.any():
+        return data.xy[frames][:, :, j]
+    peaks, share = noises.peaks(data.of_frames(frames).of_keypoints(np.array([j])))
+    peaks, share = peaks[:, :, 0], share[:, :, 0]
+    best = choices.agreeing(peaks, share, weight[frames], data.params)
+    return np.take_along_axis(peaks, best[..., None, None], axis=2)[:, :, 0]
 
 
 def filled(
@@ -145,6 +157,7 @@ def smooth(
     x: Float[np.ndarray, "T J 3"],
     held: Anchor,
     rounds: int = descent.ROUNDS,
+    short: float = SHORT,
 ) -> Smoothed:
     """Return the most probable trajectory of every keypoint by itself; bones are not used.
 
@@ -154,6 +167,7 @@ def smooth(
         x: start, finite.
         held: the weak knowledge.
         rounds: of descent, at most.
+        short: length of the steps at which descent ends, in units of the extent.
     """
     frames, views, joints = data.confidence.shape
     size = max(POINTS // frames, 1)
@@ -164,7 +178,7 @@ def smooth(
 
     def one(group: Int[np.ndarray, " G"]) -> Smoothed:
         part, own = data.of_keypoints(group), of_model(model, group)
-        return _chains(part, own, x[:, group], held, rounds)
+        return _chains(part, own, x[:, group], held, rounds, short)
 
     for group, done in zip(groups, windows.side_by_side(one, groups), strict=True):
         xyz[:, group], cov[:, group] = done.xyz, done.covariance
@@ -182,7 +196,7 @@ def of_model(model: Model, chosen: Int[np.ndarray, " G"]) -> Model:
         outlier=noise.outlier[:, chosen],
         prior=noise.prior[:, chosen],
     )
-    return Model(part, model.eta2[chosen])
+    return model._replace(noise=part, eta2=model.eta2[chosen], bones=None)
 
 
 def links(
@@ -192,6 +206,18 @@ def links(
     seconds = np.maximum(np.diff(times), 1e-9)
     precision = 1 / (eta2[:, None] * seconds)
     return np.repeat(precision[..., None], 3, axis=-1)
+
+
+def glides(
+    times: Float[np.ndarray, " T"], eta2: Float[np.ndarray, " J"], held: Anchor
+) -> glide.Links:
+    """Return what joins frames if velocities walk."""
+    return glide.links(times, np.repeat(eta2[:, None], 3, axis=1), AWAY * held.extent)
+
+
+def observed(linear: Linear, held: Anchor) -> Float[np.ndarray, "T J 3 3"]:
+    """Return the observed information of single points."""
+    return linear.blocks - linear.excess + np.eye(3) / (AWAY * held.extent) ** 2
 
 
 def hold(
@@ -204,18 +230,31 @@ def hold(
 
 
 def _chains(
-    data: Observations, model: Model, x: Float[np.ndarray, "T J 3"], held: Anchor, rounds: int
+    data: Observations,
+    model: Model,
+    x: Float[np.ndarray, "T J 3"],
+    held: Anchor,
+    rounds: int,
+    short: float,
 ) -> Smoothed:
     """Smooth few keypoints, all their frames at once."""
     emission = noises.emission(data, model.noise)
-    link = links(data.times, model.eta2)
     begin = np.ascontiguousarray(x.transpose(1, 0, 2))
-    field = Points(emission, held)
-    found = descent.descend(field, link, begin, SHORT * held.extent, rounds)
+    field, longest = Points(emission.tracks(), held), short * held.extent
+    found: descent.Found | glide.Glided
+    if model.dynamics == "velocity":
+        joined = glides(data.times, model.eta2, held)
+        found = glide.descend(field, joined, begin, longest, rounds)
+    else:
+        link = links(data.times, model.eta2)
+        found = descent.descend(field, link, begin, longest, rounds)
     xyz = np.ascontiguousarray(found.x.transpose(1, 0, 2))
     linear = emission.at(xyz)
-    observed = linear.blocks - linear.excess + hold(held, xyz)[2] * np.eye(3)
-    cov, proper = descent.covariances(observed.transpose(1, 0, 2, 3), link)
+    information = observed(linear, held).transpose(1, 0, 2, 3)
+    if model.dynamics == "velocity":
+        cov, _, proper = glide.spread(information, joined)
+    else:
+        cov, proper = descent.covariances(information, link)
     return Smoothed(
         xyz,
         cov.transpose(1, 0, 2, 3),

@@ -146,6 +146,21 @@ def apply(
     return Calibrated(correct, np.where(found[..., None, None], scaled, np.nan), presence)
 
 
+def scores(
+    calibration: Calibration,
+    peak: Float[np.ndarray, "*rows J C"],
+    covariance: Float[np.ndarray, "*rows J C 2 2"],
+) -> Float[np.ndarray, "*rows J C"]:
+    """Say of each of several peaks what it would be worth if it were the highest.
+
+    Not the probability that it is the right one of them: that takes the others, too. NaN where
+    there is no peak.
+    """
+    heights, shapes = np.moveaxis(peak, -1, 0), np.moveaxis(covariance, -3, 0)
+    sure = np.moveaxis(apply(calibration, heights, shapes).confidence, 0, -1)
+    return np.where(np.isfinite(peak), sure, np.nan)
+
+
 def region_radius(calibration: Calibration, level: float) -> Float[np.ndarray, " J"]:
     """Return q of every keypoint: {x: eᵀ Σ⁻¹ e <= q²} holds this share of the truths."""
     at = np.flatnonzero(np.isclose(calibration.levels, level))

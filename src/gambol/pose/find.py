@@ -12,13 +12,14 @@ from scipy.ndimage import map_coordinates
 
 from gambol.core import pixels
 from gambol.kernels.maxima import maxima
+from gambol.kernels.peaks import Peaks
 from gambol.nn.engine import Engine
 from gambol.nn.outputs.classes import Classes
 from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
 from gambol.pose import crops, dataset, upright
 from gambol.pose.group import Candidates, Links, group
-from gambol.pose.predict import Net
+from gambol.pose.predict import Net, first, to_video
 
 FEWEST = 2  # keypoints of an animal; a peak that no link joins to another is none
 SEEN = 0.2  # height of a peak that says something of how its animal lies
@@ -35,11 +36,15 @@ class Found(NamedTuple):
     cov: Float[np.ndarray, "I J 2 2"]  # raw; NaN where there is none
     whole: Float[np.ndarray, " I"]  # evidence for one animal: centroid's height or mean link
     looks: Float[np.ndarray, "I A"]  # log-probability of each class; A = 0 without classes
+    several: Peaks | None = None  # (I, J, C), where more than the highest peak is kept
 
     def moved(self, matrix: Float[np.ndarray, "2 3"]) -> "Found":
         """Return the animals in other pixels."""
+        several = self.several
         return self._replace(
-            xy=pixels.apply(matrix, self.xy), cov=pixels.apply_covariance(matrix, self.cov)
+            xy=pixels.apply(matrix, self.xy),
+            cov=pixels.apply_covariance(matrix, self.cov),
+            several=None if several is None else to_video(several, matrix),
         )
 
 
@@ -55,6 +60,7 @@ class TopDown(NamedTuple):
     classes: int = 0  # individuals that the network of the crops knows
     heading: Fields | None = None  # of the first network: crops are turned, heads up
     shape: upright.Shape | None = None  # of the animals: says of a pose how its animal lies
+    candidates: int = 1  # peaks per keypoint that are kept
 
 
 class BottomUp(NamedTuple):
@@ -153,7 +159,10 @@ def _top_down(finder: TopDown, frame: UInt8[np.ndarray, "h w C"]) -> Found:
     better = Spots(spots.xy[astray], spots.height[astray], said[astray])
     again = _in_crops(finder, frame, better)
     surer = again.height.mean(axis=1) > found.height[astray].mean(axis=1)
-    for part, new in zip(found, again, strict=True):
+    pairs = [*zip(found[:5], again[:5], strict=True)]
+    if found.several is not None and again.several is not None:
+        pairs += [*zip(found.several, again.several, strict=True)]
+    for part, new in pairs:
         part[astray[surer]] = new[surer]
     return found
 
@@ -166,14 +175,16 @@ def _in_crops(finder: TopDown, frame: UInt8[np.ndarray, "h w C"], spots: Spots) 
         for middle, turn in zip(spots.xy, turns, strict=True)
     ]
     maps = finder.pose.engine(np.stack([image for image, _ in cuts]))
-    found = finder.pose.position.find(maps[0], (finder.side, finder.side))
+    position, size = finder.pose.position, (finder.side, finder.side)
+    seen = position.find_several(maps[0], size, finder.candidates)
     back = [pixels.invert(matrix) for _, matrix in cuts]
-    xy = np.stack([pixels.apply(m, p) for m, p in zip(back, found.xy, strict=True)])
-    cov = np.stack(
-        [pixels.apply_covariance(m, c) for m, c in zip(back, found.cov, strict=True)]
-    )
+    xy = np.stack([pixels.apply(m, p) for m, p in zip(back, seen.xy, strict=True)])
+    cov = np.stack([pixels.apply_covariance(m, c) for m, c in zip(back, seen.cov, strict=True)])
+    seen = Peaks(xy, seen.height, cov)
+    found = first(seen)
     looks = maps[1][..., 0, 0] if len(maps) > 1 else np.zeros((len(xy), 0))
-    return Found(xy, found.height, cov, spots.height, _log_softmax(looks))
+    several = seen if finder.candidates > 1 else None
+    return Found(*found[:2], found.cov, spots.height, _log_softmax(looks), several)
 
 
 def _bottom_up(finder: BottomUp, frame: UInt8[np.ndarray, "h w C"]) -> Found:
@@ -264,10 +275,15 @@ def nobody(finder: Finder) -> Found:
     else:
         keypoints = finder.confidence.keypoints
         classes = len(finder.classes.classes) if finder.classes else 0
+    several = None
+    if isinstance(finder, TopDown) and finder.candidates > 1:
+        shape = (0, keypoints, finder.candidates)
+        several = Peaks(np.zeros((*shape, 2)), np.zeros(shape), np.zeros((*shape, 2, 2)))
     return Found(
         np.zeros((0, keypoints, 2)),
         np.zeros((0, keypoints)),
         np.zeros((0, keypoints, 2, 2)),
         np.zeros(0),
         np.zeros((0, classes)),
+        several,
     )

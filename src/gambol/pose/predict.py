@@ -47,9 +47,22 @@ def shrink(frames: UInt8[np.ndarray, "B H W C"], scale: float) -> UInt8[np.ndarr
 
 def whole(net: Net, frames: UInt8[np.ndarray, "B h w C"]) -> Peaks:
     """Search whole frames at network scale; results in network pixels, axes (B, J)."""
+    return first(several(net, frames, 1))
+
+
+def several(net: Net, frames: UInt8[np.ndarray, "B h w C"], limit: int) -> Peaks:
+    """Search as `whole` for up to so many peaks per keypoint; axes (B, J, limit).
+
+    The first is that of `whole`, the others have falling heights; NaN where there are fewer.
+    """
     h, w = frames.shape[1:3]
     padded = [dataset.letterbox(frame, net.multiple) for frame in frames]
-    return net.position.find(net.engine(np.stack(padded))[0], (w, h))
+    return net.position.find_several(net.engine(np.stack(padded))[0], (w, h), limit)
+
+
+def first(found: Peaks) -> Peaks:
+    """Return the first of several peaks, the one that counts."""
+    return Peaks(found.xy[..., 0, :], found.height[..., 0], found.cov[..., 0, :, :])
 
 
 def follow(
@@ -65,14 +78,29 @@ def follow(
     Returns:
         Peaks in network pixels, and which frames were searched as a whole.
     """
+    found, searched = follow_several(net, frames, side, 1)
+    return first(found), searched
+
+
+def follow_several(
+    net: Net, frames: UInt8[np.ndarray, "B h w C"], side: int, limit: int
+) -> tuple[Peaks, Bool[np.ndarray, " B"]]:
+    """Search as `follow` for up to so many peaks per keypoint; axes as of `several`.
+
+    Args:
+        net: the network.
+        frames: consecutive frames at network scale.
+        side: of the square window, a multiple of the network's.
+        limit: peaks per keypoint, those inside the window.
+    """
     size = frames.shape[2], frames.shape[1]
     found: list[Peaks] = []
     searched = np.zeros(len(frames), bool)
     for i, frame in enumerate(frames):
         view = _aim(found, side, size, net.multiple)
-        inside = _in_view(net, frame, view) if view is not None else None
+        inside = _in_view(net, frame, view, limit) if view is not None else None
         if inside is None or view is None or _lost(inside, found[-1], view, size):
-            everywhere = whole(net, frame[None])
+            everywhere = several(net, frame[None], limit)
             inside = Peaks(everywhere.xy[0], everywhere.height[0], everywhere.cov[0])
             searched[i] = True
         found.append(inside)
@@ -89,10 +117,11 @@ def to_video(found: Peaks, matrix: Float[np.ndarray, "2 3"]) -> Peaks:
     )
 
 
-def _in_view(net: Net, frame: UInt8[np.ndarray, "h w C"], view: View) -> Peaks:
+def _in_view(net: Net, frame: UInt8[np.ndarray, "h w C"], view: View, limit: int) -> Peaks:
     cut = frame[view.y : view.y + view.height, view.x : view.x + view.width]
     padded = dataset.letterbox(cut, net.multiple)
-    found = net.position.find(net.engine(padded[None])[0], (cut.shape[1], cut.shape[0]))
+    maps, inner = net.engine(padded[None])[0], (cut.shape[1], cut.shape[0])
+    found = net.position.find_several(maps, inner, limit)
     xy = found.xy[0] + np.array([view.x, view.y])
     return Peaks(xy, found.height[0], found.cov[0])
 
@@ -115,7 +144,8 @@ def _aim(found: list[Peaks], side: int, size: tuple[int, int], multiple: int) ->
 
 def _middle(found: Peaks) -> Float[np.ndarray, " 2"] | None:
     """Middle of the box of the keypoints that were seen."""
-    seen = found.xy[found.height >= SURE]
+    top = first(found)
+    seen = top.xy[top.height >= SURE]
     return (seen.min(axis=0) + seen.max(axis=0)) / 2 if len(seen) else None
 
 
@@ -127,6 +157,7 @@ def _snap(value: float, largest: int, multiple: int) -> int:
 
 def _lost(now: Peaks, before: Peaks, view: View, size: tuple[int, int]) -> bool:
     """Fewer keypoints than before, or one at a side of the window beyond which is picture."""
+    now, before = first(now), first(before)
     seen = now.height >= SURE
     if seen.sum() < (before.height >= SURE).sum():
         return True

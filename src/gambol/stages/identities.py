@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from gambol.core.errors import InputError
-from gambol.core.instances import Detections, Tracks
+from gambol.core.instances import Candidates, Detections, Tracks
 from gambol.core.skeleton import Skeleton
 from gambol.io import detections as io_detections
 from gambol.io import store, track_logs
@@ -50,6 +50,7 @@ class Recording(NamedTuple):
     fps: float
     classes: tuple[str, ...]  # names behind `Detections.identity`
     attrs: dict[str, Any]
+    peaks: Path | None = None  # the file of detections, if it keeps several of a keypoint
 
 
 class Automatic(NamedTuple):
@@ -109,10 +110,12 @@ def write(
     store.write_json({**about, "edits": len(log.records), "events": rows}, queue_file(target))
     said = {name: value for name, value in attrs.items() if name not in _DERIVED}
     said |= {"made_from": log.key, "edits": log.hash}
+    several = _several(recording, np.arange(0))
     io_tracks.write(
         target, _pieces(recording, result.tracks), recording.times, recording.skeleton, names,
         fps=recording.fps, attrs=dict(sorted(said.items())),
         detections=len(recording.found.frame),
+        candidates=1 if several is None else several.score.shape[2],
     )  # fmt: skip
 
 
@@ -120,7 +123,16 @@ def _pieces(recording: Recording, tracks: Tracks) -> Iterator[io_tracks.Piece]:
     for n, rows in enumerate(stretches(recording)):
         start, found = n * PIECE, recording.found.select(rows)
         readable = recording.readable[start : start + PIECE]
-        yield io_tracks.Piece(start, readable, found, tracks.id[rows], tracks.confidence[rows])
+        who = tracks.id[rows], tracks.confidence[rows]
+        yield io_tracks.Piece(start, readable, found, *who, _several(recording, rows))
+
+
+def _several(recording: Recording, rows: Int[np.ndarray, " R"]) -> Candidates | None:
+    """The peaks of rows that follow one another, if more than positions were kept."""
+    if recording.peaks is None:
+        return None
+    first, last = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
+    return io_detections.candidates(recording.peaks, first, last)
 
 
 def stretches(recording: Recording) -> Iterator[Int[np.ndarray, " R"]]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 import gambol
 from gambol.core import pixels
@@ -34,11 +35,10 @@ from gambol.io.video.open import fingerprint, open_video, split_ref
 from gambol.kernels.peaks import Peaks
 from gambol.nn import engine
 from gambol.pose import calibrate, dataset, find, predict
-from gambol.stages import finders, predict_many
+from gambol.stages import finders, predict_many, predict_nets
 
 SHARD = 256  # frames; fixed, so that results never depend on where a run was interrupted
 CHUNK_BYTES = 16e6  # of decoded video that travel together; four such pieces are in memory
-TOLERATED = 0.05  # px by which `fast` may raise the mean error on validation
 
 
 class PredictConfig(Config):
@@ -46,6 +46,8 @@ class PredictConfig(Config):
 
     precision: Literal["float32", "fast"] = "float32"  # fast: bfloat16, if it costs nothing
     window: Literal["auto", "follow", "whole"] = "auto"  # follow the animal where it pays
+    candidates: int = Field(default=1, ge=1, le=16)
+    # peaks per keypoint that are kept, for a choice by time or by other cameras
 
 
 class Predicted(NamedTuple):
@@ -80,10 +82,15 @@ def run(
     for video in videos:  # what cannot be read is said before hours are spent on the others
         open_video(video, grey=model.model.grey).close()
     pairs = list(zip(videos, targets, strict=True))
+    fast, follow, several = cfg.precision == "fast", cfg.window == "follow", cfg.candidates
     if model.model.many is not None:
-        finder = _finder(cfg, model, where, threads)
+        finder = predict_nets.many_animals(
+            model, where, threads, fast=fast, follow=follow, candidates=several
+        )
         return [_several(cfg, model, finder, v, target, progress) for v, target in pairs]
-    net = _net(cfg, model, where, threads)
+    net = predict_nets.one_animal(
+        model, where, threads, fast=fast, follow=follow, candidates=several
+    )
     return [_one(cfg, model, net, where, v, target, progress) for v, target in pairs]
 
 
@@ -123,44 +130,6 @@ def _targets(videos: list[Path], out: Path, suffix: str) -> list[Path]:
                 f"two videos are named {name}; predict them into two --out folders"
             )
     return [out / f"{name}{suffix}" for name in names]
-
-
-def _net(
-    cfg: PredictConfig, model: io_run.Trained, where: engine.Device, threads: int
-) -> predict.Net:
-    """Build the engine; `fast` has to show that it costs no accuracy."""
-    if cfg.window == "follow" and model.net.spec.place:
-        raise InputError(
-            f"{model.folder} knows places of the whole frame, which a window that follows the "
-            "animal does not show; leave window out"
-        )
-    exact = _wrap(model, engine.build(model.net, where, "float32", threads))
-    if cfg.precision == "float32":
-        return exact
-    fast = _wrap(model, engine.build(model.net, where, "bfloat16", threads))
-    held = io_run.read_heldout(model.folder)
-    errors = [_error(net, held) for net in (exact, fast)]
-    if errors[1] > errors[0] + TOLERATED:
-        raise InputError(
-            f"{model.folder}: --precision fast raises the error on validation from "
-            f"{errors[0]:.2f} to {errors[1]:.2f} px; leave it out"
-        )
-    return fast
-
-
-def _wrap(model: io_run.Trained, run_by: engine.Engine) -> predict.Net:
-    net, spec = model.net, model.model
-    return predict.Net(run_by, net.position, net.multiple, spec.scale)
-
-
-def _error(net: predict.Net, held: io_run.Heldout) -> float:
-    """Mean distance on the run's own validation frames, video pixels."""
-    distances = []
-    for i, image in enumerate(held.images):
-        found = predict.whole(net, image[None])
-        xy = pixels.apply(held.to_video[i], found.xy[0])
-        distances.append(np.linalg.norm(xy - held.truth[i], axis=-1))
-    return float(np.nanmean(distances))
 
 
 def _one(
@@ -224,12 +193,13 @@ def _predict(
             searched += int(kept.searched.sum())
     for number, frames, readable in _shards(video, model.model.scale, missing, clock):
         with clock.networking():
-            shard = _shard(net, model, video, frames, readable, follow)
+            shard = _shard(net, model, video, frames, readable, follow, cfg.candidates)
         shards.write(number, shard)
         fresh, searched = fresh + len(frames), searched + int(shard.searched.sum())
         progress(Step("predict", min((number + 1) * SHARD, total), total, path.name))
     attrs = _attrs(cfg, model, net.engine.name, path, key, clock, fresh, follows=follow)
-    io_poses.assemble(shards, count, video.times, model.model.bones, video.fps, attrs)
+    bones, several = model.model.bones, cfg.candidates
+    io_poses.assemble(shards, count, video.times, bones, video.fps, attrs, candidates=several)
     seconds = clock.elapsed()
     return Predicted(
         path,
@@ -289,22 +259,6 @@ def _attrs(
             "network_share": clock.network / clock.elapsed(),
         },
     }
-
-
-def _finder(
-    cfg: PredictConfig, model: io_run.Trained, where: engine.Device, threads: int
-) -> find.Finder:
-    if cfg.precision != "float32":
-        raise InputError(
-            f"{model.folder} finds several animals a frame, for which --precision fast is not "
-            "checked; leave it out"
-        )
-    if cfg.window == "follow":
-        raise InputError(
-            f"{model.folder} finds several animals a frame, which no window can follow; leave "
-            "window out"
-        )
-    return finders.of_run(model, where, "float32", threads)
 
 
 def _several(
@@ -399,24 +353,34 @@ def _shard(
     frames: np.ndarray,
     readable: np.ndarray,
     follow: bool,
+    limit: int,
 ) -> io_poses.Shard:
     """Find and calibrate the poses of a shard; frames that cannot be read get empty rows."""
     if follow:
-        found, everywhere = predict.follow(net, frames, model.model.window)
+        seen, everywhere = predict.follow_several(net, frames, model.model.window, limit)
     else:
         padded = dataset.letterbox(frames[0], net.multiple)
         some = engine.frames_at_once(net.engine, padded)
-        parts = [predict.whole(net, frames[i : i + some]) for i in range(0, len(frames), some)]
-        found = Peaks(*(np.concatenate(p) for p in zip(*parts, strict=True)))
+        starts = range(0, len(frames), some)
+        parts = [predict.several(net, frames[i : i + some], limit) for i in starts]
+        seen = Peaks(*(np.concatenate(p) for p in zip(*parts, strict=True)))
         everywhere = np.ones(len(frames), bool)
     matrix = pixels.invert(dataset.from_video_map(*video.size, model.model.scale))
-    found = predict.to_video(found, matrix)
+    seen = predict.to_video(seen, matrix)
+    found = predict.first(seen)
     calibration = calibrate.Calibration.from_dict(model.model.calibration)
     sure = calibrate.apply(calibration, found.height, found.cov)
     rows = (found.xy, sure.confidence, sure.covariance, found.height, sure.presence)
     empty = [np.where(_like(readable, part), part, np.nan)[:, None] for part in rows]
     xy, confidence, covariance, height, presence = (part.astype(np.float32) for part in empty)
-    return io_poses.Shard(xy, confidence, covariance, height, presence, everywhere)
+    shard = io_poses.Shard(xy, confidence, covariance, height, presence, everywhere)
+    if limit == 1:
+        return shard
+    places, scores = (
+        np.where(_like(readable, part), part, np.nan)[:, None].astype(np.float32)
+        for part in (seen.xy, calibrate.scores(calibration, seen.height, seen.cov))
+    )
+    return shard._replace(candidate_xy=places, candidate_score=scores)
 
 
 def _like(readable: np.ndarray, part: np.ndarray) -> np.ndarray:

@@ -12,12 +12,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from gambol.core import pixels
-from gambol.core.instances import Detections, join
+from gambol.core.instances import Candidates, Detections, join
 from gambol.core.progress import Progress, Step
 from gambol.core.video import Video
 from gambol.io import detections as io_detections
 from gambol.io import run as io_run
 from gambol.io.video.ahead import read_ahead
+from gambol.kernels.peaks import Peaks
 from gambol.pose import calibrate, dataset, find, judge
 
 CHUNK = 16  # frames that are decoded together
@@ -74,10 +75,29 @@ def in_frame(
     frame: int,
 ) -> Detections:
     """Find the animals of one video frame, in video pixels."""
+    return _found(finder, judged, scale, image, frame)[0]
+
+
+def _found(
+    finder: find.Finder,
+    judged: judge.Judged,
+    scale: float,
+    image: UInt8[np.ndarray, "H W C"],
+    frame: int,
+) -> tuple[Detections, Candidates | None]:
+    """Return the animals of a frame, and their peaks where the finder keeps several."""
     small = dataset.shrink(image, scale)
     matrix = pixels.invert(dataset.from_video_map(image.shape[1], image.shape[0], scale))
     found = find.find(finder, small).moved(matrix)
-    return judge.detections(frame, found, judge.value(found, judged))
+    rows = judge.detections(frame, found, judge.value(found, judged))
+    return rows, _candidates(found.several, judged)
+
+
+def _candidates(several: Peaks | None, judged: judge.Judged) -> Candidates | None:
+    if several is None:
+        return None
+    score = calibrate.scores(judged.calibration, several.height, several.cov)
+    return Candidates(several.xy, score)
 
 
 def _piece(
@@ -90,15 +110,19 @@ def _piece(
 ) -> tuple[io_detections.Piece, float]:
     nobody = find.nobody(finder)
     rows = [judge.detections(wanted[0], nobody, judge.value(nobody, judged))]
+    several = [one for one in [_candidates(nobody.several, judged)] if one is not None]
     readable: list[bool] = []
     waited, before = 0.0, clock()
     for frame, image, fine in _frames(video, wanted):
         waited += clock() - before
         readable.append(fine)
         if fine:
-            rows.append(in_frame(finder, judged, scale, image, frame))
+            animals, peaks = _found(finder, judged, scale, image, frame)
+            rows.append(animals)
+            several += [] if peaks is None else [peaks]
         before = clock()
-    return io_detections.Piece(wanted[0], np.array(readable, bool), join(rows)), waited
+    joined = Candidates(*map(np.concatenate, zip(*several, strict=True))) if several else None
+    return io_detections.Piece(wanted[0], np.array(readable, bool), join(rows), joined), waited
 
 
 def _frames(video: Video, wanted: list[int]) -> Iterator[tuple[int, np.ndarray, bool]]:

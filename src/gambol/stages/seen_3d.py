@@ -102,8 +102,8 @@ def _used(made: xr.Dataset, members: list[dict[str, Path]], rig: Rig) -> list[Vi
     how = associate.Associate(**settings.get("crowd", {}))
     same, _ = individuals.match(settings.get("match", "auto"), how, said, rig)
     order = [same[str(name)] for name in made["individuals"].values]
-    median = settings.get("median_2d")
-    return order if median is None else [filters.median_2d(one, median) for one in order]
+    smooth = filters.of_kind(settings.get("filter_2d"), settings.get("median_2d"))
+    return order if smooth is None else [smooth(one) for one in order]
 
 
 def problem(made: xr.Dataset, seen: Behind, animal: int) -> Problem:

@@ -100,10 +100,11 @@ def read(source: Path, scratch: Path | None = None) -> Recording:
         raise InputError(f"{source} does not exist; give a file of `gambol predict`")
     if source.name.endswith(SUFFIX):
         head, found = io_detections.spool(source, scratch)
+        several = io_detections.candidates(source, 0, 0) is not None
         kept = np.ones(len(found.frame), bool)
         return Recording(
             found, kept, head.times, head.readable, head.skeleton, head.fps, head.classes,
-            head.attrs,
+            head.attrs, source if several else None,
         )  # fmt: skip
     said = io_tracks.load(source)
     clock = _clock(source, said)

@@ -10,13 +10,13 @@ writes  out           3D poses with covariance, and what became of every view's 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool
+from jaxtyping import Float
 from pydantic import Field, PositiveInt
 
 import gambol
@@ -25,18 +25,17 @@ from gambol.core.cameras import Rig
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
-from gambol.core.skeleton import Skeleton
-from gambol.core.views import Views
-from gambol.io import calibration, provenance, store
+from gambol.io import calibration, poses_pieces, provenance, store, views_kept
 from gambol.io import pose_prior as io_prior
 from gambol.io import poses as io_poses
 from gambol.io import views as io_views
-from gambol.io.skeleton_file import read_skeleton
-from gambol.multiview import associate, filters, reconstruct
+from gambol.multiview import associate, filters, finishing, reconstruct
+from gambol.multiview.finishing import Touches
 from gambol.multiview.pose_prior import PosePrior
 from gambol.multiview.tiers import auto, base, gimbal
 from gambol.multiview.tiers.base import tiers
-from gambol.stages import individuals
+from gambol.stages import individuals, triangulate_pieces, triangulate_views
+from gambol.stages.triangulate_pieces import Work
 
 MADE = "triangulate "  # how `made_from` of our files begins
 
@@ -54,11 +53,16 @@ class TriangulateConfig(Config):
     ensemble: bool = (
         False  # every folder given holds one network's poses: their mean and spread
     )
-    median_2d: PositiveInt | None = None  # frames; odd window of a median over 2D points first
+    filter_2d: Literal["median", "viterbi"] | None = None
+    # of each camera's points by themselves: a median with gaps bridged, or the path over
+    # candidate peaks that scores and steps of some 30 px make the cheapest
+    median_2d: PositiveInt = 13  # frames; odd window of that median
     median_3d: PositiveInt | None = None  # frames; odd window of a median over 3D points last
     max_gap: PositiveInt | None = None
     # frames; what no view saw for longer becomes missing; null: the tier's guess stays
     min_views: int = Field(default=0, ge=0)  # points that fewer views saw become missing
+    piece: PositiveInt = 10_000
+    # frames solved together and learned from; half a gigabyte for 20 keypoints in 6 views
 
 
 class Triangulated(NamedTuple):
@@ -97,7 +101,7 @@ def run(
         prior: pose prior for the tier `gimbal`.
         skeleton: a YAML file with bones.
         assign: camera name to file, where names do not tell.
-        progress: told of every animal.
+        progress: told of frames, those of all animals together.
     """
     if out.suffix != ".nc":
         raise InputError(f"{out} is no pose file; let its name end in .nc")
@@ -106,78 +110,148 @@ def run(
     key = _key(cfg, inputs)
     if out.exists() and _made_from(out) == key:
         progress(Step("triangulate", 1, 1, out.name))
-        return summary(out, io_poses.read(out))
+        return summary(out)
     read = calibration.load(rig_path)
-    seen, views = _seen(cfg, sources, read.rig, assign)
-    if skeleton is not None:
-        views = _hung(views, read_skeleton(skeleton), skeleton)
-    views, told = individuals.match(cfg.match, cfg.crowd, views, read.rig)
-    if cfg.median_2d is not None:
-        views = {n: filters.median_2d(v, cfg.median_2d) for n, v in views.items()}
+    tier = _tier(cfg, prior)
+    told = {
+        "tier": cfg.tier.kind,
+        "made_from": key,
+        "settings": cfg.model_dump(mode="json"),
+        "calibration_file": str(rig_path.resolve()),
+        "calibration": calibration.text(read.rig),
+        "view_files": _networks(sources, read.rig)
+        if cfg.ensemble
+        else _files(files, assign, read.rig),
+        "provenance": provenance.record(
+            stage="triangulate", inputs={str(p): _hash(p) for p in inputs}
+        ),
+    }
+    progress = _naming(progress, out.name)
+    kept = views_kept.opened(folder) if (folder := poses_pieces.found(out, key)) else None
+    if kept is None:
+        sight = triangulate_views.open_sight(
+            sources, read.rig, assign, unseen=cfg.unseen, fps=cfg.fps, ensemble=cfg.ensemble,
+            skeleton=skeleton, scratch=out.parent,
+        )  # fmt: skip
+        matching = _matching(cfg, sight, read.rig)
+        if sight.frames <= cfg.piece:
+            _whole(cfg, sight, matching, read, tier, told, out, progress)
+            return summary(out)
+        folder = poses_pieces.folder_of(out, key)
+        kept = triangulate_views.keep(sight, matching, _filter(cfg), folder, progress)
+    told["remarks"] = [*read.remarks, *kept.remarks]
+    work = Work(kept, read.rig, tier, cfg.piece, _rate(kept.times), told)
+    pieces = work.pieces(out, key)
+    triangulate_pieces.solve(work, pieces, progress)
+    triangulate_pieces.join(work, pieces, _touches(cfg), progress)
+    pieces.remove()
+    return summary(out)
+
+
+def _whole(
+    cfg: TriangulateConfig,
+    sight: triangulate_views.Sight,
+    matching: individuals.Matching,
+    read: calibration.Read,
+    tier: base.Tier,
+    told: dict[str, Any],
+    out: Path,
+    progress: Progress,
+) -> None:
+    """Reconstruct a recording that fits into memory."""
+    (found,) = triangulate_views.ready(matching, _filter(cfg))
+    remarks = [*read.remarks, *sight.remarks(), *matching.told()]
     made = reconstruct.reconstruct(
-        views,
+        dict(zip(matching.names(), found, strict=True)),
         read.rig,
-        _tier(cfg, prior),
-        fps=_rate(next(iter(views.values()))),
-        progress=_counting(progress, out.name, len(views)),
-        attrs={
-            "tier": cfg.tier.kind,
-            "remarks": [*read.remarks, *seen.remarks, *told],
-            "made_from": key,
-            "settings": cfg.model_dump(mode="json"),
-            "calibration_file": str(rig_path.resolve()),
-            "calibration": calibration.text(read.rig),
-            "view_files": {} if cfg.ensemble else _files(files, assign, read.rig),
-            "provenance": provenance.record(
-                stage="triangulate", inputs={str(p): _hash(p) for p in inputs}
-            ),
-        },
+        tier,
+        fps=_rate(sight.times),
+        progress=progress,
+        attrs={**told, "remarks": remarks},
     )
-    made = _finished(cfg, made)
-    store.write_dataset(made, out)
-    return summary(out, made)
+    store.write_dataset(finishing.finished(_touches(cfg), made), out)
+    poses_pieces.forget(out)
 
 
-def _seen(
-    cfg: TriangulateConfig, sources: list[Path], rig: Rig, assign: Mapping[str, Path] | None
-) -> tuple[io_views.Seen, dict[str, Views]]:
-    """Read what the cameras saw: by one network, or by several as one."""
-    if not cfg.ensemble:
-        seen = io_views.read_views(sources, rig, assign, unseen=cfg.unseen, fps=cfg.fps)
-        return seen, dict(seen.animals)
-    if len(sources) < 2 or assign or not all(source.is_dir() for source in sources):
-        raise InputError("ensemble: give two folders or more, each with one network's poses")
-    members = [
-        io_views.read_views([source], rig, unseen=cfg.unseen, fps=cfg.fps) for source in sources
-    ]
-    every = [dict(member.animals) for member in members]
-    for source, one in zip(sources, every, strict=True):
-        if set(one) != set(every[0]):
-            raise InputError(
-                f"{source} knows the animals {', '.join(one)}, {sources[0]} "
-                f"{', '.join(every[0])}; an ensemble needs the same"
-            )
-    joined = {name: filters.ensemble([one[name] for one in every]) for name in every[0]}
-    return members[0]._replace(animals=list(joined.items())), joined
+def _matching(
+    cfg: TriangulateConfig, sight: triangulate_views.Sight, rig: Rig
+) -> individuals.Matching:
+    """Who is who, in parts that memory holds."""
+    size = max(sight.frames, 1) if sight.frames <= cfg.piece else triangulate_views.READ
+    return individuals.Matching(
+        cfg.match,
+        cfg.crowd,
+        lambda: sight.parts(size),
+        sight.animals,
+        reconstruct.cameras(rig, sight.cameras).params(),
+        sight.skeleton,
+    )
 
 
-def summary(path: Path, made: xr.Dataset) -> Triangulated:
+def _filter(cfg: TriangulateConfig) -> triangulate_views.Filter | None:
+    """What is done to 2D points first."""
+    return filters.of_kind(cfg.filter_2d, cfg.median_2d)
+
+
+def _touches(cfg: TriangulateConfig) -> Touches:
+    return Touches(cfg.median_3d, cfg.max_gap, cfg.min_views)
+
+
+def summary(path: Path) -> Triangulated:
     """Say what a file of 3D poses holds."""
-    placed = np.isfinite(core_poses.xy(made)).all(-1)
-    wrong = made["outlier_probability"].values
-    far = made["reprojection_error"].values
+    names = ("position", "outlier_probability", "reprojection_error")
+    frames = points = placed = 0
+    wrong, seen = 0.0, 0
+    for made in poses_pieces.blocks(path, names):
+        there = np.isfinite(core_poses.xy(made)).all(-1)
+        frames, points = frames + len(there), points + there.size
+        placed += int(there.sum())
+        doubt = made["outlier_probability"].values
+        wrong, seen = wrong + float(np.nansum(doubt)), seen + int(np.isfinite(doubt).sum())
     return Triangulated(
         path,
-        made.sizes["time"],
+        frames,
         tuple(str(name) for name in made["view"].values),
         tuple(str(name) for name in made["individuals"].values),
         _chosen(made),
         str(made.attrs["units"]),
-        float(placed.mean()) if placed.size else 0.0,
-        _over(far, np.median),
-        _over(wrong, np.mean),
+        placed / points if points else 0.0,
+        _median(path, "reprojection_error"),
+        wrong / seen if seen else float("nan"),
         tuple(json.loads(made.attrs["remarks"])),
     )
+
+
+def _median(path: Path, name: str) -> float:
+    """The median of a variable that is not negative, without all of it in memory.
+
+    Bits of such numbers are in the order of the numbers: the upper half is counted first, then
+    the lower half of those in the middle.
+    """
+
+    def bits() -> Iterator[np.ndarray]:
+        for made in poses_pieces.blocks(path, (name,)):
+            values = made[name].values.astype(np.float32).ravel()
+            yield values[np.isfinite(values)].view(np.uint32)
+
+    upper = np.zeros(1 << 16, np.int64)
+    for some in bits():
+        upper += np.bincount(some >> 16, minlength=1 << 16)
+    total = int(upper.sum())
+    if not total:
+        return float("nan")
+    ranks = np.array([(total - 1) // 2, total // 2])  # the two in the middle
+    below = np.cumsum(upper)
+    high = np.searchsorted(below, ranks, side="right")
+    lower = np.zeros((2, 1 << 16), np.int64)
+    for some in bits():
+        for k in range(2):
+            inside = some[some >> 16 == high[k]] & 0xFFFF
+            lower[k] += np.bincount(inside, minlength=1 << 16)
+    ranks -= below[high] - upper[high]
+    low = [np.searchsorted(np.cumsum(lower[k]), ranks[k], side="right") for k in range(2)]
+    middle = ((high << 16) + low).astype(np.uint32).view(np.float32)
+    return float(middle.mean())
 
 
 def describe(values: dict[str, Any]) -> str:
@@ -206,12 +280,7 @@ def _chosen(made: xr.Dataset) -> str:
     return f"{kind} ({', '.join(sorted(taken))})" if taken else kind
 
 
-def _over(values: np.ndarray, statistic: Any) -> float:
-    known = values[np.isfinite(values)]
-    return float(statistic(known)) if len(known) else float("nan")
-
-
-def _tier(cfg: TriangulateConfig, prior: Path | None) -> base.Tier:
+def _tier(cfg: TriangulateConfig, prior: Path | None) -> base.Learner:
     if prior is None:
         return tiers.build(cfg.tier)
     if isinstance(cfg.tier, auto.Auto):
@@ -227,70 +296,14 @@ def _prior(path: Path) -> PosePrior:
     return PosePrior(**io_prior.read(path))
 
 
-def _hung(views: dict[str, Views], bones: Skeleton, path: Path) -> dict[str, Views]:
-    """Give the views the skeleton of a file, keypoints in its order."""
-    known = next(iter(views.values())).skeleton.keypoints
-    if lost := [name for name in bones.keypoints if name not in known]:
-        raise InputError(
-            f"{path}: the 2D poses have no keypoint {lost[0]!r}; they have {', '.join(known)}"
-        )
-    place = [known.index(name) for name in bones.keypoints]
-    return {
-        name: one._replace(
-            xy=one.xy[:, :, place],
-            confidence=one.confidence[:, :, place],
-            variance=one.variance[:, :, place],
-            skeleton=bones,
-        )
-        for name, one in views.items()
-    }
-
-
-def _finished(cfg: TriangulateConfig, made: xr.Dataset) -> xr.Dataset:
-    """Smooth and blank what the settings ask for; a blanked point has no confidence."""
-    xyz = core_poses.xy(made).copy()
-    seen = core_poses.points(made, "n_views")
-    if cfg.median_3d is not None:
-        far = (
-            made["reprojection_error"]
-            .mean("view")
-            .transpose("time", "individuals", "keypoints")
-            .values
-        )
-        for i in range(xyz.shape[1]):
-            xyz[:, i] = filters.median_3d(
-                xyz[:, i], np.asarray(far[:, i], float), cfg.median_3d
-            )
-    lost = seen < cfg.min_views
-    if cfg.max_gap is not None:
-        lost |= _long_gaps(seen <= 0, cfg.max_gap)
-    xyz[lost] = np.nan
-    gone = ~np.isfinite(xyz).all(-1)
-    made["position"] = (core_poses.DIMS, np.moveaxis(xyz, (1, 2, 3), (3, 2, 1)))
-    sure = np.where(gone, 0.0, core_poses.points(made, "confidence"))
-    made["confidence"] = (core_poses.POINT_DIMS, np.swapaxes(sure, 1, 2))
-    return made
-
-
-def _long_gaps(unseen: Bool[np.ndarray, "T N J"], most: int) -> Bool[np.ndarray, "T N J"]:
-    """Tell which frames lie in runs of unseen ones that are longer than `most`."""
-    out = np.zeros_like(unseen)
-    for place in np.ndindex(unseen.shape[1:]):
-        track = np.concatenate([[False], unseen[(slice(None), *place)], [False]])
-        begins, ends = (np.flatnonzero(np.diff(track.astype(int)) == way) for way in (1, -1))
-        for begin, end in zip(begins, ends, strict=True):
-            out[(slice(begin, end), *place)] = end - begin > most
-    return out
-
-
-def _rate(views: Views) -> float:
-    steps = np.diff(views.times)
+def _rate(times: Float[np.ndarray, " T"]) -> float:
+    steps = np.diff(times)
     return float(1 / np.median(steps)) if len(steps) else 1.0
 
 
-def _counting(progress: Progress, name: str, animals: int) -> Progress:
+def _naming(progress: Progress, name: str) -> Progress:
     """Tell of a tier's steps under the name of the file."""
-    return lambda step: progress(Step("triangulate", step.done, step.total * animals, name))
+    return lambda step: progress(step._replace(item=name))
 
 
 def _files(files: list[Path], assign: Mapping[str, Path] | None, rig: Rig) -> dict[str, str]:
@@ -298,6 +311,12 @@ def _files(files: list[Path], assign: Mapping[str, Path] | None, rig: Rig) -> di
     named = {name: path for name, path in (assign or {}).items()}
     own = io_views.matched([f for f in files if f not in named.values()], rig)
     return {name: str(path.resolve()) for name, path in {**own, **named}.items()}
+
+
+def _networks(sources: list[Path], rig: Rig) -> dict[str, list[str]]:
+    """Which files each camera's points came from, one a network."""
+    each = [_files(io_views.files_in([source]), None, rig) for source in sources]
+    return {name: [one[name] for one in each if name in one] for name in each[0]}
 
 
 def _made_from(out: Path) -> str:

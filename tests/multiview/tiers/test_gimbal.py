@@ -106,7 +106,7 @@ def test_a_prior_of_another_skeleton_is_refused(world, prior):
 
 def test_few_frames_get_the_poses_of_distance_and_are_told_so(world):
     given, _ = world
-    few = gimbal._frames(given, slice(0, 12))
+    few = given.of_frames(slice(0, 12))
     found = gimbal.build(gimbal.Gimbal())(few)
     assert found.learned["tier"] == "distance"
     assert "12 frames show half of the keypoints well; 40" in found.learned["why"]
@@ -124,7 +124,7 @@ def test_without_bones_there_are_no_poses(world):
 @pytest.mark.parametrize("frames", [1, 2])
 def test_a_moment_is_solved_with_a_prior(world, prior, frames):
     given, xyz = world
-    found = gimbal.with_prior(gimbal.Gimbal(), prior)(gimbal._frames(given, slice(0, frames)))
+    found = gimbal.with_prior(gimbal.Gimbal(), prior)(given.of_frames(slice(0, frames)))
     assert error(found, xyz[:frames]) < 10
     assert (np.linalg.eigvalsh(found.covariance) > 0).all()
 
@@ -142,7 +142,7 @@ def test_two_views_are_enough(world, prior):
 
 def test_draws_agree_with_the_most_likely_poses(world, prior):
     given, _ = world
-    few, spec = gimbal._frames(given, slice(0, 30)), gimbal.Gimbal(strength=0.5)
+    few, spec = given.of_frames(slice(0, 30)), gimbal.Gimbal(strength=0.5)
     found = gimbal.with_prior(spec, prior)(few)
     drawn = gimbal.draw(np.random.default_rng(0), few, prior, spec, sweeps=100)
     sd = np.sqrt(np.einsum("tjaa->tja", found.covariance))

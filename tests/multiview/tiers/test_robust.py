@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from planted_poses import SKELETON, covered, error, filmed, poses, problem
+from planted_poses import SKELETON, covered, error, filmed, glides, poses, problem
 
 from gambol.multiview.tiers.base import tiers
 
@@ -61,3 +61,22 @@ def test_a_step_that_is_given_is_used():
     stiff, free = solve(given, step=0.01), solve(given, step=100.0)
     assert stiff.learned["step"][0] == 0.01
     assert np.diff(stiff.xyz, axis=0).std() < 0.2 * np.diff(free.xyz, axis=0).std()
+
+
+@pytest.mark.parametrize("kind", ["robust", "smooth"])
+def test_velocities_that_walk_are_learned_and_better_for_fast_smooth_motion(kind):
+    rng = np.random.default_rng(5)
+    times = np.arange(150) / 30
+    x = glides(rng, times, 40.0)
+    data, _ = filmed(rng, x, outliers=0.1 if kind == "robust" else 0.0)
+    given = problem(data._replace(times=times))
+    tier = {"kind": kind, "dynamics": "velocity"}
+    found = tiers.build(tiers.parse(tier))(given)
+    walk = tiers.build(tiers.parse({"kind": kind}))(given)
+    assert error(found.xyz, x) < 0.8 * error(walk.xyz, x)
+    half, most = covered(found, x)
+    assert 0.43 < half < 0.57
+    assert 0.90 < most < 0.98
+    assert np.isclose(np.median(found.learned["step"]), 40.0, rtol=0.15)
+    stiff = tiers.build(tiers.parse({**tier, "step": 1.0}))(given)
+    assert stiff.learned["step"] == [1.0] * 6

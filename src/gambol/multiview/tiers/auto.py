@@ -1,5 +1,6 @@
 """Tier `auto`: of several tiers the one that tells a left-out view best."""
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from gambol.core.registry import Spec
 from gambol.multiview import crossview
 from gambol.multiview.pose_prior import PosePrior
 from gambol.multiview.tiers import gimbal
-from gambol.multiview.tiers.base import Problem, Solved, Tier, tiers
+from gambol.multiview.tiers.base import Learner, Problem, Solved, Tier, tiers
 
 MARGIN = 0.01  # nats an observation, by which a less simple tier has to be better
 
@@ -25,12 +26,12 @@ class Auto(Spec):
 
 
 @tiers.register
-def build(spec: Auto) -> Tier:
+def build(spec: Auto) -> Learner:
     """Return a tier that chooses one of the candidates for each animal."""
     return with_prior(spec, None)
 
 
-def with_prior(spec: Auto, prior: PosePrior | None) -> Tier:
+def with_prior(spec: Auto, prior: PosePrior | None) -> Learner:
     """Return the same, `gimbal` with a prior that is known; it may be worse than none."""
     for kind in spec.candidates:
         if kind == "auto" or kind not in tiers.kinds():
@@ -41,15 +42,30 @@ def with_prior(spec: Auto, prior: PosePrior | None) -> Tier:
 
     def solve(problem: Problem) -> Solved:
         chosen, scores = choose(spec, problem, prior)
-        solved = _tier(chosen, prior)(problem)
+        return _saying(_tier(chosen, prior), chosen, scores)(problem)
+
+    def learn(problem: Problem) -> Tier:
+        chosen, scores = choose(spec, problem, prior)
+        return _saying(_tier(chosen, prior).learn(problem), chosen, scores)
+
+    every = [_tier(kind, None) for kind in spec.candidates]
+    window = math.lcm(*(tier.window for tier in every))
+    return Learner(solve, learn, all(tier.timed for tier in every), window)
+
+
+def _saying(tier: Tier, kind: str, scores: dict[str, float]) -> Tier:
+    """The same tier, that says which one it is and why it was chosen."""
+
+    def solve(problem: Problem) -> Solved:
+        solved = tier(problem)
         return solved._replace(
-            learned={**solved.learned, "tier": chosen, "left_out_log_score": scores}
+            learned={**solved.learned, "tier": kind, "left_out_log_score": scores}
         )
 
     return solve
 
 
-def _tier(kind: str, prior: PosePrior | None) -> Tier:
+def _tier(kind: str, prior: PosePrior | None) -> Learner:
     if kind == "gimbal" and prior is not None:
         return gimbal.with_prior(gimbal.Gimbal(), prior)
     return tiers.build(tiers.parse({"kind": kind}))

@@ -15,7 +15,7 @@ from gambol.core.registry import Spec
 from gambol.core.skeleton import Skeleton
 from gambol.kernels import triangulation
 from gambol.multiview import constrained, pointwise
-from gambol.multiview.tiers.base import Problem, Solved, Tier, tiers
+from gambol.multiview.tiers.base import Learner, Problem, Solved, Tier, tiers
 
 MARGIN = 25  # frames that a window is solved for beyond those it is asked for, on either side
 
@@ -36,26 +36,69 @@ class Constrained(Spec):
 
 
 @tiers.register
-def build(spec: Constrained) -> Tier:
+def build(spec: Constrained) -> Learner:
     """Return constrained optimisation."""
 
     def solve(problem: Problem) -> Solved:
-        xy, weight = pointwise.observations(problem)
-        if spec.start == "msac":
-            first = triangulation.msac(xy, weight, problem.params).points
-        else:
-            first = triangulation.dlt(xy, weight, problem.params)
-        frames, _, joints = problem.confidence.shape
-        points, learned = _optimised(spec, problem, first.reshape(frames, joints, 3))
-        used = np.isfinite(xy).all(-1) & (weight > 0) & np.isfinite(points[:, :1])
-        found = pointwise.solved(problem, points, used)
-        return found._replace(learned={**found.learned, **learned})
+        return _solved(spec, problem, pointwise.usual_variance(problem), None, None)
 
-    return solve
+    def learn(problem: Problem) -> Tier:
+        usual = pointwise.usual_variance(problem)
+        first = _first(spec, problem, usual)
+        step = _step(first, problem.times)
+        points = first.reshape(-1, 3)
+        used = np.isfinite(problem.xy).all(-1).transpose(0, 2, 1).reshape(len(points), -1)
+        width = pointwise.noise(problem, points, used & np.isfinite(points[:, :1]))
+        return lambda part: _solved(spec, part, usual, step, width)
+
+    return Learner(solve, learn, timed=False, window=spec.window)
+
+
+def _solved(
+    spec: Constrained,
+    problem: Problem,
+    usual: float,
+    step: float | None,
+    width: Float[np.ndarray, " V"] | None,
+) -> Solved:
+    """Optimise; what is None is learned."""
+    xy, weight = pointwise.observations(problem, usual)
+    points, learned = _optimised(spec, problem, _first(spec, problem, usual), step)
+    used = np.isfinite(xy).all(-1) & (weight > 0) & np.isfinite(points[:, :1])
+    noise = pointwise.noise(problem, points, used) if width is None else width
+    found = pointwise.solved(problem, points, used, noise)
+    return found._replace(learned={**found.learned, **learned})
+
+
+def _first(spec: Constrained, problem: Problem, usual: float) -> Float[np.ndarray, "T J 3"]:
+    """Triangulate every point by itself."""
+    xy, weight = pointwise.observations(problem, usual)
+    if spec.start == "msac":
+        first = triangulation.msac(xy, weight, problem.params).points
+    else:
+        first = triangulation.dlt(xy, weight, problem.params)
+    return first.reshape(len(problem.xy), -1, 3)
+
+
+def _step(first: Float[np.ndarray, "T J 3"], times: Float[np.ndarray, " T"]) -> float:
+    """How far a coordinate usually moves in a frame; not from one stretch to another."""
+    alive = np.isfinite(first).all(-1).any(0)
+    start = constrained.filled(first[:, alive])
+    seconds = np.diff(times)
+    usual = np.median(seconds) if len(seconds) else 0.0
+    cuts = np.flatnonzero(seconds > 1.5 * usual) + 1
+    parts = [part for part in np.split(start, cuts) if len(part) > 1]
+    if not parts or not alive.any():
+        return 1.0
+    steps = [constrained.usual_step(part) for part in parts]
+    return float(np.average(steps, weights=[len(part) - 1 for part in parts]))
 
 
 def _optimised(
-    spec: Constrained, problem: Problem, first: Float[np.ndarray, "T J 3"]
+    spec: Constrained,
+    problem: Problem,
+    first: Float[np.ndarray, "T J 3"],
+    step: float | None,
 ) -> tuple[Float[np.ndarray, "N 3"], dict[str, list[float]]]:
     """Positions of all points, NaN for keypoints that were never triangulated; bone lengths."""
     alive = np.flatnonzero(np.isfinite(first).all(-1).any(0))
@@ -65,9 +108,8 @@ def _optimised(
     start = constrained.filled(first[:, alive])
     bones, scale = _bones(spec, problem.skeleton, alive)
     order = min(spec.order, len(start) - 1)
-    scales = constrained.Scales(
-        spec.scale_smooth / constrained.usual_step(start), scale, spec.threshold, order
-    )
+    step = constrained.usual_step(start) if step is None else step
+    scales = constrained.Scales(spec.scale_smooth / step, scale, spec.threshold, order)
     lengths = []
     for begin in range(0, len(start), spec.window):
         end = min(begin + spec.window, len(start))

@@ -3,11 +3,13 @@
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 
 from gambol.core.registry import Spec
 from gambol.kernels import triangulation
 from gambol.multiview import pointwise
-from gambol.multiview.tiers.base import Problem, Solved, Tier, tiers
+from gambol.multiview.pointwise import Placed
+from gambol.multiview.tiers.base import Learner, tiers
 
 
 class Dlt(Spec):
@@ -17,13 +19,17 @@ class Dlt(Spec):
 
 
 @tiers.register
-def build(spec: Dlt) -> Tier:
+def build(spec: Dlt) -> Learner:
     """Return linear triangulation."""
+    return pointwise.tier(placed)
 
-    def solve(problem: Problem) -> Solved:
-        xy, weight = pointwise.observations(problem)
-        points = triangulation.dlt(xy, weight, problem.params)
-        used = np.isfinite(xy).all(-1) & (weight > 0) & np.isfinite(points[:, :1])
-        return pointwise.solved(problem, points, used)
 
-    return solve
+def placed(
+    xy: Float[np.ndarray, "N V 2"],
+    weight: Float[np.ndarray, "N V"],
+    params: Float[np.ndarray, "V 24"],
+) -> Placed:
+    """Return points from all views that saw them."""
+    points = triangulation.dlt(xy, weight, params)
+    used = np.isfinite(xy).all(-1) & (weight > 0) & np.isfinite(points[:, :1])
+    return Placed(points, used)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from gambol.core.errors import InputError
@@ -21,7 +21,7 @@ from gambol.multiview.density import Model, Turning
 from gambol.multiview.gimbal import Fit
 from gambol.multiview.pose_prior import PosePrior, check_fits, fit_prior, states_for
 from gambol.multiview.smooth import Anchor, Smoothed
-from gambol.multiview.tiers.base import Problem, Solved, Tier, tiers
+from gambol.multiview.tiers.base import Learner, Problem, Solved, Tier, tiers
 from gambol.multiview.tiers.robust import observations
 from gambol.multiview.tiers.robust import solved as as_solved
 
@@ -58,6 +58,14 @@ class Prepared(NamedTuple):
     found: Smoothed  # the poses of `distance`
 
 
+class Settled(NamedTuple):
+    """What is known of poses that are typical."""
+
+    prior: PosePrior | None  # κ as it is to be taken; None: `distance` is the answer
+    strength: float  # by which κ was multiplied
+    why: str  # there is no prior
+
+
 class Told(NamedTuple):
     """Poses without one view, and how well they tell it."""
 
@@ -75,24 +83,32 @@ class Part(NamedTuple):
 
 
 @tiers.register
-def build(spec: Gimbal) -> Tier:
+def build(spec: Gimbal) -> Learner:
     """Return the tier that learns its own typical poses."""
-    _check(spec)
-
-    def tier(problem: Problem) -> Solved:
-        return solve(problem, None, spec)
-
-    return tier
+    return _learner(spec, None)
 
 
-def with_prior(spec: Gimbal, prior: PosePrior) -> Tier:
+def with_prior(spec: Gimbal, prior: PosePrior) -> Learner:
     """Return the tier that knows typical poses already."""
+    return _learner(spec, prior)
+
+
+def _learner(spec: Gimbal, prior: PosePrior | None) -> Learner:
     _check(spec)
 
     def tier(problem: Problem) -> Solved:
         return solve(problem, prior, spec)
 
-    return tier
+    def learn(problem: Problem) -> Tier:
+        ready = prepare(problem, spec)
+        settled, tied, held = settle(problem, ready, prior, spec), ready.tied, ready.held
+
+        def known(part: Problem) -> Solved:
+            return _typical(part, _posed(part, tied, held, spec), settled, spec)
+
+        return known
+
+    return Learner(tier, learn, window=spec.window)
 
 
 def solve(
@@ -113,25 +129,68 @@ def solve(
     Raises:
         InputError: the prior is of another skeleton.
     """
+    ready = prepare(problem, spec, known)
+    settled = settle(problem, ready, prior, spec, 1.0 if known is not None else None)
+    return _typical(problem, ready, settled, spec)
+
+
+def settle(
+    problem: Problem,
+    ready: Prepared,
+    prior: PosePrior | None,
+    spec: Gimbal,
+    usual: float | None = None,
+) -> Settled:
+    """Return which poses are typical and how much they tell.
+
+    Args:
+        problem: the observations.
+        ready: their poses of `distance`.
+        prior: typical poses of the same skeleton; None: learned.
+        spec: settings.
+        usual: factor of κ where the settings name none; None: learned.
+
+    Raises:
+        InputError: the prior is of another skeleton.
+    """
+    problem = _decided(problem, ready)
     if prior is not None:
         check_fits(prior, problem.skeleton)
-    ready = prepare(problem, spec, known)
-    bones = ready.tied.bones
-    if bones is None or (np.asarray(bones.parent) < 0).all():
-        return _instead(ready, "no bone of the skeleton was seen often enough")
+    if not _boned(ready.tied):
+        return Settled(None, 0.0, "no bone of the skeleton was seen often enough")
     if prior is None:
         seen = np.isfinite(known_well(problem, ready).xyz).all(axis=-1).sum(axis=1)
         frames = int((2 * seen >= len(problem.skeleton)).sum())
         if frames < ENOUGH:
-            return _instead(
-                ready, f"{frames} frames show half of the keypoints well; {ENOUGH} tell poses"
-            )
+            why = f"{frames} frames show half of the keypoints well; {ENOUGH} tell poses"
+            return Settled(None, 0.0, why)
         prior = learn_prior(problem, ready, spec)
-    chosen = spec.strength
+    chosen = usual if spec.strength is None else spec.strength
     if chosen is None:
-        chosen = 1.0 if known is not None else strength(problem, ready, prior, spec)
-    done = _windows(problem, ready, weakened(prior, chosen), spec)
-    return done._replace(learned={**done.learned, "strength": chosen})
+        chosen = strength(problem, ready, prior, spec)
+    return Settled(weakened(prior, chosen), chosen, "")
+
+
+def _typical(problem: Problem, ready: Prepared, settled: Settled, spec: Gimbal) -> Solved:
+    """Return the most likely poses, given which are typical."""
+    plain = as_solved(ready.found, ready.tied, observations(problem))
+    if settled.prior is None:
+        why = {"tier": "distance", "why": settled.why}
+        return plain._replace(learned={**plain.learned, **why})
+    done = _windows(_decided(problem, ready), ready, settled.prior, spec)
+    told = {**done.learned, "strength": settled.strength}
+    return done._replace(learned=told, peak=plain.peak)
+
+
+def _decided(problem: Problem, ready: Prepared) -> Problem:
+    """Of several peaks keep those that are likeliest the points of `distance`."""
+    peak = noises.emission(observations(problem), ready.tied.noise).meant(ready.found.xyz)
+    return problem if peak is None else problem.at(peak)
+
+
+def _boned(model: smooth.Model) -> bool:
+    """Whether there are any bones."""
+    return model.bones is not None and not (np.asarray(model.bones.parent) < 0).all()
 
 
 def prepare(problem: Problem, spec: Gimbal, known: smooth.Model | None = None) -> Prepared:
@@ -146,12 +205,18 @@ def prepare(problem: Problem, spec: Gimbal, known: smooth.Model | None = None) -
         held = taken.held
     else:
         held = learning.sample(data, spec.start, most=learning.HELD_OUT).held
-    rough = smooth.smooth(data, known, smooth.start(data, spec.start), held)
-    if known.bones is None or (np.asarray(known.bones.parent) < 0).all():
-        return Prepared(known, held, rough)
+    return _posed(problem, known, held, spec)
+
+
+def _posed(problem: Problem, tied: smooth.Model, held: Anchor, spec: Gimbal) -> Prepared:
+    """Solve for poses without typical ones."""
+    data = observations(problem)
+    rough = smooth.smooth(data, tied, smooth.start(data, spec.start), held)
+    if not _boned(tied):
+        return Prepared(tied, held, rough)
     size, overlap = spec.window, spec.overlap
-    posed = articulated.solve(data, known, rough, held, size=size, overlap=overlap)
-    return Prepared(known, held, posed)
+    posed = articulated.solve(data, tied, rough, held, size=size, overlap=overlap)
+    return Prepared(tied, held, posed)
 
 
 class Sure(NamedTuple):
@@ -209,7 +274,7 @@ def strength(problem: Problem, ready: Prepared, prior: PosePrior, spec: Gimbal) 
     if len(views) < 3:
         return MIDDLE
     frames = learning.spread(len(problem.xy), TRIED_FRAMES)
-    part = _frames(problem, frames)
+    part = problem.of_frames(frames)
     tried = np.unique(np.linspace(0, len(views) - 1, TRIED_VIEWS).round().astype(int))
     out = [int(view) for view in views[tried]]
     emission = noises.emission(observations(part), ready.tied.noise)
@@ -302,6 +367,7 @@ def draw(
         sweeps: of each of two chains.
     """
     ready = prepare(problem, spec)
+    problem = _decided(problem, ready)
     poses = prior or learn_prior(problem, ready, spec)
     check_fits(poses, problem.skeleton)
     chosen = spec.strength
@@ -322,7 +388,8 @@ def _windows(problem: Problem, ready: Prepared, prior: PosePrior, spec: Gimbal) 
     parts = windows.cut(frames, spec.window, spec.overlap)
 
     def model(part: windows.Window) -> Model:
-        return model_of(_frames(problem, slice(part.first, part.last)), ready, prior, spec)
+        kept = problem.of_frames(slice(part.first, part.last))
+        return model_of(kept, ready, prior, spec)
 
     def one(part: windows.Window) -> Part:
         begin = ready.found.xyz[part.first : part.last]
@@ -345,7 +412,7 @@ def _windows(problem: Problem, ready: Prepared, prior: PosePrior, spec: Gimbal) 
         improper += got.share < 1
         problem.progress(Step("gimbal", part.end, frames, f"frame {part.end}"))
     found = Smoothed(xyz, cov, outlier, energy, unsettled, improper)
-    solved = as_solved(found, ready.tied)
+    solved = as_solved(found, ready.tied, observations(problem))
     told: dict[str, Any] = {"states": len(prior.weights), "body_axis": list(prior.body_axis)}
     return solved._replace(
         heading=angles, state_probability=probs, learned={**solved.learned, **told}
@@ -370,19 +437,3 @@ def _in_torch(
     from gambol.multiview import batched  # torch takes its time to import
 
     return batched.fit_many(models, begin, cycles=spec.cycles)
-
-
-def _frames(problem: Problem, chosen: slice | Int[np.ndarray, " F"]) -> Problem:
-    """Return the problem of some frames."""
-    return problem._replace(
-        xy=problem.xy[chosen],
-        confidence=problem.confidence[chosen],
-        variance=problem.variance[chosen],
-        times=problem.times[chosen],
-    )
-
-
-def _instead(ready: Prepared, why: str) -> Solved:
-    """The poses of `distance`, and why."""
-    solved = as_solved(ready.found, ready.tied)
-    return solved._replace(learned={**solved.learned, "tier": "distance", "why": why})

@@ -3,11 +3,13 @@
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 
 from gambol.core.registry import Spec
 from gambol.kernels import triangulation
 from gambol.multiview import pointwise
-from gambol.multiview.tiers.base import Problem, Solved, Tier, tiers
+from gambol.multiview.pointwise import Placed
+from gambol.multiview.tiers.base import Learner, tiers
 
 
 class Median(Spec):
@@ -17,15 +19,17 @@ class Median(Spec):
 
 
 @tiers.register
-def build(spec: Median) -> Tier:
+def build(spec: Median) -> Learner:
     """Return the median of pairs."""
+    return pointwise.tier(placed, covariant=False)
 
-    def solve(problem: Problem) -> Solved:
-        xy, weight = pointwise.observations(problem)
-        points = triangulation.pairs_median(xy, weight, problem.params)
-        used = np.isfinite(xy).all(-1) & (weight > 0) & np.isfinite(points[:, :1])
-        noise = pointwise.noise(problem, points, used)
-        unknown = np.full((len(points), 3, 3), np.nan)
-        return pointwise.assembled(problem, points, unknown, used, noise)
 
-    return solve
+def placed(
+    xy: Float[np.ndarray, "N V 2"],
+    weight: Float[np.ndarray, "N V"],
+    params: Float[np.ndarray, "V 24"],
+) -> Placed:
+    """Return medians of what pairs of views say."""
+    points = triangulation.pairs_median(xy, weight, params)
+    used = np.isfinite(xy).all(-1) & (weight > 0) & np.isfinite(points[:, :1])
+    return Placed(points, used)

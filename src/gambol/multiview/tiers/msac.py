@@ -1,14 +1,17 @@
 """Tier `msac`: every point from the views that agree on it; the others are outliers."""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 from pydantic import PositiveFloat
 
 from gambol.core.registry import Spec
 from gambol.kernels import triangulation
 from gambol.multiview import pointwise
-from gambol.multiview.tiers.base import Problem, Solved, Tier, tiers
+from gambol.multiview.pointwise import Placed
+from gambol.multiview.tiers.base import Learner, tiers
 
 
 class Msac(Spec):
@@ -19,21 +22,18 @@ class Msac(Spec):
 
 
 @tiers.register
-def build(spec: Msac) -> Tier:
+def build(spec: Msac) -> Learner:
     """Return triangulation from views that agree."""
-
-    def solve(problem: Problem) -> Solved:
-        points, inlier = agreed(problem, spec.threshold)
-        return pointwise.solved(problem, points, inlier)
-
-    return solve
+    return pointwise.tier(partial(agreed, threshold=spec.threshold))
 
 
-def agreed(problem: Problem, threshold: float) -> triangulation.Agreed:
-    """Return points and their inliers; NaN where fewer than two views agree."""
-    xy, weight = pointwise.observations(problem)
-    found = triangulation.msac(xy, weight, problem.params, threshold)
+def agreed(
+    xy: Float[np.ndarray, "N V 2"],
+    weight: Float[np.ndarray, "N V"],
+    params: Float[np.ndarray, "V 24"],
+    threshold: float,
+) -> Placed:
+    """Return points and the views that agree on them; NaN where fewer than two do."""
+    found = triangulation.msac(xy, weight, params, threshold)
     lone = found.inlier.sum(1) < 2
-    return triangulation.Agreed(
-        np.where(lone[:, None], np.nan, found.points), found.inlier & ~lone[:, None]
-    )
+    return Placed(np.where(lone[:, None], np.nan, found.points), found.inlier & ~lone[:, None])

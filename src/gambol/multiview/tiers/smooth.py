@@ -5,9 +5,9 @@ from typing import Literal
 from pydantic import PositiveFloat
 
 from gambol.core.registry import Spec
-from gambol.multiview.smooth import Start
-from gambol.multiview.tiers.base import Problem, Solved, Tier, tiers
-from gambol.multiview.tiers.robust import smoothed
+from gambol.multiview.smooth import Dynamics, Start
+from gambol.multiview.tiers.base import Learner, tiers
+from gambol.multiview.tiers.robust import smoothing
 
 
 class Smooth(Spec):
@@ -15,14 +15,11 @@ class Smooth(Spec):
 
     kind: Literal["smooth"] = "smooth"
     start: Start = "msac"  # no matter: Gaussian noise leaves one solution near by
+    dynamics: Dynamics = "walk"  # `velocity`: better for fast smooth motion
     step: PositiveFloat | None = None  # sd of an axis, world units / √s; none: from the data
 
 
 @tiers.register
-def build(spec: Smooth) -> Tier:
+def build(spec: Smooth) -> Learner:
     """Return the iterated extended Kalman smoother, every keypoint by itself."""
-
-    def solve(problem: Problem) -> Solved:
-        return smoothed(problem, "gaussian", spec.start, spec.step)
-
-    return solve
+    return smoothing("gaussian", spec.start, spec.step, spec.dynamics)

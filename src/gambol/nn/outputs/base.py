@@ -7,6 +7,7 @@ from torch import Tensor
 
 from gambol.core import pixels
 from gambol.core.registry import Registry, Spec
+from gambol.kernels.maxima import Maxima
 from gambol.kernels.peaks import Peaks
 from gambol.nn.targets import Scene, Target
 
@@ -54,6 +55,7 @@ class Positions(Output):
     """An output that says where the keypoints of one animal are."""
 
     keypoints: int
+    hilly: bool = False  # a map has a hill wherever its keypoint may be: see `hills`
 
     def mirror(
         self, maps: Float[Tensor, "B C h w"], partner: tuple[int, ...]
@@ -64,6 +66,33 @@ class Positions(Output):
     def peaks(self, maps: Float[np.ndarray, "*B C h w"]) -> Peaks:
         """Find one peak per keypoint, in cells; axes (*B, J)."""
         raise NotImplementedError
+
+    def hills(self, maps: Float[np.ndarray, "*B C h w"], limit: int) -> Maxima:
+        """Find up to so many peaks per keypoint, in cells; axes (*B, J)."""
+        raise NotImplementedError
+
+    def find_several(
+        self, maps: Float[np.ndarray, "*B C h w"], size: tuple[int, int], limit: int
+    ) -> Peaks:
+        """Find up to `limit` peaks per keypoint, in input pixels; axes (*B, J, limit).
+
+        The first is that of `find`, the others are those of `hills` by falling height; NaN
+        where there are fewer.
+        """
+        first = self.find(maps, size)
+        if limit == 1:
+            return Peaks(
+                first.xy[..., None, :], first.height[..., None], first.cov[..., None, :, :]
+            )
+        w, h = -(-size[0] // self.stride), -(-size[1] // self.stride)
+        found = self.hills(maps[..., :h, :w], limit)
+        grid = pixels.cells(self.stride)
+        xy = pixels.apply(grid, found.xy)
+        cov = pixels.apply_covariance(grid, found.cov)
+        xy[..., 0, :], cov[..., 0, :, :] = first.xy, first.cov
+        height = found.height.copy()
+        height[..., 0] = first.height
+        return Peaks(xy, height, cov)
 
     def find(self, maps: Float[np.ndarray, "*B C h w"], size: tuple[int, int]) -> Peaks:
         """Find one peak per keypoint, in input pixels, within a picture of (width, height)."""

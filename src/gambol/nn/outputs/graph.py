@@ -13,8 +13,10 @@ from torch import Tensor
 
 from gambol.core.errors import InputError
 from gambol.kernels import peaks
+from gambol.kernels.maxima import Maxima
 from gambol.nn import losses, targets
 from gambol.nn.outputs.base import Output, OutputSpec, Positions, outputs
+from gambol.nn.outputs.confidence import hills
 from gambol.nn.targets import Scene, Target
 
 
@@ -33,6 +35,8 @@ class GraphSpec(OutputSpec):
 
 class Graph(Positions):
     """Keypoint maps, whose peaks it finds, and maps of the skeleton that only teach."""
+
+    hilly = True
 
     def __init__(self, spec: GraphSpec, keypoints: int, stride: int) -> None:
         self.keypoints, self.stride, self.weight = keypoints, stride, spec.weight
@@ -83,6 +87,10 @@ class Graph(Positions):
     def peaks(self, maps: Float[np.ndarray, "*B C h w"]) -> peaks.Peaks:
         """Fit a Gaussian around the highest cell of the keypoints' maps."""
         return peaks.find(maps[..., : self.keypoints, :, :], self.sigma / self.stride)
+
+    def hills(self, maps: Float[np.ndarray, "*B C h w"], limit: int) -> Maxima:
+        """Refine the highest local maxima of the keypoints' maps."""
+        return hills(maps[..., : self.keypoints, :, :], self.sigma / self.stride, limit)
 
     def _join(self, maps: Float[Tensor, "B K h w"]) -> Float[Tensor, "B h w"]:
         """Join maps into one; no maps make an empty one."""
