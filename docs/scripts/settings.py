@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from gambol.behavior.clean import CleanSettings
 from gambol.core.config import Config
 from gambol.multiview.associate import Associate
 from gambol.multiview.bundle import Bundle
@@ -33,13 +34,16 @@ from gambol.nn.outputs.simcc import SimccSpec
 from gambol.nn.outputs.softmax import SoftmaxSpec
 from gambol.pose.instances import InstanceScoring
 from gambol.pose.train import FitConfig
+from gambol.stages.agreement import AgreementConfig
 from gambol.stages.align import AlignConfig
 from gambol.stages.calibrate import CalibrateConfig
 from gambol.stages.compare_states import CompareConfig
 from gambol.stages.draw_poses import DrawConfig
+from gambol.stages.ethogram_convert import ConvertConfig
 from gambol.stages.evaluate import EvaluateConfig
 from gambol.stages.fit_pose_prior import PriorConfig
 from gambol.stages.fit_states import FitConfig as StatesFit
+from gambol.stages.group_stats import GroupConfig
 from gambol.stages.movies import MoviesConfig
 from gambol.stages.mutual_information import InformationConfig
 from gambol.stages.scan_states import ScanConfig
@@ -100,6 +104,12 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("gambol state-movies", MovieConfig),
         ("gambol states", StatesConfig),
         ("gambol simulate-states", SimulateConfig),
+    ],
+    "behaviour.md": [
+        ("gambol clean", CleanSettings),
+        ("gambol ethogram-convert", ConvertConfig),
+        ("gambol agreement", AgreementConfig),
+        ("gambol group-stats", GroupConfig),
     ],
     "evaluation.md": [("", EvaluateConfig), ("oks", InstanceScoring)],
 }

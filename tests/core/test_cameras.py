@@ -58,6 +58,19 @@ def test_a_mirror_shows_the_mirrored_world_flipped(kind):
     np.testing.assert_allclose(seen(proper, CLOUD), direct, atol=1e-8)
 
 
+@pytest.mark.parametrize("kind", ["pinhole", "fisheye"])
+def test_projecting_resizing_and_flipping_commute(kind):
+    """With skew and tangential distortion, which change sign in the mirror."""
+    one = camera(kind=kind)
+    assert one.matrix[0, 1] and (kind == "fisheye" or one.distortion[2:4].all())
+    normal, distance, scale, width = np.array([0.0, 0.6, 0.8]), 0.2, 0.37, 640
+    behind = CLOUD - 2 * (CLOUD @ normal - distance)[:, None] * normal
+    maps = pixels.compose(pixels.flip(width), pixels.resize(scale), pixels.crop(30, 11))
+    done = cameras.mirrored(one, normal, distance, width).resized(scale).cropped(30, 11)
+    moved = pixels.apply(maps, seen(one, behind))
+    np.testing.assert_allclose(seen(done, CLOUD), moved, atol=1e-9)
+
+
 def test_a_matrix_is_split_and_put_together_again():
     plain = camera(lens=np.zeros(5))
     for sign in (1.0, -3.0):

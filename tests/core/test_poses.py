@@ -94,6 +94,13 @@ def test_a_file_gives_back_the_series(tmp_path):
     assert json.loads(loaded.attrs["settings"]) == {"sigma": 5.0}
 
 
+@pytest.mark.parametrize("fps", [30.0, 59.94, 30000 / 1001])
+def test_the_rate_of_a_clock_is_the_one_it_was_made_with(fps):
+    times = np.arange(240) / fps
+    assert poses.rate(times) == pytest.approx(fps, rel=1e-11)
+    assert poses.rate(np.arange(240) / 30) == 30.0 and poses.rate(times[:1]) == 1.0
+
+
 def test_units_follow_the_space():
     assert series(space=2).attrs["space_unit"] == "pixels"
     assert series(space=3).attrs["space_unit"] == "world"

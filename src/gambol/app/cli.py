@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from gambol.app import behaviors as of_behavior
+from gambol.app import bouts as of_bouts
 from gambol.app import console, options
 from gambol.app import regions as of_regions
 from gambol.app import simulations as of_simulations
@@ -398,6 +399,7 @@ app.add_typer(of_several.verbs)
 app.add_typer(of_regions.verbs)
 app.add_typer(of_cameras.verbs)
 app.add_typer(of_behavior.verbs)
+app.add_typer(of_bouts.verbs)
 
 
 def _voice(quiet: bool) -> Any:

@@ -24,6 +24,15 @@ def settings(kind: Any, path: Path | None, assignments: list[str]) -> Any:
     return cfg.override(assignments) if assignments else cfg
 
 
+def required(kind: Any, path: Path | None, said: dict[str, Any], assignments: list[str]) -> Any:
+    """Read settings of which some have no default: from a file, options and --set."""
+    import yaml
+
+    held = {} if path is None else yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    cfg = kind.from_values({**held, **said}, "the command line" if path is None else str(path))
+    return cfg.override(assignments) if assignments else cfg
+
+
 def pairs(texts: list[str]) -> dict[str, Path]:
     """Read `CAMERA=PATH` texts."""
     found = {}

@@ -99,7 +99,8 @@ def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
         choices = did_you_mean(word, known) or f"; there are {', '.join(known)}"
         return f"no setting {where!r}{choices}"
     message = first["msg"].removeprefix("Value error, ")
-    return f"{where or 'settings'}: {message[0].lower()}{message[1:]}, got {first['input']!r}"
+    message = message[0].lower() + message[1:]
+    return f"{where}: {message}, got {first['input']!r}" if where else message
 
 
 def _fields_at(cls: Any, path: list[str]) -> list[str]:

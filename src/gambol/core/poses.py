@@ -93,6 +93,12 @@ def covariance(poses: xr.Dataset) -> Float[np.ndarray, "T N J S S"]:
     return poses["covariance"].transpose(*dims).values
 
 
+def rate(times: Float[np.ndarray, " T"]) -> float:
+    """Return frames a second of a clock, without the rounding errors of its times."""
+    steps = np.diff(times)
+    return float(f"{1 / np.median(steps):.12g}") if len(steps) else 1.0
+
+
 def skeleton(poses: xr.Dataset) -> Skeleton:
     """Return the skeleton of a pose series; names alone where the file holds no more."""
     if "skeleton" in poses.attrs:

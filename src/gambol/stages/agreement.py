@@ -1,0 +1,86 @@
+"""Stage `agreement`: how far do people who watched the same recordings say the same?
+
+reads   raters    ethograms, a file or more a person
+writes  out/pairs.csv      every two raters, label by label: kappa, F1, bouts, onset error
+        out/consensus.csv  bouts that most of them saw
+"""
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+from pydantic import Field
+
+from gambol.behavior import agreement
+from gambol.core.config import Config
+from gambol.core.errors import InputError
+from gambol.core.ethogram import Ethogram, join
+from gambol.core.progress import Progress, Step, silent
+from gambol.io import ethogram as io_ethogram
+from gambol.io import state_courses
+
+
+class AgreementConfig(Config):
+    """Settings of the stage."""
+
+    fps: float | None = Field(default=None, gt=0)  # of the video, where files do not say it
+    labels: tuple[str, ...] = ()  # that are compared; none: all
+    overlap: float = Field(default=0.5, gt=0, le=1)  # of two bouts that are one
+    ties: Literal["absent", "present", "unknown"] = "absent"  # frames that half of them saw
+
+
+class Agreed(NamedTuple):
+    """What was found."""
+
+    out: Path
+    raters: tuple[str, ...]
+    f1: dict[str, float]  # of every label, mean over pairs of raters
+    kappa: dict[str, float]
+    bouts: int  # of the consensus
+
+
+def run(
+    cfg: AgreementConfig, sources: list[Path], out: Path, *, progress: Progress = silent
+) -> Agreed:
+    """Compare raters: those that files name, else each file is one."""
+    raters = _raters(cfg, sources)
+    if len(raters) < 2:
+        raise InputError(
+            f"{sources[0]}: only {', '.join(raters) or 'nobody'} rated; agreement takes two"
+        )
+    among = list(cfg.labels) or None
+    table = agreement.pairwise(raters, among, overlap=cfg.overlap)
+    made = agreement.consensus(list(raters.values()), among, ties=cfg.ties)
+    out.mkdir(parents=True, exist_ok=True)
+    state_courses.write_table(table, out / "pairs.csv")
+    io_ethogram.write(made, out / "consensus.csv", "bouts")
+    progress(Step("agreement", 1, 1, out.name))
+    return Agreed(
+        out, tuple(raters), _means(table, "f1"), _means(table, "kappa"), len(made.bouts)
+    )
+
+
+def describe(values: dict[str, Any]) -> str:
+    """Say in a few lines how far they agree."""
+    rows = [f"{values['out']}: {', '.join(values['raters'])}"]
+    for label, score in values["f1"].items():
+        rows.append(
+            f"{label}: F1 {score:.2f}, kappa {values['kappa'][label]:.2f} (of frames, mean of "
+            "all pairs)"
+        )
+    return "\n".join([*rows, f"{values['bouts']} bouts in the consensus"])
+
+
+def _raters(cfg: AgreementConfig, sources: list[Path]) -> dict[str, Ethogram]:
+    found: dict[str, list[Ethogram]] = {}
+    for path in sources:
+        made = io_ethogram.read(path, fps=cfg.fps).ethogram
+        named = agreement.by_annotator(made)
+        for name, own in named.items():
+            found.setdefault(name or path.stem, []).append(own)
+    return {name: join(parts) if len(parts) > 1 else parts[0] for name, parts in found.items()}
+
+
+def _means(table: pd.DataFrame, score: str) -> dict[str, float]:
+    each = table.groupby("label")[score].mean()
+    return {str(label): float(value) for label, value in each.items()}

@@ -1,0 +1,91 @@
+"""Stage `ethogram-convert`: bouts of behaviour from one program's file to another's.
+
+reads   source   an ethogram of any format of `io.ethogram`, or states of gambol
+writes  out      the same in another format, and beside it what that format cannot hold
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from gambol.behavior import ethogram as of_sequences
+from gambol.core.config import Config
+from gambol.core.errors import InputError
+from gambol.core.ethogram import Ethogram
+from gambol.core.progress import Progress, Step, silent
+from gambol.io import ethogram as io_ethogram
+from gambol.stages import compare_states, syllable_files
+
+
+class ConvertConfig(Config):
+    """Settings of the stage."""
+
+    to: str | None = None  # format; null: by the suffix of the file to write
+    fps: float | None = Field(default=None, gt=0)  # of the video, where the file does not say
+    frames: int | None = Field(default=None, gt=0)  # of the video, where they matter
+    recording: str | None = None  # name of the recording, where the file has none
+    inclusive: bool | None = None  # whether stop frames belong to their bouts (MABe)
+    repair: bool = False  # mend starts and stops without a partner, and say which
+    sidecar: bool = True  # keep beside the file what its format cannot hold
+
+
+class Converted(NamedTuple):
+    """What was written."""
+
+    files: tuple[Path, ...]
+    format: str
+    recordings: int
+    bouts: int
+    labels: tuple[str, ...]
+    notes: tuple[str, ...]
+    lost: tuple[str, ...]  # what the format does not hold; empty with a sidecar
+
+
+def run(
+    cfg: ConvertConfig, source: Path, out: Path, *, progress: Progress = silent
+) -> Converted:
+    """Convert.
+
+    Args:
+        cfg: settings.
+        source: a file of bouts; or a run of states, or files with a label `state`.
+        out: the file to write.
+        progress: told at the end.
+    """
+    if cfg.to is not None and cfg.to not in io_ethogram.FORMATS:
+        names = ", ".join(io_ethogram.FORMATS)
+        raise InputError(f"to: there is no format {cfg.to!r}; there are {names}")
+    if out.exists() and out.resolve() == source.resolve():
+        raise InputError(f"{out} is the file that is read; choose another --out")
+    made, notes = _read(cfg, source)
+    lost = [] if cfg.sidecar or cfg.to is None else io_ethogram.losses(made, cfg.to)
+    files = io_ethogram.write(made, out, cfg.to, beside=cfg.sidecar, inclusive=cfg.inclusive)
+    progress(Step("ethogram-convert", 1, 1, out.name))
+    return Converted(
+        tuple(files), cfg.to or io_ethogram.detect(out), len(made.recordings),
+        len(made.bouts), tuple(sorted(set(made.bouts["label"]))), tuple(notes), tuple(lost),
+    )  # fmt: skip
+
+
+def describe(values: dict[str, Any]) -> str:
+    """Say what was written and what was lost."""
+    rows = [
+        f"{values['files'][0]}: {values['bouts']} bouts of {len(values['labels'])} labels in "
+        f"{values['recordings']} recordings, as {values['format']}"
+    ]
+    rows += [f"beside it: {file}" for file in values["files"][1:]]
+    rows += [f"note: {note}" for note in values["notes"]]
+    return "\n".join(rows + [f"lost: {sentence}" for sentence in values["lost"]])
+
+
+def _read(cfg: ConvertConfig, source: Path) -> tuple[Ethogram, tuple[str, ...]]:
+    if source.is_dir():
+        folder = compare_states.folder(source)
+        seq = syllable_files.read([folder], cfg.fps, "state").sequences
+        return of_sequences.bouts(seq), ()
+    found = io_ethogram.read(
+        source, fps=cfg.fps, frames=cfg.frames, recording=cfg.recording,
+        inclusive=cfg.inclusive, repair=cfg.repair,
+    )  # fmt: skip
+    return found.ethogram, tuple(found.notes)

@@ -1,0 +1,120 @@
+"""Stage `group-stats`: do groups of animals behave differently?
+
+reads   source    states, syllables or an ethogram of recordings
+        animals   a table: recording, animal, and columns that tell groups apart
+writes  out/tests.csv    a line a label: statistic, p, corrected, means of the groups
+        out/pairs.csv    every two groups of a label: effect with its interval
+        out/notes.txt    what to keep in mind
+"""
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from gambol.behavior import groups
+from gambol.behavior.groups import GroupTest
+from gambol.core.config import Config
+from gambol.core.errors import InputError
+from gambol.core.ethogram import Ethogram
+from gambol.core.progress import Progress, Step, silent
+from gambol.core.sequences import Sequences
+from gambol.io import ethogram as io_ethogram
+from gambol.io import state_courses, store
+from gambol.stages import compare_states, syllable_files
+
+
+class GroupConfig(Config):
+    """Settings of the stage."""
+
+    factor: str = "group"  # column that tells groups apart
+    what: Literal["usage", "durations", "transitions"] = "usage"  # what is compared
+    by: Literal["frame", "bout"] = "frame"  # what usage counts
+    fps: float | None = Field(default=None, gt=0)  # where the files do not say it
+    label: str = "state"  # column, dataset or variable of the labels
+    permutations: PositiveInt = 10_000  # of animals; all arrangements if there are fewer
+    alpha: float = Field(default=0.05, gt=0, lt=1)  # rate of false discoveries
+    seed: NonNegativeInt = 0  # of the permutations and resamples
+
+
+class Compared(NamedTuple):
+    """What was found."""
+
+    out: Path
+    animals: dict[str, int]  # in each group
+    measures: int
+    different: tuple[str, ...]  # measures in which groups differ, after correction
+    smallest_p: float  # that so few animals can give
+    notes: tuple[str, ...]
+
+
+def run(
+    cfg: GroupConfig, source: Path, animals: Path, out: Path, *, progress: Progress = silent
+) -> Compared:
+    """Compare groups; the unit is the animal, never the frame.
+
+    Args:
+        cfg: settings.
+        source: a run of states, files with labels, or an ethogram.
+        animals: CSV with columns recording, animal and the factor.
+        out: folder.
+        progress: told at the end.
+    """
+    table = _animals(animals)
+    found = _test(cfg, _source(cfg, source), table)
+    out.mkdir(parents=True, exist_ok=True)
+    state_courses.write_table(found.table.reset_index(), out / "tests.csv")
+    state_courses.write_table(found.pairs.reset_index(), out / "pairs.csv")
+    store.write_text("\n".join([str(found), *found.notes, ""]), out / "notes.txt")
+    progress(Step("group-stats", 1, 1, out.name))
+    different = found.table.loc[found.table["significant"].astype(bool)]
+    return Compared(
+        out, dict(found.animals), len(found.table), tuple(map(str, different.index)),
+        found.smallest_p, tuple(found.notes),
+    )  # fmt: skip
+
+
+def describe(values: dict[str, Any]) -> str:
+    """Say in a few lines what differs."""
+    told = ", ".join(f"{count} of {name}" for name, count in values["animals"].items())
+    found = ", ".join(values["different"]) or "none"
+    rows = [
+        f"{values['out']}: animals: {told}; {values['measures']} measures; different: {found}",
+        f"the smallest p that these groups can give is {values['smallest_p']:.2g}",
+    ]
+    return "\n".join(rows + [f"note: {note}" for note in values["notes"]])
+
+
+def _animals(path: Path) -> pd.DataFrame:
+    store.require_file(path)
+    table = pd.read_csv(path, sep=None, engine="python", dtype=str)
+    if lost := [name for name in ("recording", "animal") if name not in table]:
+        raise InputError(
+            f"{path} has no column {lost[0]!r}; give one row a recording with its animal, so "
+            "that animals are compared and not frames"
+        )
+    return table
+
+
+def _source(cfg: GroupConfig, path: Path) -> Sequences | Ethogram:
+    if path.is_dir() or path.suffix.lower() in (".nc", ".h5"):
+        folder = compare_states.folder(path)
+        return syllable_files.read([folder], cfg.fps, cfg.label).sequences
+    return io_ethogram.read(path, fps=cfg.fps).ethogram
+
+
+def _test(cfg: GroupConfig, source: Sequences | Ethogram, animals: pd.DataFrame) -> GroupTest:
+    if cfg.factor not in animals:
+        raise InputError(
+            f"factor: the table of animals has no column {cfg.factor!r}; it has "
+            f"{', '.join(map(str, animals.columns))}"
+        )
+    plan: dict[str, Any] = {
+        "permutations": cfg.permutations, "alpha": cfg.alpha, "random_state": cfg.seed,
+    }  # fmt: skip
+    if cfg.what == "durations":
+        return groups.duration_test(source, animals, cfg.factor, **plan)
+    if cfg.what == "transitions":
+        return groups.transition_test(source, animals, cfg.factor, **plan)
+    return groups.usage_test(source, animals, cfg.factor, by=cfg.by, **plan)

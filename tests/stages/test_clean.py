@@ -1,0 +1,40 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from gambol.behavior.clean import CleanSettings
+from gambol.core import poses as core_poses
+from gambol.core.errors import InputError
+from gambol.io import poses as io_poses
+from gambol.io import store
+from gambol.simulate import behaviors, faults
+from gambol.stages import clean
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    rng = np.random.default_rng(0)
+    performed = behaviors.perform(rng, 900, fps=30.0)
+    made = faults.track(rng, performed, faults.Faults())
+    path = tmp_path / "mouse.nc"
+    store.write_dataset(made.poses, path)
+    return path, made
+
+
+def test_planted_faults_are_gone_and_the_report_says_how_many(recorded, tmp_path):
+    path, made = recorded
+    told = clean.run(CleanSettings(), [path], tmp_path / "out")
+    before, after = (core_poses.xy(io_poses.read(p)) for p in (path, told.files[0]))
+    assert before.shape == after.shape
+    changed = ~np.isclose(before, after, equal_nan=True).all(-1)
+    assert 0.001 < changed.mean() < 0.3
+    report = pd.read_csv(told.report)
+    assert report["frames"].sum() > 0
+    with pytest.raises(InputError, match="is the file that is read"):
+        clean.run(CleanSettings(), [path], tmp_path)
+
+
+def test_two_files_of_one_name_are_refused(recorded, tmp_path):
+    path, _ = recorded
+    with pytest.raises(InputError, match="two pose files are named mouse"):
+        clean.run(CleanSettings(), [path, path], tmp_path / "out")

@@ -1,0 +1,48 @@
+import pytest
+from state_worlds import world
+
+from gambol.core.errors import InputError
+from gambol.io import ethogram as io_ethogram
+from gambol.stages import ethogram_convert
+from gambol.stages.ethogram_convert import ConvertConfig
+
+
+@pytest.fixture(scope="module")
+def states(tmp_path_factory):
+    made = world(tmp_path_factory.mktemp("world") / "made", recordings=1)
+    return made / "truth"
+
+
+def test_states_become_bouts_of_other_programs_and_come_back(states, tmp_path):
+    first = tmp_path / "states.csv"
+    told = ethogram_convert.run(ConvertConfig(to="bouts", fps=20.0), states, first)
+    assert told.recordings == 1 and told.bouts > 3
+    for name, kind in (("a.boris", "boris"), ("b.csv", "boris-csv"), ("c.annot", "annot")):
+        there = tmp_path / name
+        other = ethogram_convert.run(ConvertConfig(to=kind), first, there)
+        assert other.bouts == told.bouts and io_ethogram.detect(there) == kind
+        back = ethogram_convert.run(ConvertConfig(to="bouts"), there, tmp_path / f"{kind}.csv")
+        assert back.bouts == told.bouts and back.labels == told.labels
+        one, two = (
+            io_ethogram.read(p).ethogram.bouts for p in (first, tmp_path / f"{kind}.csv")
+        )
+        assert one["start_frame"].tolist() == two["start_frame"].tolist()
+        assert one["stop_frame"].tolist() == two["stop_frame"].tolist()
+
+
+def test_what_is_lost_without_a_sidecar_is_said(states, tmp_path):
+    cfg = ConvertConfig(to="frames", fps=20.0, sidecar=False)
+    told = ethogram_convert.run(cfg, states, tmp_path / "frames.csv")
+    assert len(told.files) == 1 and told.lost == tuple(told.lost)
+
+
+def test_unknown_formats_and_files_are_refused(states, tmp_path):
+    with pytest.raises(InputError, match="no format 'borris'; there are boris"):
+        ethogram_convert.run(ConvertConfig(to="borris"), states, tmp_path / "a")
+    junk = tmp_path / "junk.csv"
+    junk.write_text("dear diary\n")
+    with pytest.raises(InputError, match="junk.csv"):
+        ethogram_convert.run(ConvertConfig(to="boris"), junk, tmp_path / "b.boris")
+    with pytest.raises(InputError, match="is the file that is read"):
+        ethogram_convert.run(ConvertConfig(to="bouts"), junk, junk)
+    assert not (tmp_path / "b.boris").exists()
