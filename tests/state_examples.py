@@ -126,7 +126,7 @@ def states_page(k=4, s=8, recordings=3, sweeps=30, *, spare=1, **changed) -> Sta
         Plateau(0.01, 0.2, True), True, theta, rng.dirichlet(np.ones(k), k),
         Usage(share, interval, np.tile(share, (recordings, 1))), each, lasting(),
         rng.integers(1, 50, (k, k)), rng.integers(0, k, (sweeps, 400)).astype(np.uint8),
-        "r0", 600.0, rng.normal(size=(s, s)), biases,
+        "r0", 0.0, 600.0, rng.normal(size=(s, s)), biases,
         objective={"rows of W": np.array([-5.0, -1.0, -0.9])},
         courses=[onsets.shares(states, syllables, 0)], predicted=predicted(size=s),
         information=curves(recordings, interval=recordings > 1), settings="n_states: <4>\n",

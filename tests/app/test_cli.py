@@ -23,6 +23,9 @@ PROMISED = (
     *("demo", "new", "import", "export", "info", "doctor", "suggest"),
     *("train", "predict", "track", "review", "evaluate", "movies", "report", "simulate"),
     *("regions", "calibrate", "triangulate", "fit-pose-prior", "synchronize", "rig", "board"),
+    *("draw-poses", "mutual-information", "fit-states", "apply-states", "scan-states"),
+    *("compare-states", "state-movies", "states", "simulate-states", "clean", "features"),
+    *("ethogram-convert", "agreement", "group-stats"),
 )
 
 

@@ -1,5 +1,7 @@
 """The sampler against its own model: joint tests that pass, and with a fault fail."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from gambol.behavior.emissions import Shared
 from gambol.behavior.gibbs import Parameters
 from gambol.behavior.state_settings import StateSettings
 from gambol.core.sequences import pack
-from gambol.kernels import state_paths
+from gambol.kernels import state_paths, streams
 
 S, K, R, T = 3, 2, 2, 20
 TINY = dict(n_states=K, n_syllables=S, trans_kappa=5.0, init="given", emission_beta=0.7)
@@ -261,3 +263,45 @@ def test_both_ways_of_going_through_recordings_have_one_law():
     one, other = (gibbs.evidence(d, chain.parameters) for d in (data, by_frames))
     np.testing.assert_allclose(one, other, rtol=1e-12)
     assert state_paths.use_runs(seq.values[:400], seq.valid[:400]) == (data.runs[0] is not None)
+
+
+def test_no_two_steps_share_a_stream_and_none_is_that_of_everybody(monkeypatch):
+    """All names of one fit differ, and the global generator is where it was."""
+    asked = []
+
+    def noted(seed, *parts, plain=streams.key):
+        asked.append((seed, *parts))
+        return plain(seed, *parts)
+
+    monkeypatch.setattr(streams, "key", noted)
+    before = np.random.get_state()[1].copy()  # noqa: NPY002 - that of everybody
+    for change in ({}, {"emission": "dirichlet"}, {"init": "blocks", "emission_step": "mh"}):
+        asked.clear()
+        grown(SMALL.model_copy(update=change), small(), 4)
+        assert len(asked) > 4 * 3 and len(set(asked)) == len(asked)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+GOLDEN = {  # of CPU, numpy, numba, scipy
+    "znver5 2.4.6 0.68.1 1.17.1": "d583b25510e88a02",
+}
+
+
+def test_a_tiny_fit_has_the_bits_that_it_always_had():
+    """A change of these bits changes everybody's results: make it on purpose only."""
+    import llvmlite.binding
+    import numba
+    import scipy
+
+    built = " ".join(
+        [llvmlite.binding.get_host_cpu_name(), np.__version__, numba.__version__,
+         scipy.__version__]
+    )  # fmt: skip
+    if built not in GOLDEN:
+        pytest.skip(f"no bits are known of {built}; in law they are the same everywhere")
+    digest = hashlib.sha256()
+    for change in ({}, {"emission": "dirichlet"}, {"emission_step": "mh"}):
+        chain = grown(SMALL.model_copy(update=change), small(), 5)
+        for part in (chain.states, chain.trace, chain.parameters.theta, chain.parameters.trans):
+            digest.update(np.ascontiguousarray(part).tobytes())
+    assert digest.hexdigest()[:16] == GOLDEN[built]

@@ -633,3 +633,36 @@ def test_paths_spread_as_the_marginals_say():
             path = state_paths.sample(rng, values, valid, pieces, theta, trans, cache)
             share[np.arange(300), path.states] += 1 / 2000
         assert np.abs(share - truth).max() < 5 * 0.5 / math.sqrt(2000)
+
+
+def test_a_fixed_model_tells_what_another_library_says():
+    """dynamax 0.1.9 with JAX 0.4.38 in double precision: `hmm_smoother`, `hmm_posterior_mode`.
+
+    Its initial distribution was uniform, and frames without a pair had log likelihood 0.
+    """
+    k, i, j = np.ogrid[:3, :4, :4]
+    theta = 1.0 + (3 * k + 5 * i + 7 * j + k * i * j) % 11
+    theta /= theta.sum(-1, keepdims=True)
+    k, m = np.ogrid[:3, :3]
+    trans = 1.0 + (2 * k + m) % 3 + 20 * np.eye(3)
+    trans /= trans.sum(-1, keepdims=True)
+    t = np.arange(60)
+    values, valid = ((t // 3) ** 2 + t // 7) % 4, ~(((t >= 20) & (t < 26)) | (t == 41))
+    for pieces in (None, whole(values, valid), whole(values, valid, 2)):
+        found = state_paths.evidence(values, valid, pieces, theta, trans)
+        assert found == pytest.approx(-71.05191267048409, rel=1e-12)
+    probs = state_paths.marginals(values, valid, theta, trans)[[0, 10, 23, 41, 59]]
+    truth = [
+        [0.1209505195, 0.3670603422, 0.5119891383], [0.0722901786, 0.3583752265, 0.5693345949],
+        [0.2573975892, 0.4163297031, 0.3262727077], [0.0747674037, 0.4488326473, 0.476399949],
+        [0.0611756021, 0.2772716703, 0.6615527276],
+    ]  # fmt: skip
+    np.testing.assert_allclose(probs, truth, atol=1e-6)
+    causal = state_paths.filtered(values, valid, theta, trans)[[10, 23, 58]]
+    truth = [
+        [0.1336261716, 0.4914505262, 0.3749233022], [0.2978407938, 0.3747258625, 0.3274333437],
+        [0.1264769145, 0.3682540819, 0.5052690036],
+    ]  # fmt: skip
+    np.testing.assert_allclose(causal, truth, atol=1e-6)
+    path = state_paths.viterbi(values, valid, theta, trans)
+    np.testing.assert_array_equal(path, [1] * 8 + [2] * 52)

@@ -2,13 +2,14 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from state_worlds import FIT, world
 
 from gambol.core.errors import InputError
 from gambol.io import state_courses, store
-from gambol.stages import fit_states
+from gambol.stages import apply_states, fit_states
 from gambol.stages.fit_states import FitConfig
 
 
@@ -110,6 +111,66 @@ def test_a_folder_of_others_is_left_alone(recordings, tmp_path):
     with pytest.raises(InputError, match="holds other files"):
         fit_states.run(FitConfig(**FIT), [recordings / "syllables"], tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_input_that_is_wrong_takes_no_folder(recordings, tmp_path):
+    wrong = [
+        ({"fps": None}, "give fps"), ({"label": "syllabe"}, "no column"),
+        ({"n_syllables": 2}, "there are 2 labels"), ({"history": "x"}, "no recording 'x'"),
+        ({"lags": {"shortest_s": 400.0, "longest_s": 500.0}}, "give smaller lags"),
+    ]  # fmt: skip
+    for change, words in wrong:
+        cfg = FitConfig.from_values({**FIT, **change}, "fit.yaml")
+        with pytest.raises(InputError, match=words):
+            fit_states.run(cfg, [recordings / "syllables"], tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_made_nothing_yet_is_no_obstacle(recordings, tmp_path):
+    def kill(step):
+        raise Killed
+
+    out, few = tmp_path / "run", {**FIT, "iterations": 1}
+    with pytest.raises(Killed):
+        fit_states.run(FitConfig(**FIT), [recordings / "syllables"], out, progress=kill)
+    assert {p.name for p in out.iterdir()} == {"begun.json", "settings.yaml"}
+    told = fit_states.run(FitConfig(**few), [recordings / "syllables"], out)
+    assert told.frames == 6000 and "iterations: 1\n" in (out / "settings.yaml").read_text()
+
+
+def test_what_cannot_be_said_is_null_and_no_reason_to_fail(recordings, tmp_path):
+    """With one state no bout was seen to begin, so there is no median."""
+    one = {**FIT, "n_states": 1, "iterations": 1}
+    told = fit_states.run(FitConfig(**one), [recordings / "syllables"], tmp_path / "run")
+    assert np.isnan(
+        told.median_s
+    ) and "no state was seen to last and end" in fit_states.describe(told._asdict())
+    note = json.loads((tmp_path / "run/provenance.json").read_text())
+    assert note["median_s"] is None and note["states_used"] == 1
+    again = apply_states.run(
+        apply_states.ApplyConfig(fps=20.0, csv=True), tmp_path / "run",
+        [recordings / "syllables"], tmp_path / "applied",
+    )  # fmt: skip
+    assert np.isnan(again.median_s)
+    table = pd.read_csv(tmp_path / "applied/frames/recording_001.csv")
+    assert len(table) == 2000 and (table["probability"] == 1).all()
+
+
+def test_the_model_says_what_it_was_made_of(fitted, recordings):
+    held = store.read_dataset(fitted[0] / "model.nc").attrs
+    assert json.loads(held["versions"])["numpy"] == np.__version__
+    path = recordings / "syllables" / "recording_000.csv"
+    assert json.loads(held["inputs"])[str(path)] == store.file_hash(path)
+
+
+def test_frames_are_written_as_tables_if_asked_for(fitted, recordings, tmp_path):
+    cfg = FitConfig(**FIT, csv=True)
+    fit_states.run(cfg, [recordings / "syllables"], tmp_path / "run")
+    table = pd.read_csv(tmp_path / "run/frames/recording_002.csv")
+    course = state_courses.read(fitted[0] / "states/recording_002.nc")
+    for name in ("state", "state_sample", "syllable"):
+        np.testing.assert_array_equal(table[name], course[name])
+    assert not (fitted[0] / "frames").exists()
 
 
 def test_given_states_begin_a_fit(recordings, tmp_path):

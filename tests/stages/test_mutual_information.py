@@ -29,3 +29,10 @@ def test_states_are_remembered_longer_than_chains_can(tmp_path):
 def test_nothing_given_is_one_sentence(tmp_path):
     with pytest.raises(InputError, match="holds no recordings"):
         mutual_information.run(CFG, [tmp_path], tmp_path / "out")
+
+
+def test_a_rate_that_was_forgotten_is_given_the_next_time(tmp_path):
+    made, out = world(tmp_path / "made"), tmp_path / "out"
+    with pytest.raises(InputError, match="give fps"):
+        mutual_information.run(CFG.model_copy(update={"fps": None}), [made / "syllables"], out)
+    assert mutual_information.run(CFG, [made / "syllables"], out).recordings == 3

@@ -1,4 +1,8 @@
 import json
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -32,7 +36,12 @@ def scanned(recordings, tmp_path_factory):
 
 def test_the_planted_number_of_states_is_chosen(scanned):
     out, told = scanned
-    assert told.n_states == 3 and told.fits == 12 and told.failed == 0
+    assert (
+        told.n_states == 3
+        and told.trans_kappa == 500.0
+        and told.fits == 12
+        and told.failed == 0
+    )
     table = pd.read_csv(out / "table.csv")
     assert len(table) == 12 and np.isfinite(table["held_out"]).all()
     assert set(table["trans_kappa"]) == {50.0, 500.0}
@@ -84,6 +93,69 @@ def test_a_fit_that_fails_is_listed_and_stops_no_other(recordings, tmp_path, mon
     told = scan_states.run(few, [recordings / "syllables"], tmp_path / "out", workers=1)
     assert told.fits == 2 and told.failed == 1
     assert any("the sky fell" in reason for reason in told.reasons)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for the process in /proc")
+def test_a_worker_ends_when_its_scan_is_killed(tmp_path):
+    """Else it would wait for more work for ever, with the recordings in memory."""
+    program = (
+        "import multiprocessing, os, time\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from gambol.stages import scan_states\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context('spawn')\n"
+        "    kept = scan_states._end_with_parent\n"
+        "    pool = ProcessPoolExecutor(1, mp_context=context, initializer=kept)\n"
+        "    print(pool.submit(os.getpid).result(), flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    script = tmp_path / "scan.py"
+    script.write_text(program, encoding="utf-8")
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE) as scan:
+        worker = int(scan.stdout.readline())
+        scan.kill()
+    end = time.monotonic() + 30
+    while _alive(worker) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not _alive(worker)
+
+
+def _alive(pid):
+    """Whether a process runs; one that ended and that nobody asked for does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    except FileNotFoundError:
+        return False
+    return state[0] != "Z"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"trans_kappa": 5.0}, "many values of trans_kappa; give kappas"),
+        ({"random_state": 5}, "many values of random_state; give seed"),
+        ({"init": "given"}, "init: given is for one fit"),
+    ],
+)
+def test_settings_of_one_fit_are_refused(change, words):
+    with pytest.raises(InputError, match=f"^scan.yaml: .*{words}"):
+        ScanConfig.from_values({**SCAN, **change}, "scan.yaml")
+
+
+def test_values_are_tried_as_they_are_given_and_once(recordings, tmp_path):
+    few = ScanConfig(
+        **{**SCAN, "kappas": (123.456, 123.456), "states": (2, 2), "seeds": 1, "iterations": 1}
+    )
+    told = scan_states.run(few, [recordings / "syllables"], tmp_path / "out", workers=1)
+    assert told.fits == 1 and told.trans_kappa == 123.456
+
+
+def test_one_state_is_a_scan_without_an_end_of_states(recordings, tmp_path):
+    few = ScanConfig(
+        **{**SCAN, "kappas": (500.0,), "states": (1,), "seeds": 2, "iterations": 1}
+    )
+    told = scan_states.run(few, [recordings / "syllables"], tmp_path / "out", workers=1)
+    assert "no state was seen to end" in told.reasons[0]
 
 
 def test_all_fits_failing_is_one_sentence(recordings, tmp_path, monkeypatch):

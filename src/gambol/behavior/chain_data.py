@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import UInt8
 
 from gambol.behavior import gibbs
 from gambol.behavior.emissions import Shared, probabilities
 from gambol.behavior.gibbs import Chain, Inner, Kept, Parameters
+from gambol.kernels.runs import all_runs
 
 Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
 
@@ -59,6 +61,24 @@ def kept(held: xr.Dataset) -> tuple[Kept, ...]:
     )
 
 
+def history_runs(states: UInt8[np.ndarray, "I H"]) -> Variables:
+    """Return the states of one stretch in every sweep as runs, one sweep after the other."""
+    sweeps, frames = states.shape
+    offsets = np.arange(sweeps + 1) * frames
+    found = all_runs(states.ravel(), np.ones(states.size, bool), offsets).runs
+    return {
+        "history_state": (("history_run",), found.label.astype(np.uint8)),
+        "history_length": (("history_run",), found.stop - found.start),
+        "history_frames": ((), np.array(frames)),
+    }
+
+
+def history(held: xr.Dataset) -> UInt8[np.ndarray, "I H"]:
+    """Return what `history_runs` wrote."""
+    states = np.repeat(held["history_state"].values, held["history_length"].values)
+    return states.reshape(-1, int(held["history_frames"]))
+
+
 def inner(held: xr.Dataset) -> Inner:
     """Return the optimisations inside the last sweep."""
     steps = held["inner_rows"].values, held["inner_biases"].values
@@ -73,7 +93,7 @@ def to_dataset(chain: Chain) -> xr.Dataset:
         "moves": (("state", "state_next"), chain.moves),
         "trace": (("sweep", "term"), chain.trace),
         "blocks": (("sweep", "block"), chain.blocks),
-        "history": (("sweep", "time"), chain.history),
+        **history_runs(chain.history),
         "inner_rows": ("row_step", chain.inner.rows),
         "inner_biases": ("bias_step", chain.inner.biases),
         **tables(chain.parameters),
@@ -103,6 +123,6 @@ def from_dataset(held: xr.Dataset) -> Chain:
         held["blocks"].values,
         Kept(int(held.attrs["best_sweep"]), parameters(held, "best_")),
         kept(held),
-        held["history"].values,
+        history(held),
         inner(held),
     )

@@ -90,26 +90,35 @@ class Data(NamedTuple):
     watched: slice  # frames whose states are written down in every sweep
 
 
-def watch(seq: Sequences, name: str | None, seconds: float) -> slice:
-    """Return the first frames of one recording, of the first by name if none is named."""
+def watch(seq: Sequences, name: str | None, seconds: float, from_s: float = 0.0) -> slice:
+    """Return some frames of one recording, of the first by name if none is named."""
     name = min(seq.names) if name is None else name
     if name not in seq.names:
         raise InputError(f"there is no recording {name!r}{did_you_mean(name, seq.names)}")
     r = seq.names.index(name)
     begin, end = int(seq.offsets[r]), int(seq.offsets[r + 1])
-    return slice(begin, min(end, begin + max(1, round(seconds * seq.fps))))
+    first = begin + round(from_s * seq.fps)
+    if first >= end:
+        raise InputError(
+            f"history_from_s is {from_s:g}, but recording {name!r} lasts "
+            f"{(end - begin) / seq.fps:.3g} s; begin earlier"
+        )
+    return slice(first, min(end, first + max(1, round(seconds * seq.fps))))
 
 
 def prepare(settings: StateSettings, seq: Sequences) -> Data:
     """Return recordings ready for sweeps."""
     size = settings.n_syllables
+    if not seq.valid.any():
+        raise InputError("no recording has a frame with a label; give labels of 0 or more")
     seq = seq if size is None else resized(seq, size)
     found = []
     for r in range(len(seq.names)):
         values, valid = recording(seq, r)
         quick = state_paths.use_runs(values, valid)
         found.append(cut(runs(values, valid), LONGEST) if quick else None)
-    return Data(seq, tuple(found), watch(seq, settings.history, settings.history_s))
+    watched = watch(seq, settings.history, settings.history_s, settings.history_from_s)
+    return Data(seq, tuple(found), watched)
 
 
 def start(

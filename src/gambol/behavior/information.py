@@ -148,7 +148,7 @@ def lags_of(
     sequences: Sequences, seconds: Iterable[float] = SECONDS
 ) -> Int64[np.ndarray, " L"]:
     """Return the lags, in frames, at which recordings can be measured."""
-    return _possible(sequences, _frames(seconds, sequences.fps))
+    return _possible(_useful(sequences), _frames(seconds, sequences.fps))
 
 
 def markov_chains(

@@ -137,7 +137,9 @@ def choose_kappa(table: pd.DataFrame, low_s: float, high_s: float) -> Choice:
     middle = table.groupby("trans_kappa")[["log_probability", "median_s"]].median()
     peak = float(middle.index[int(middle["log_probability"].to_numpy().argmax())])
     lasts = float(middle["median_s"][peak])
-    said = f"log probability peaks at trans_kappa {peak:g}, where states last {lasts:.3g} s"
+    said = f"log probability peaks at trans_kappa {peak:g}, where "
+    said += f"states last {lasts:.3g} s" if np.isfinite(lasts) else "no state was seen to end"
+    said += _second_opinion(table)
     if not np.isfinite(low_s) or not np.isfinite(high_s) or low_s > high_s:
         return Choice(peak, f"{said}; no range of times to judge that by")
     span = f"{low_s:.3g} to {high_s:.3g} s, in which recordings remember and chains do not"
@@ -168,6 +170,8 @@ def choose_states(alike: dict[int, Float[np.ndarray, "M M"]]) -> Choice:
         for k, table in alike.items()
         if len(table) > 1
     }
+    if len(middle) > 1:
+        middle.pop(1, None)  # one state agrees with itself whatever the recordings are
     if not middle:
         return Choice(None, "one seed tells nothing of agreement; scan with several seeds")
     best = max(middle, key=lambda k: (middle[k], -k))
@@ -191,6 +195,15 @@ def choose_run(table: pd.DataFrame, alike: Float[np.ndarray, "M M"] | None = Non
     middle = table.index.tolist()[compare.medoid(alike)]
     other = "also" if middle == best else f"seed {table['random_state'][middle]}"
     return Choice(best, f"{said}; the one that agrees best with all is {other}")
+
+
+def _second_opinion(table: pd.DataFrame) -> str:
+    """Say where the held-out score peaks, if there is one."""
+    scores = table.groupby("trans_kappa")["held_out"].median().dropna()
+    if not len(scores):
+        return ""
+    best = float(scores.index[int(scores.to_numpy().argmax())])
+    return f" (the held-out score peaks at {best:g})"
 
 
 def agreement_by_states(

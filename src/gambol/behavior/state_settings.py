@@ -44,6 +44,7 @@ class StateSettings(Config):
     history: str | None = (
         None  # recording whose states are shown sweep by sweep; null: the first
     )
+    history_from_s: NonNegativeFloat = 0.0  # where in it this begins
     history_s: PositiveFloat = 600.0  # how much of it
     random_state: NonNegativeInt = 0  # the same seed gives the same bits
 
@@ -59,7 +60,8 @@ class StateSettings(Config):
         out = {key: value for key, value in values.items() if key not in OLD}
         for other, name in ALIASES.items():
             if other in out:
-                if name in out:
+                default = cls.model_fields[name].default  # what `--set` is laid over
+                if out.get(name, default) != default:
                     raise ValueError(f"{other} and {name} are one setting; give one of them")
                 out[name] = out.pop(other)
         return out

@@ -31,14 +31,15 @@ class StateModel:
         settings: those of `StateSettings`, by name; also `random_seed`, `emissions_beta` and
             the other names of published settings.
 
-    After `fit`: `parameters_` of the sweep with the highest log probability, `kept_`,
-    `trace_ (sweep, 4)` in nats, `log_probability_ (sweep)`, `sample_`: the states of the last
-    sweep by recording, `converged_`, `n_syllables_`, `fps_`.
+    After `fit`: `parameters_` of the sweep with the highest log probability, `last_` of the
+    last one, `kept_`, `trace_ (sweep, 4)` in nats, `log_probability_ (sweep)`, `sample_`: the
+    states of the last sweep by recording, `converged_`, `n_syllables_`, `fps_`.
     """
 
     settings: StateSettings
     parameters_: Parameters
     kept_: tuple[Kept, ...]
+    last_: Kept
     trace_: Float[np.ndarray, "I 4"]
     blocks_: Float[np.ndarray, "I 5"]
     history_: UInt8[np.ndarray, "I H"]
@@ -93,6 +94,7 @@ class StateModel:
     def take(self, chain: Chain, recordings: Sequences) -> "StateModel":
         """Become what a chain has found so far."""
         self.parameters_, self.sweep_ = chain.best.parameters, chain.best.sweep
+        self.last_ = Kept(chain.sweeps, chain.parameters)
         self.kept_, self.trace_, self.blocks_ = chain.kept, chain.trace, chain.blocks
         self.history_, self.inner_ = chain.history, chain.inner
         self.fps_ = recordings.fps
@@ -213,10 +215,11 @@ class StateModel:
         known = self.parameters_
         held = {
             **chain_data.tables(known),
+            **chain_data.tables(self.last_.parameters, "last_"),
             **chain_data.kept_tables(self.kept_, known),
             "trace": (("sweep", "term"), self.trace_),
             "blocks": (("sweep", "block"), self.blocks_),
-            "history": (("sweep", "watched"), self.history_),
+            **chain_data.history_runs(self.history_),
             "inner_rows": ("row_step", self.inner_.rows),
             "inner_biases": ("bias_step", self.inner_.biases),
         }
@@ -240,7 +243,8 @@ class StateModel:
         model.sweep_ = int(held.attrs["sweep_of_parameters"])
         model.fps_ = float(held.attrs["fps"])
         model.trace_, model.blocks_ = held["trace"].values, held["blocks"].values
-        model.history_, model.kept_ = held["history"].values, chain_data.kept(held)
+        model.last_ = Kept(len(model.trace_), chain_data.parameters(held, "last_"))
+        model.history_, model.kept_ = chain_data.history(held), chain_data.kept(held)
         model.inner_ = chain_data.inner(held)
         model.sample_ = {}
         return model
@@ -255,7 +259,9 @@ class StateModel:
                 f"to {self.fps_:g}; bring them to one rate"
             )
         size = self.n_syllables_
-        own = self.settings.model_copy(update={"n_syllables": size, "history": None})
+        own = self.settings.model_copy(
+            update={"n_syllables": size, "history": None, "history_from_s": 0.0}
+        )
         return gibbs.prepare(own, resized(recordings, size))
 
     def _shares(self, recordings: Sequences, threads: int, kernel: Any) -> Labels:

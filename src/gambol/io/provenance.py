@@ -8,7 +8,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("gambol", "torch", "openvino", "numpy", "opencv-python-headless", "av", "xarray")
+LIBRARIES = (
+    "gambol",
+    "torch",
+    "openvino",
+    "numpy",
+    "scipy",
+    "numba",
+    "opencv-python-headless",
+    "av",
+    "xarray",
+)
 
 
 def record(**facts: Any) -> dict[str, Any]:

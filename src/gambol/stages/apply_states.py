@@ -3,6 +3,7 @@
 reads   model                 run folder of `fit-states`, or its model.nc
         sources               recordings of syllables, numbered as in the fit
 writes  out/states/NAME.nc    states of every recording: best path, shares
+        out/frames/NAME.csv   if `csv`: the same, a line a frame
         out/scores.csv        how well the model foretells every recording
         out/*.csv             bouts, durations, usage
 """
@@ -22,6 +23,8 @@ from gambol.multiview.windows import cores
 from gambol.stages import state_results, syllable_files
 from gambol.stages.state_results import Rare
 
+MODEL = ("trans_probs", "last_trans_probs", "trace", "kept_sweep", "history_state")
+
 
 class ApplyConfig(Config):
     """Settings of the stage."""
@@ -29,6 +32,7 @@ class ApplyConfig(Config):
     fps: float | None = Field(default=None, gt=0)  # where the files do not say it
     label: str = "syllable"  # column, dataset or variable of the labels
     rare: Rare = Rare()  # states that are hardly used, in what is written
+    csv: bool = False  # also a table of every frame, in frames/NAME.csv
 
 
 class Applied(NamedTuple):
@@ -70,7 +74,7 @@ def run(
     seq = seq._replace(size=fitted.n_syllables_)
     labels, remark = state_results.most_probable(cfg.rare, fitted, seq, threads)
     about = {"made_from": made, "model": str(path.resolve())}
-    state_results.write(out / "states", fitted, seq, labels, {}, about, progress)
+    state_results.write(out / "states", fitted, seq, labels, {}, about, progress, csv=cfg.csv)
     state_results.write_tables(labels, out)
     state_courses.write_table(scores.to_dataframe().reset_index(), out / "scores.csv")
     found = provenance.record(
@@ -85,7 +89,7 @@ def run(
 def read_model(path: Path) -> StateModel:
     """Read a fitted model."""
     held = store.read_dataset(path)
-    if lost := [name for name in ("trans_probs", "trace", "kept_sweep") if name not in held]:
+    if lost := [name for name in MODEL if name not in held]:
         raise InputError(
             f"{path} holds no model of states: it lacks {lost[0]}; give a run of "
             "gambol fit-states, or its model.nc"
@@ -97,7 +101,8 @@ def summary(out: Path) -> Applied:
     """Say what lies in the folder."""
     note = store.read_json(out / "provenance.json")
     return Applied(
-        out, note["recordings"], note["frames"], note["nats_per_frame"], note["median_s"],
+        out, note["recordings"], note["frames"], note["nats_per_frame"],
+        syllable_files.number(note["median_s"]),
         tuple(remark for remark in (note["remark"],) if remark),
     )  # fmt: skip
 
@@ -105,8 +110,8 @@ def summary(out: Path) -> Applied:
 def describe(values: dict[str, Any]) -> str:
     """Say in a few lines what was found."""
     rows = [
-        f"{values['out']}: {values['recordings']} recordings, {values['frames']} frames; a "
-        f"state lasts {values['median_s']:.3g} s (median)",
+        f"{values['out']}: {values['recordings']} recordings, {values['frames']} frames; "
+        f"{state_results.lasting(values['median_s'])}",
         f"log evidence {values['nats_per_frame']:.4f} nats a frame",
     ]
     return "\n".join(rows + list(values["remarks"]))

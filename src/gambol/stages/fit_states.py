@@ -4,15 +4,17 @@ reads   sources               recordings of syllables
         given                 optional: states to begin with, files of the same names
 writes  out/model.nc          the fitted model: parameters, kept sweeps, trace, settings
         out/states/NAME.nc    states of every recording: best path, shares, last sweep
-        out/*.csv             bouts, durations, usage, mutual information
+        out/frames/NAME.csv   if `csv`: the same, a line a frame
+        out/*.csv             bouts, durations, usage
         out/report.html       every figure, and what it says
 """
 
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, model_validator
 
 from gambol.behavior import diagnose, gibbs, sequences
 from gambol.behavior.gibbs import Data
@@ -40,9 +42,15 @@ class FitConfig(StateSettings):
     label: str = "syllable"  # column, dataset or variable of the labels
     checkpoint_s: PositiveFloat = 60.0  # a fit that is killed loses no more than this
     rare: Rare = Rare()  # states that are hardly used, in what is written
+    csv: bool = False  # also a table of every frame, in frames/NAME.csv
     lags: mutual_information.InformationConfig = (
         mutual_information.InformationConfig()
     )  # of the report's first figure
+
+    @model_validator(mode="after")
+    def _said_once(self) -> "FitConfig":
+        syllable_files.said_above(self, "lags", ("fps", "label", "n_syllables"))
+        return self
 
     def model_settings(self) -> StateSettings:
         """Return the settings of the model alone."""
@@ -90,22 +98,26 @@ def run(
     if syllable_files.finished(out, made):
         progress(Step("fit-states", 1, 1, out.name))
         return summary(out)
-    syllable_files.begin(out, made)
-    cfg.to_yaml(out / "settings.yaml")
     seq = syllable_files.read(sources, cfg.fps, cfg.label, cfg.n_syllables).sequences
     settings = cfg.model_settings()
     data = gibbs.prepare(settings, seq)
+    states = None if given is None else _given(given, seq)
+    mutual_information.lags_of(cfg.lags, data.seq)  # refuses now, not after the last sweep
+    syllable_files.begin(out, made)
+    cfg.to_yaml(out / "settings.yaml")
     chain = state_chain.grow(
-        settings, data, out / "checkpoint.nc",
-        states=None if given is None else _given(given, seq),
-        seconds=cfg.checkpoint_s, threads=threads, progress=progress,
+        settings, data, out / "checkpoint.nc", states=states, seconds=cfg.checkpoint_s,
+        threads=threads, progress=progress,
     )  # fmt: skip
     model = StateModel(**settings.model_dump()).take(chain, data.seq)
     about = {"made_from": made, **facts(model, data)}
-    store.write_dataset(model.to_dataset().assign_attrs(about), out / "model.nc")
+    known = {name: json.dumps(value) for name, value in origin(inputs).items()}
+    store.write_dataset(model.to_dataset().assign_attrs(about | known), out / "model.nc")
     labels, remark = state_results.most_probable(cfg.rare, model, data.seq, threads)
     sample = {name: series.values for name, series in model.sample_.items()}
-    state_results.write(out / "states", model, data.seq, labels, sample, about, progress)
+    state_results.write(
+        out / "states", model, data.seq, labels, sample, about, progress, csv=cfg.csv
+    )
     state_results.write_tables(labels, out)
     told = mutual_information.measure(cfg.lags, data.seq, threads)
     store.write_dataset(told, out / "mutual_information.nc")
@@ -121,6 +133,11 @@ def run(
     (out / "checkpoint.nc").unlink(missing_ok=True)
     syllable_files.finish(out, made, found)
     return summary(out)
+
+
+def origin(inputs: dict[str, str]) -> dict[str, Any]:
+    """Return what a model was made with: versions of the libraries, hashes of the files."""
+    return {"versions": provenance.record()["versions"], "inputs": inputs}
 
 
 def facts(model: StateModel, data: Data) -> dict[str, Any]:
@@ -149,9 +166,9 @@ def summary(run: Path) -> Fitted:
     """Say what lies in the folder of a finished run."""
     note = store.read_json(run / "provenance.json")
     return Fitted(
-        run, note["recordings"], note["frames"], note["states_used"], note["median_s"],
-        note["log_probability"], note["converged"], note["plateau"],
-        tuple(remark for remark in (note["remark"],) if remark),
+        run, note["recordings"], note["frames"], note["states_used"],
+        syllable_files.number(note["median_s"]), note["log_probability"], note["converged"],
+        note["plateau"], tuple(remark for remark in (note["remark"],) if remark),
     )  # fmt: skip
 
 
@@ -160,7 +177,7 @@ def describe(values: dict[str, Any]) -> str:
     rows = [
         f"{values['run']}: {values['states_used']} states with 2 % of the frames or more, in "
         f"{values['recordings']} recordings ({values['frames']} frames)",
-        f"a state lasts {values['median_s']:.3g} s (median); log probability "
+        f"{state_results.lasting(values['median_s'])}; log probability "
         f"{values['log_probability']:.6g}",
     ]
     if not values["converged"]:

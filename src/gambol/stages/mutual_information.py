@@ -33,7 +33,7 @@ class InformationConfig(SyllableConfig):
     # pairings of different recordings at random shifts; their mean is the bias that is taken
     # off: a lag's curve is a matter of chance where it is no higher
     resamples: NonNegativeInt = 1000  # of recordings, behind the intervals
-    units: Literal["nats", "bits"] = "nats"
+    units: Literal["nats", "bits"] = "nats"  # of the information
     seed: NonNegativeInt = 0
 
 
@@ -73,8 +73,8 @@ def run(
     if syllable_files.finished(out, made):
         progress(Step("mutual-information", 1, 1, out.name))
         return _told(target, store.read_dataset(target))
-    syllable_files.begin(out, made)
     read = syllable_files.read(sources, cfg.fps, cfg.label, cfg.n_syllables)
+    syllable_files.begin(out, made)
     progress(Step("mutual-information", 0, 1, out.name))
     told = measure(cfg, read.sequences, threads)
     store.write_dataset(told, target)
@@ -97,7 +97,7 @@ def measure(cfg: InformationConfig, seq: Sequences, threads: int = 0) -> xr.Data
     """Return the curves of recordings in memory."""
     return information.lagged(
         seq,
-        np.geomspace(cfg.shortest_s, cfg.longest_s, cfg.lags),
+        _seconds(cfg),
         surrogates=cfg.surrogates,
         random_state=cfg.seed,
         bootstrap=cfg.resamples,
@@ -106,10 +106,19 @@ def measure(cfg: InformationConfig, seq: Sequences, threads: int = 0) -> xr.Data
     )
 
 
+def lags_of(cfg: InformationConfig, seq: Sequences) -> np.ndarray:
+    """Return the lags, in frames; an error in words if recordings are too short for any."""
+    return information.lags_of(seq, _seconds(cfg))
+
+
 def describe(values: dict[str, Any]) -> str:
     """Say in a few lines what recordings remember."""
     head = f"{values['result']}: {values['recordings']} recordings, {values['frames']} frames"
     return "\n".join([head, *values["sentences"]])
+
+
+def _seconds(cfg: InformationConfig) -> np.ndarray:
+    return np.geomspace(cfg.shortest_s, cfg.longest_s, cfg.lags)
 
 
 def _told(path: Path, told: xr.Dataset) -> Informed:

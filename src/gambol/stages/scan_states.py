@@ -10,16 +10,18 @@ writes  out/fits/HASH/      one folder a fit: model.nc, states.nc, row.json
 import json
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from gambol.behavior import gibbs, scan
 from gambol.behavior.state_settings import StateSettings
@@ -51,6 +53,17 @@ class ScanConfig(StateSettings):
     checkpoint_s: PositiveFloat = 60.0  # a fit that is killed loses no more than this
     lags: mutual_information.InformationConfig = mutual_information.InformationConfig()
     seed: NonNegativeInt = 0  # first of the seeds; also draws what is held out
+
+    @model_validator(mode="after")
+    def _of_many_fits(self) -> "ScanConfig":
+        """Refuse what belongs to one fit, and would have no effect here."""
+        for name, instead in (("trans_kappa", "kappas"), ("random_state", "seed")):
+            if getattr(self, name) != StateSettings.model_fields[name].default:
+                raise ValueError(f"a scan tries many values of {name}; give {instead}")
+        if self.init == "given":
+            raise ValueError("init: given is for one fit; give usage, blocks or uniform")
+        syllable_files.said_above(self, "lags", ("fps", "label", "n_syllables"))
+        return self
 
 
 class Scanned(NamedTuple):
@@ -96,10 +109,11 @@ def run(
     if syllable_files.finished(out, made):
         progress(Step("scan-states", 1, 1, out.name))
         return summary(out)
-    syllable_files.begin(out, made)
-    cfg.to_yaml(out / "settings.yaml")
     whole = syllable_files.read(sources, cfg.fps, cfg.label, cfg.n_syllables).sequences
     halves = scan.halves(whole, cfg.held_out, cfg.seed)
+    mutual_information.lags_of(cfg.lags, whole)  # refuses now, not after the last fit
+    syllable_files.begin(out, made)
+    cfg.to_yaml(out / "settings.yaml")
     packed = out / "packed.npz"
     if not packed.exists():
         _pack(halves, packed)
@@ -173,10 +187,12 @@ def _base(cfg: ScanConfig, whole: Sequences) -> StateSettings:
 def _values(cfg: ScanConfig, fit: Sequences) -> tuple[list[float], list[int], list[int]]:
     """The values of stickiness, number of states and seed that are tried."""
     frames = int(fit.offsets[-1])
-    kappas = cfg.kappas or tuple(np.geomspace(*cfg.per_frame, 6) * frames)
+    kappas = cfg.kappas or tuple(
+        float(f"{kappa:.3g}") for kappa in np.geomspace(*cfg.per_frame, 6) * frames
+    )
     return (
-        [float(f"{kappa:.3g}") for kappa in kappas],
-        list(cfg.states or (cfg.n_states,)),
+        list(dict.fromkeys(kappas)),
+        list(dict.fromkeys(cfg.states or (cfg.n_states,))),
         list(range(cfg.seed, cfg.seed + cfg.seeds)),
     )
 
@@ -202,7 +218,8 @@ def _each(jobs: list[Job], workers: int) -> Iterator[tuple[Job, str | None]]:
         return
     context = multiprocessing.get_context("spawn")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
+    many = min(workers, len(jobs))
+    with ProcessPoolExecutor(many, mp_context=context, initializer=_end_with_parent) as pool:
         running: dict[Future[str | None], Job] = {
             pool.submit(_attempt, job): job for job in jobs
         }
@@ -212,6 +229,19 @@ def _each(jobs: list[Job], workers: int) -> Iterator[tuple[Job, str | None]]:
                 job = running.pop(future)
                 lost = future.exception()
                 yield job, future.result() if lost is None else f"its process died: {lost}"
+
+
+def _end_with_parent() -> None:
+    """End this worker when the scan is killed; it would wait for more work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch(sentinel: int) -> None:
+        connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, args=[parent.sentinel], daemon=True).start()
 
 
 def _attempt(job: Job) -> str | None:
@@ -239,7 +269,7 @@ def _compare(
             f"{out}: every fit failed; the first said: {next(iter(failed.values()))}"
         )
     table = pd.DataFrame(rows)
-    table["held_out"] = table["held_out"].astype(float)
+    table = table.astype({"held_out": float, "median_s": float})  # null: no such number
     state_courses.write_table(table, out / "table.csv")
     runs = [out / "fits" / row["fit"] for row in rows]
     labels = [

@@ -24,11 +24,11 @@ from gambol.stages import syllable_files
 class SimulateConfig(Config):
     """Settings of the stage."""
 
-    recordings: PositiveInt = 6
+    recordings: PositiveInt = 6  # that are made
     frames: PositiveInt = 18_000  # of each
-    fps: PositiveFloat = 30.0
-    syllables: PositiveInt = 20
-    states: PositiveInt = 5
+    fps: PositiveFloat = 30.0  # frames a second
+    syllables: PositiveInt = 20  # kinds of them
+    states: PositiveInt = 5  # kinds of them
     syllable_s: PositiveFloat = 0.4  # mean length of a bout of a syllable
     state_s: PositiveFloat = 20.0  # and of a state
     seed: NonNegativeInt = 0

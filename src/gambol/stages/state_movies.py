@@ -39,8 +39,8 @@ class MovieConfig(Config):
     fps: float | None = Field(default=None, gt=0)  # of the labels, where files do not say it
     label: str = "state"  # column, dataset or variable of the labels
     labels: tuple[NonNegativeInt, ...] | None = None  # that are filmed; null: all in use
-    rows: PositiveInt = 3
-    columns: PositiveInt = 4
+    rows: PositiveInt = 3  # of tiles
+    columns: PositiveInt = 4  # of tiles
     size: int = Field(default=256, ge=64, le=1024)  # px of a tile
     crop: PositiveFloat | None = None  # px of the video that a tile shows; null: `size`
     min_s: NonNegativeFloat = 0.1  # shorter bouts are over before one sees them

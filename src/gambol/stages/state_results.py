@@ -63,6 +63,8 @@ def write(
     sample: Mapping[str, np.ndarray],
     attrs: Mapping[str, Any],
     progress: Progress,
+    *,
+    csv: bool = False,
 ) -> None:
     """Write a file a recording; those that are there already stay.
 
@@ -74,6 +76,7 @@ def write(
         sample: states of the last sweep, by recording; none for new recordings.
         attrs: what made them.
         progress: told of every file.
+        csv: whether to write a table of every frame, too, into the folder `frames` beside.
     """
     folder.mkdir(exist_ok=True)
     for r, name in enumerate(seq.names):
@@ -91,8 +94,21 @@ def write(
                 seq.fps,
                 dict(attrs),
             )
+            if csv:
+                state_courses.write_frames(course, folder.parent / "frames" / f"{name}.csv")
             state_courses.write(course, path)
         progress(Step("states", r + 1, len(seq.names), name))
+
+
+def lasting(median_s: float) -> str:
+    """Say how long states last.
+
+    >>> lasting(4.5), lasting(float("nan"))
+    ('a state lasts 4.5 s (median)', 'no state was seen to last and end')
+    """
+    if not np.isfinite(median_s):
+        return "no state was seen to last and end"
+    return f"a state lasts {median_s:.3g} s (median)"
 
 
 def tables(labels: Sequences) -> dict[str, pd.DataFrame]:

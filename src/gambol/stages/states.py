@@ -10,16 +10,18 @@ writes  out/memory/     `mutual-information`: how long states can be expected to
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from gambol.behavior.state_settings import StateSettings
 from gambol.core.config import Config
+from gambol.core.errors import InputError
 from gambol.core.progress import Progress, silent
 from gambol.stages import (
     fit_states,
     mutual_information,
     scan_states,
     state_movies,
+    state_results,
     syllable_files,
 )
 
@@ -30,9 +32,15 @@ class StatesConfig(Config):
     fps: float | None = Field(default=None, gt=0)  # where the files do not say it
     label: str = "syllable"  # column, dataset or variable of the labels
     lags: mutual_information.InformationConfig = mutual_information.InformationConfig()
-    scan: scan_states.ScanConfig = scan_states.ScanConfig(states=(3, 5, 8), seeds=3)
+    scan: scan_states.ScanConfig = scan_states.ScanConfig(states=(3, 5, 8), seeds=4)
     iterations: PositiveInt = 200  # sweeps of the fit that is used in the end
     movies: state_movies.MovieConfig = state_movies.MovieConfig()
+
+    @model_validator(mode="after")
+    def _said_once(self) -> "StatesConfig":
+        syllable_files.said_above(self, "lags", ("fps", "label"))
+        syllable_files.said_above(self, "scan", ("fps", "label", "lags"))
+        return self
 
 
 class Told(NamedTuple):
@@ -84,26 +92,36 @@ def run(
         }
     )  # fmt: skip
     fit = fit_states.run(model, sources, out / "fit", threads=threads, progress=progress)
-    made: tuple[Path, ...] = ()
-    found = syllable_files.read(sources, cfg.fps, cfg.label).sources
-    if folders := {source.video.parent for source in found if source.video is not None}:
-        filmed = state_movies.run(
-            cfg.movies, [out / "fit" / "states"], out / "movies",
-            videos=sorted(folders)[0], centroids=sources, progress=progress,
-        )  # fmt: skip
-        made = tuple(filmed.out / name for name in filmed.movies)
+    made, remarks = _filmed(cfg, sources, out, progress)
     return Told(
         out, memory.result, scan.out, fit.run, made, scan.trans_kappa, scan.n_states,
-        fit.median_s, (*memory.sentences, *scan.reasons, *fit.remarks),
+        fit.median_s, (*memory.sentences, *scan.reasons, *fit.remarks, *remarks),
     )  # fmt: skip
+
+
+def _filmed(
+    cfg: StatesConfig, sources: list[Path], out: Path, progress: Progress
+) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Make movies where there are videos beside the recordings; say why there are none."""
+    found = syllable_files.read(sources, cfg.fps, cfg.label).sources
+    if not any(source.video for source in found):
+        return (), ()
+    try:
+        filmed = state_movies.run(
+            cfg.movies, [out / "fit" / "states"], out / "movies", centroids=sources,
+            progress=progress,
+        )  # fmt: skip
+    except InputError as error:  # all the rest is made, and of use without
+        return (), (f"no movies: {error}",)
+    return tuple(filmed.out / name for name in filmed.movies), filmed.remarks
 
 
 def describe(values: dict[str, Any]) -> str:
     """Say in a few lines what was found."""
     rows = [
         *values["sentences"],
-        f"{values['n_states']} states, trans_kappa {values['trans_kappa']:g}; a state lasts "
-        f"{values['median_s']:.3g} s (median)",
+        f"{values['n_states']} states, trans_kappa {values['trans_kappa']:g}; "
+        f"{state_results.lasting(values['median_s'])}",
         f"read {values['fit']}/report.html first, then {values['scan']}/report.html",
     ]
     if values["movies"]:

@@ -71,6 +71,7 @@ def write(
         moves=sequences.transitions(labels).counts,
         history=model.history_,
         history_of=model.settings.history or min(data.seq.names),
+        history_from_s=model.settings.history_from_s,
         kappa=model.settings.trans_kappa,
         base=base,
         biases=biases,

@@ -14,6 +14,8 @@ from gambol.core.errors import InputError
 from gambol.io import store, syllables
 from gambol.io.syllables import Recordings
 
+EMPTY = {"begun.json", "settings.yaml"}  # what a folder holds before anything is made
+
 
 class SyllableConfig(Config):
     """How labels are read."""
@@ -21,6 +23,18 @@ class SyllableConfig(Config):
     fps: float | None = Field(default=None, gt=0)  # where the files do not say it
     label: str = "syllable"  # column, dataset or variable of the labels
     n_syllables: PositiveInt | None = None  # null: the largest label of the data, plus 1
+
+
+def said_above(settings: Config, block: str, names: tuple[str, ...]) -> None:
+    """Refuse settings of a block that would have no effect, as those at the top hold.
+
+    Raises:
+        ValueError: one is not what it is by default.
+    """
+    inner = getattr(settings, block)
+    for name in names:
+        if getattr(inner, name) != type(inner).model_fields[name].default:
+            raise ValueError(f"{block}.{name} has no effect; give {name} at the top")
 
 
 def read(
@@ -74,13 +88,22 @@ def finished(folder: Path, made: str) -> bool:
 
 
 def begin(folder: Path, made: str) -> None:
-    """Open a folder for a result, or go on with this very one."""
+    """Open a folder for a result, or go on with this very one.
+
+    A folder in which another result was begun, but nothing made yet, is taken over.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / "begun.json"
-    if not note.exists():
-        store.write_json({"made_from": made}, note)
-    elif (there := str(store.read_json(note).get("made_from", ""))) != made:
+    there = str(store.read_json(note).get("made_from", "")) if note.exists() else made
+    if there != made and {path.name for path in folder.iterdir()} - EMPTY:
         raise _taken(folder, there)
+    if there != made or not note.exists():
+        store.write_json({"made_from": made}, note)
+
+
+def number(value: float | None) -> float:
+    """Return a number as `finish` and its like wrote it; NaN where there is none."""
+    return float("nan") if value is None else float(value)
 
 
 def _taken(folder: Path, there: str) -> InputError:
@@ -91,7 +114,12 @@ def _taken(folder: Path, there: str) -> InputError:
 
 
 def finish(folder: Path, made: str, provenance: Mapping[str, Any]) -> None:
-    """Say that a run is complete."""
+    """Say that a run is complete; numbers that are none become null.
+
+    What writing left behind where a run was killed goes.
+    """
     text = json.loads(json.dumps({"made_from": made, **provenance}, default=str))
-    store.write_json(text, folder / "provenance.json")
+    for path in folder.rglob(".*.partial.*"):
+        path.unlink(missing_ok=True)
+    store.write_json(store.nulls(text), folder / "provenance.json")
     (folder / "begun.json").unlink(missing_ok=True)

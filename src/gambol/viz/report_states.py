@@ -75,6 +75,7 @@ class StatesPage(NamedTuple):
     moves: Int[np.ndarray, "K K"]  # pairs of states of neighbouring frames
     history: UInt8[np.ndarray, "I H"]  # states of one stretch in every sweep
     history_of: str  # its recording
+    history_from_s: float  # where it begins
     kappa: float  # trans_kappa
     base: Float[np.ndarray, "S S"] | None = None  # W; none if every state has its own table
     biases: Float[np.ndarray, "K S"] | None = None  # b
@@ -250,11 +251,15 @@ def _settled(made: StatesPage) -> Markup:
             "What the log probability is the sum of; a term that still wanders says where the "
             "fit has not settled."))  # fmt: skip
     if made.history.size:
+        picture = figures_fit.history(
+            made.history, made.states.fps, len(made.trans), made.history_from_s
+        )
         parts.append(drawn(
-            figures_fit.history(made.history, made.states.fps, len(made.trans)),
-            f"States of the beginning of {made.history_of} in every sweep, in the colours used "
-            "below. Stripes that go straight down are sure; ragged edges are not; a block that "
-            "changes colour half way is a state that was redefined."))  # fmt: skip
+            picture,
+            f"States of {made.history_of} from {made.history_from_s:g} s on in every sweep, in "
+            "the colours used below. Stripes that go straight down are sure; ragged edges are "
+            "not; a block that changes colour half way is a state that was redefined."
+        ))  # fmt: skip
     inner = []
     if any(len(values) for values in made.objective.values()):
         inner.append(drawn(
