@@ -1,0 +1,192 @@
+"""Poses as the keypoint model sees them, and where its fit begins.
+
+A recording is split only where every keypoint is absent for longer than `gap_s`; its stretches
+share its id. Coordinates are put in the order (ahead, side, up), so that headings turn the
+first two. Centroid and heading come from alignment, latents from whitened principal components
+of shape (`shape`), with conditional means where keypoints are absent.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Bool, Float
+
+from gambol.behavior import align, syllables
+from gambol.behavior.align import AlignSettings
+from gambol.behavior.shape import ShapePCA
+from gambol.behavior.syllable_chain import Data, Hidden, Scene, Seen
+from gambol.behavior.syllable_settings import SyllableSettings
+from gambol.behavior.syllables import Key
+from gambol.core import tracks
+from gambol.core.errors import InputError
+from gambol.core.tracks import Track
+from gambol.kernels.runs import runs
+from gambol.kernels.slds_frames import Body, Noise
+
+LEAST = 1e-6  # variance of an observation, squared units of the poses
+FAINT = 1e-6  # added to confidence before its logarithm
+
+
+class Calibration(NamedTuple):
+    """How confidence foretells noise: log10 sd = slope · log10(confidence) + level."""
+
+    slope: float
+    level: float
+
+
+class Model(NamedTuple):
+    """What is fixed before the first sweep."""
+
+    scene: Scene
+    axes: tuple[int, ...]  # coordinates of the poses in the order (ahead, side, up)
+    calibration: Calibration
+    share: Float[np.ndarray, " J"]  # σ_k²
+    fps: float
+    names: tuple[str, ...]  # of the keypoints
+
+
+class Start(NamedTuple):
+    """Recordings ready for sweeps."""
+
+    data: Data
+    hidden: tuple[Hidden, ...]
+    lengths: dict[str, int]  # frames of each recording
+
+
+Poses = Mapping[str, xr.Dataset] | Sequence[Track]
+
+
+def gathered(poses: Poses) -> list[Track]:
+    """Return tracks by name; each name comes once."""
+    found = tracks.gather(poses) if isinstance(poses, Mapping) else list(poses)
+    found = sorted(found, key=lambda track: track.name)
+    for one, two in zip(found[:-1], found[1:], strict=True):
+        if one.name == two.name:
+            raise InputError(f"two recordings are named {one.name!r}; give each its own name")
+    if not found:
+        raise InputError("there are no recordings; give at least one")
+    return found
+
+
+def alignment(settings: SyllableSettings, poses: Poses) -> AlignSettings:
+    """Return how heading and centroid are found: by the settings, or as the poses were."""
+    if settings.anterior and settings.posterior:
+        chosen = dict(anterior=settings.anterior, posterior=settings.posterior, up=settings.up)
+        return AlignSettings.from_values({**chosen, "gap_s": settings.gap_s}, "KeypointSLDS")
+    said = [p.attrs["align"] for p in poses.values() if "align" in p.attrs] if isinstance(
+        poses, Mapping) else []  # fmt: skip
+    if not said:
+        raise InputError(
+            "anterior and posterior are empty and the poses are not aligned; name the "
+            "keypoints of the head and of the rear"
+        )
+    return AlignSettings.model_validate_json(said[0])
+
+
+def fixed(
+    settings: SyllableSettings, found: Sequence[Track], by: AlignSettings
+) -> tuple[Model, ShapePCA]:
+    """Return what poses say of the body, its walk and the noise."""
+    fps = syllables.one_rate({track.name: track.fps for track in found})
+    centred = [align.align(track, by) for track in found]
+    shape = ShapePCA(dims=settings.n_dims, variance=settings.variance).fit(centred)
+    loads, offset = shape.to_keypoints()
+    axes = ordered(loads.shape[1], by.up)
+    walked = [np.diff(one.centroid, axis=0) for one in centred]
+    squares = np.concatenate([(step**2).sum(1) for step in walked])
+    step = float(np.nanmean(squares)) / loads.shape[1]
+    body = Body(np.ascontiguousarray(loads[:, axes]), np.ascontiguousarray(offset[:, axes]))
+    share = np.full(len(loads), settings.share_mean)
+    told = Calibration(settings.noise_slope, settings.noise_level)
+    scene = Scene(body, max(step, LEAST))
+    names = found[0].skeleton.keypoints
+    return Model(scene, tuple(axes), told, share, fps, names), shape
+
+
+def begin(
+    settings: SyllableSettings,
+    found: Sequence[Track],
+    model: Model,
+    shape: ShapePCA,
+    by: AlignSettings,
+) -> Start:
+    """Return the stretches of recordings with a first guess of all that is hidden."""
+    keys, seen, hidden = [], [], []
+    syllables.one_rate({"the model": model.fps, **{t.name: t.fps for t in found}})
+    for track in found:
+        if track.skeleton.keypoints != model.names:
+            raise InputError(
+                f"{track.name} has the keypoints {', '.join(track.skeleton.keypoints)}; the "
+                f"model was made for {', '.join(model.names)}, in this order"
+            )
+        centred = align.align(track, by)
+        x = shape.transform(centred)
+        present = ~np.isnan(track.xy[..., 0])
+        prior = noise_prior(track, model.calibration)
+        xy = np.where(present[..., None], track.xy, 0.0)[..., list(model.axes)]
+        for number, (start, stop) in enumerate(stretches(present, settings.gap_s * track.fps)):
+            own = slice(start, stop)
+            v = _filled(centred.centroid[own][:, list(model.axes)])
+            h = _arc(centred.heading[own])
+            noise = Noise(present[own], prior[own], settings.noise_dof, model.share)
+            keys.append(Key(track.name, number, start))
+            seen.append(Seen(np.ascontiguousarray(xy[own]), noise))
+            z = np.zeros(max(0, stop - start - settings.lags), np.uint8)
+            hidden.append(Hidden(z, _filled(x[own]), v, h, prior[own].copy()))
+    if not keys:
+        raise InputError("no recording has a keypoint in any frame; check the poses")
+    data = Data(tuple(keys), tuple(seen), model.scene, model.fps)
+    return Start(data, tuple(hidden), {track.name: len(track.xy) for track in found})
+
+
+def noise_prior(track: Track, told: Calibration) -> Float[np.ndarray, "T J"]:
+    """Return s⁰, squared units: the poses' own variance, else what confidence foretells."""
+    sure = np.where(np.isnan(track.confidence), 1.0, np.clip(track.confidence, 0.0, 1.0))
+    by_confidence = foretold(sure, told)
+    return np.maximum(np.where(np.isnan(track.variance), by_confidence, track.variance), LEAST)
+
+
+def foretold(confidence: Float[np.ndarray, "*T"], told: Calibration) -> np.ndarray:
+    """Return the variance of a coordinate that confidence foretells."""
+    return 10 ** (2 * (told.slope * np.log10(confidence + FAINT) + told.level))
+
+
+def stretches(present: Bool[np.ndarray, "T J"], gap: float) -> list[tuple[int, int]]:
+    """Return [start, stop) between gaps without any keypoint of more than `gap` frames.
+
+    >>> stretches(np.array([[True], [False], [False], [True]]), 1.0)
+    [(0, 1), (3, 4)]
+    """
+    some = np.asarray(present.any(axis=1))
+    found = runs(np.asarray(some, np.int64), np.ones(len(some), bool))
+    long = (found.label == 0) & (found.stop - found.start > gap)
+    edges = [0, *np.stack([found.start[long], found.stop[long]], 1).ravel(), len(some)]
+    pairs = [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return [(a, b) for a, b in pairs if some[a:b].any()]
+
+
+def ordered(space: int, up: str) -> list[int]:
+    """Return coordinates in the order (ahead, side, up)."""
+    across = align.plane(space, up)
+    return [*across, *(a for a in range(space) if a not in across)]
+
+
+def _filled(values: Float[np.ndarray, "T C"]) -> Float[np.ndarray, "T C"]:
+    """Fill what is not known on straight lines, at the ends by the nearest, else by 0."""
+    out = np.zeros(values.shape)
+    at = np.arange(len(values))
+    for c in range(values.shape[1]):
+        known = ~np.isnan(values[:, c])
+        if known.any():
+            out[:, c] = np.interp(at, at[known], values[known, c])
+    return out
+
+
+def _arc(angle: Float[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
+    """Fill an angle along shortest arcs."""
+    known = ~np.isnan(angle)
+    straight = np.full(len(angle), np.nan)
+    straight[known] = np.unwrap(angle[known])
+    return align.wrap(_filled(straight[:, None])[:, 0])

@@ -1,0 +1,154 @@
+"""What a fit does in its next sweep: search the stickiness, or run with the one it found.
+
+A plan is a value that only finished sweeps change, so a fit that is taken up again goes on as
+if it had not stopped. The search brackets and bisects log10 κ until the median bout lasts as
+long as wanted; after that κ stays, for adapting inside sampling would change its target.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from gambol.behavior.syllable_settings import DynamicsSettings, SyllableSettings
+
+LOW, HIGH = 1.0, 8.0  # of log10 κ
+CLOSE = 0.1  # relative distance to the target that ends a search
+COOLER = 1.0  # by which log10 κ begins lower where latents are free to move, too
+
+
+class Phase(NamedTuple):
+    """A stretch of a fit."""
+
+    search: bool
+    whole: bool  # all lines, not only the first three
+    sweeps: int  # of each try, or of the run
+
+
+class Tries(NamedTuple):
+    """The tries of one search."""
+
+    log_kappa: Float[np.ndarray, " n"]  # log10
+    frames: Float[np.ndarray, " n"]  # median duration, NaN where no bout was complete
+
+
+class Plan(NamedTuple):
+    """Where a fit stands."""
+
+    phase: int  # index into `phases`
+    done: int  # sweeps of this try or run
+    kappa: float  # in use
+    tries: Tries  # finished ones of this search
+    recent: Float[np.ndarray, " r"]  # median durations of the sweeps of this try
+    notes: tuple[str, ...]  # what is to be said of finished searches
+
+
+NO_TRIES = Tries(np.zeros(0), np.zeros(0))
+
+
+def phases(settings: DynamicsSettings) -> tuple[Phase, ...]:
+    """Return the stretches of a fit in order."""
+    search = settings.kappa == "auto"
+    found = [Phase(True, False, settings.search_sweeps)] if search else []
+    found.append(Phase(False, False, settings.ar_iterations))
+    if isinstance(settings, SyllableSettings):
+        found += [Phase(True, True, settings.search_sweeps)] if search else []
+        found.append(Phase(False, True, settings.iterations))
+    return tuple(phase for phase in found if phase.sweeps)
+
+
+def begin(settings: DynamicsSettings) -> Plan:
+    """Return the plan before the first sweep."""
+    kappa = 10 ** ((LOW + HIGH) / 2) if settings.kappa == "auto" else settings.kappa
+    return Plan(0, 0, float(kappa), NO_TRIES, np.zeros(0), ())
+
+
+def now(settings: DynamicsSettings, plan: Plan) -> Phase | None:
+    """Return the phase of the next sweep; none if the fit is complete."""
+    every = phases(settings)
+    return every[plan.phase] if plan.phase < len(every) else None
+
+
+def after_sweep(settings: DynamicsSettings, plan: Plan, frames: float, target: float) -> Plan:
+    """Return the plan after one more sweep.
+
+    Args:
+        settings: of the model.
+        plan: before.
+        frames: median duration in this sweep.
+        target: that is wanted, in frames.
+    """
+    phase = phases(settings)[plan.phase]
+    recent = np.append(plan.recent, frames)
+    plan = plan._replace(done=plan.done + 1, recent=recent)
+    if plan.done < phase.sweeps:
+        return plan
+    if not phase.search:
+        return plan._replace(phase=plan.phase + 1, done=0, recent=np.zeros(0))
+    told = _typical(recent[len(recent) // 2 :])
+    tries = Tries(
+        np.append(plan.tries.log_kappa, np.log10(plan.kappa)),
+        np.append(plan.tries.frames, told),
+    )
+    best = int(_distance(tries.frames, target).argmin())
+    following = guess(tries, target)
+    if (
+        _distance(tries.frames, target)[best] <= CLOSE
+        or following is None
+        or len(tries.frames) >= settings.search_tries
+    ):
+        return _settle(settings, plan, tries, best, target)
+    kappa = float(10**following)
+    return plan._replace(done=0, recent=np.zeros(0), tries=tries, kappa=kappa)
+
+
+def guess(tries: Tries, target: float) -> float | None:
+    """Return the log10 κ to try next, or none where tries contradict each other.
+
+    >>> guess(Tries(np.array([4.0]), np.array([3.0])), 12.0)
+    5.0
+    >>> guess(Tries(np.array([4.0, 5.0]), np.array([3.0, 30.0])), 12.0)
+    4.5
+    """
+    short = tries.frames < target  # without a complete bout (NaN) states hardly ever change
+    long = ~short
+    low = float(tries.log_kappa[short].max()) if short.any() else -np.inf
+    high = float(tries.log_kappa[long].min()) if long.any() else np.inf
+    if np.isinf(low):
+        return None if high <= LOW else max(LOW, high - 1)
+    if np.isinf(high):
+        return None if low >= HIGH else min(HIGH, low + 1)
+    return None if low >= high else (low + high) / 2
+
+
+def _settle(
+    settings: DynamicsSettings, plan: Plan, tries: Tries, best: int, target: float
+) -> Plan:
+    """End a search with its best try; the next phase begins with that stickiness."""
+    log_kappa, frames = tries.log_kappa[best], tries.frames[best]
+    said = f"kappa 1e{log_kappa:.2f}: bouts last {frames:.3g} frames, {target:.3g} wanted"
+    order = np.argsort(tries.log_kappa)
+    if (np.diff(tries.frames[order]) < 0).any():
+        said += "; durations did not rise with kappa throughout"
+    return plan._replace(
+        phase=plan.phase + 1, done=0, recent=np.zeros(0), tries=NO_TRIES,
+        kappa=float(10**log_kappa), notes=(*plan.notes, said),
+    )  # fmt: skip
+
+
+def cooler(settings: DynamicsSettings, before: Plan, plan: Plan) -> Plan:
+    """Lower κ where a search with all lines begins."""
+    phase = now(settings, plan)
+    entered = phase is not None and phase.search and phase.whole
+    if not entered or plan.phase == before.phase:
+        return plan
+    return plan._replace(kappa=float(10 ** max(LOW, np.log10(plan.kappa) - COOLER)))
+
+
+def _typical(frames: Float[np.ndarray, " n"]) -> float:
+    known = frames[np.isfinite(frames)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _distance(frames: Float[np.ndarray, " n"], target: float) -> Float[np.ndarray, " n"]:
+    return np.where(np.isnan(frames), np.inf, abs(frames / target - 1))

@@ -1,0 +1,52 @@
+"""The search for a stickiness: brackets, bisects, freezes, and says what it could not do."""
+
+import numpy as np
+
+from gambol.behavior import syllable_plan as plans
+from gambol.behavior.syllable_settings import DynamicsSettings, SyllableSettings
+
+
+def follow(settings, duration, target=12.0):
+    """Run a plan where a sweep with some κ has this median duration."""
+    plan, tried = plans.begin(settings), []
+    while (phase := plans.now(settings, plan)) is not None:
+        tried.append((plan.phase, phase.whole, np.log10(plan.kappa)))
+        before = plan
+        plan = plans.after_sweep(settings, plan, duration(np.log10(plan.kappa)), target)
+        plan = plans.cooler(settings, before, plan)
+    return plan, tried
+
+
+def test_a_rising_duration_is_met_within_a_tenth_and_then_stays():
+    settings = SyllableSettings(search_sweeps=2, ar_iterations=5, iterations=7)
+    plan, tried = follow(settings, lambda log: 2.0 ** (log - 1))
+    assert abs(2.0 ** (np.log10(plan.kappa) - 1) / 12 - 1) <= 0.1
+    runs = [log for phase, _, log in tried if phase in (1, 3)]
+    assert len(runs) == 12 and len(set(runs[:5])) == 1 and len(set(runs[5:])) == 1
+    first_whole = next(log for _, whole, log in tried if whole)
+    assert np.isclose(first_whole, runs[0] - 1)  # cooler where latents begin to move
+
+
+def test_ten_tries_are_the_most():
+    settings = DynamicsSettings(search_sweeps=1, ar_iterations=1)
+    plan, tried = follow(settings, lambda log: 2.0 if log < 3.14159 else 100.0)
+    assert sum(phase == 0 for phase, _, _ in tried) == 10
+    assert "12 wanted" in plan.notes[0]
+
+
+def test_durations_that_fall_are_said_and_the_nearest_is_taken():
+    settings = DynamicsSettings(search_sweeps=1, ar_iterations=1)
+    durations = {4.5: 6.0, 5.5: 5.0, 6.5: 10.0, 7.5: 40.0}
+    plan, _ = follow(settings, lambda log: durations.get(round(log, 2), 30.0))
+    assert "did not rise" in plan.notes[0]
+    assert np.isclose(np.log10(plan.kappa), 6.5)
+
+
+def test_states_that_never_end_are_too_sticky():
+    assert plans.guess(plans.Tries(np.array([4.5]), np.array([np.nan])), 12.0) == 3.5
+
+
+def test_a_given_stickiness_is_not_searched():
+    settings = SyllableSettings(kappa=300.0, ar_iterations=2, iterations=3)
+    plan, tried = follow(settings, lambda log: 1.0)
+    assert len(tried) == 5 and plan.kappa == 300.0 and plan.notes == ()
