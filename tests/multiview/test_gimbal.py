@@ -7,7 +7,7 @@ from rats import Rat
 
 from gambol.kernels import rotation
 from gambol.kernels.pose_states import States
-from gambol.multiview import density, gimbal
+from gambol.multiview import density, gimbal, posterior
 
 LAMBDA = np.array([[0.9, 0.05, 0.05], [0.1, 0.85, 0.05], [0.1, 0.1, 0.8]])
 
@@ -116,9 +116,12 @@ def test_a_rig_that_is_turned_and_scaled_turns_and_scales_the_poses():
             length=given.bones.length * scale, variance=given.bones.variance * scale**2
         ),
     )
-    one = gimbal.fit(given, xyz, cycles=300, tolerance=1e-9).at.xyz
-    two = gimbal.fit(other, scale * xyz @ turn.T, cycles=300, tolerance=1e-9).at.xyz
-    assert error(two / scale @ turn, one) < 0.01
+    one = gimbal.fit(given, xyz, cycles=300, tolerance=1e-9).at
+    two = gimbal.fit(other, scale * xyz @ turn.T, cycles=300, tolerance=1e-9).at
+    assert error(two.xyz / scale @ turn, one.xyz) < 0.01
+    here, there = (posterior.gaussian(g, at) for g, at in ((given, one), (other, two)))
+    expected = scale**2 * turn @ here.covariance @ turn.T
+    np.testing.assert_allclose(there.covariance, expected, rtol=0.01, atol=0.01 * scale**2)
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,15 @@ def test_it_draws_what_hamiltonian_monte_carlo_draws(chained, draws):
     np.testing.assert_allclose(ours.std(axis=0) / sd, 1, atol=0.1 * noise)
 
 
+def test_from_the_most_likely_poses_it_moves_at_once():
+    """Twenty sweeps; from far away none would be accepted."""
+    given, xyz = world(40, 0)
+    start = gimbal.fit(given, xyz, tolerance=1e-3).at
+    drawn = sampler.sample(np.random.default_rng(0), given, start, sweeps=20, thin=1, warm=0)
+    assert drawn.acceptance > 0.5
+    assert np.abs(drawn.xyz[-1] - drawn.xyz[0]).min() > 0
+
+
 def test_intervals_hold_the_truth_as_often_as_promised():
     inside = []
     for seed in range(2):

@@ -1,6 +1,7 @@
 """Views that are out of step, found and put right."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -39,6 +40,19 @@ def test_one_camera_or_an_unknown_animal_is_refused(late, tmp_path):
     with pytest.raises(InputError, match="no animal 'rex'"):
         named = synchronize.SynchronizeConfig(animal="rex")
         synchronize.run(named, [late.views], late.rig, tmp_path)
+
+
+def test_poses_of_others_are_not_written_over(late, tmp_path):
+    cfg, source = synchronize.SynchronizeConfig(), tmp_path / "views"
+    shutil.copytree(late.views, source)
+    before = [path.read_bytes() for path in sorted(source.iterdir())]
+    with pytest.raises(InputError, match="is read and would be written over"):
+        synchronize.run(cfg, [source], late.rig, source)
+    with pytest.raises(InputError, match="was not made by gambol synchronize"):
+        synchronize.run(cfg, [late.views], late.rig, source)
+    assert [path.read_bytes() for path in sorted(source.iterdir())] == before
+    for _ in range(2):  # our own are made anew
+        synchronize.run(cfg, [source], late.rig, tmp_path / "steps")
 
 
 def told(folder):

@@ -58,6 +58,8 @@ def test_two_animals_are_told_apart_though_cameras_name_them_differently(tmp_pat
         )
         scores = evaluate.run(evaluate.EvaluateConfig(), out.poses, made.truth)
         found[match] = scores["median"]
+        believed = any("taken for the same animal" in note for note in out.remarks)
+        assert believed == (match == "names")
     assert found["names"] > 20 > 6 > max(found["frames"], found["tracks"])
 
 

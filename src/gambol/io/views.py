@@ -314,8 +314,7 @@ def _animals(
         called = [one[0] for one in names]
         return {called[0]: [*called]}, []
     every = list(dict.fromkeys(name for one in names for name in one))
-    notes = ["several animals: the same name in two cameras is taken for the same animal"]
-    notes += [
+    notes = [
         f"camera {camera} does not know the animal {name}"
         for name in every
         for camera, one in zip(cameras, names, strict=True)

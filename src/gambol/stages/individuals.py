@@ -14,6 +14,7 @@ from gambol.core.views import Views
 from gambol.multiview import associate, associate_tracks
 
 Match = Literal["auto", "names", "tracks", "frames"]
+BY_NAME = "several animals: the same name in two cameras is taken for the same animal"
 Parts = Callable[[], Iterable[dict[str, Views]]]  # a recording from its beginning, piecewise
 
 
@@ -104,9 +105,9 @@ class Matching:
         return tuple(called.get(i, f"animal{i + 1}") for i in range(self.count))
 
     def told(self) -> list[str]:
-        """Say how many instances nobody confirmed, once all `views` were seen."""
+        """Say what was believed, or how many nobody confirmed, once all `views` were seen."""
         if self._by == "names":
-            return []
+            return [BY_NAME] if len(self._given) > 1 else []
         return [
             f"animals were matched across cameras by where their rays meet; {self._lost} of "
             f"{self._there} instances were confirmed by no other camera"

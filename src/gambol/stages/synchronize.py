@@ -28,10 +28,13 @@ from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
 from gambol.core.views import Views
 from gambol.io import brightness, calibration, provenance, store
+from gambol.io import poses as io_poses
 from gambol.io import traces as io_traces
 from gambol.io import views as io_views
 from gambol.multiview import flashes, lags, stamps, synchronize, traces
+from gambol.stages import individuals
 
+MADE = "synchronize"  # `made_from` of our files
 Method = Literal["best", "times", "lamp", "poses", "speed"]
 _BY = {
     "times": "the times of the frames",
@@ -103,6 +106,8 @@ def run(
     if sources or assign or not any(evidence):
         seen = io_views.read_views(sources, rig, assign, unseen=cfg.unseen, fps=cfg.fps)
         animals, remarks = dict(seen.animals), (*remarks, *seen.remarks)
+        remarks += (individuals.BY_NAME,) * (len(animals) > 1)
+        _spare([out / f"{name}.nc" for name in rig], sources, assign or {})
     method = _method(cfg.method, evidence, bool(animals), rig_path is not None)
     views = _chosen(animals, cfg.animal) if animals else None
     if method in ("times", "lamp"):
@@ -297,6 +302,18 @@ def _blind(found: lags.Synchronized) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _spare(targets: list[Path], sources: list[Path], assign: Mapping[str, Path]) -> None:
+    """Refuse to write over poses that are read, or that were not made here."""
+    read = {path.resolve() for path in (*io_views.files_in(sources), *assign.values())}
+    for path in targets:
+        if path.resolve() in read:
+            raise InputError(f"{path} is read and would be written over; choose another --out")
+        if path.exists() and io_poses.made_from(path) != MADE:
+            raise InputError(
+                f"{path} exists and was not made by gambol synchronize; choose another --out"
+            )
+
+
 def _result(
     out: Path,
     method: str,
@@ -338,11 +355,10 @@ def _write(
         at = np.clip(np.rint(np.arange(len(tau)) + tau[:, v]), 0, len(tau) - 1).astype(int)
         sure = np.stack([one.confidence[at, v] for one in animals.values()], axis=1)
         sure = np.where(np.isfinite(xy).all(-1), sure, 0.0)
-        steps = np.diff(first.times)
         made = core_poses.build(
             xy, sure, wide[..., None, None] * np.eye(2), first.times, first.skeleton,
-            fps=float(1 / np.median(steps)) if len(steps) else 1.0, individuals=tuple(animals),
-            attrs={"synchronized": True},
+            fps=core_poses.rate(first.times), individuals=tuple(animals),
+            attrs={"synchronized": True, "made_from": MADE},
         )  # fmt: skip
         store.write_dataset(made, out / f"{camera}.nc")
         progress(Step("synchronize", v + 1, len(first.cameras), camera))

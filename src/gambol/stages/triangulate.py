@@ -16,7 +16,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
 from pydantic import Field, PositiveInt
 
 import gambol
@@ -76,7 +75,7 @@ class Triangulated(NamedTuple):
     units: str
     found: float  # share of keypoints that have a position
     reprojection_px: float  # median distance of an observation from its point
-    outliers: float  # share of observations that are none of their point
+    outliers: float  # share of observations that are none of their point, or alone
     remarks: tuple[str, ...]
 
 
@@ -140,7 +139,7 @@ def run(
         folder = poses_pieces.folder_of(out, key)
         kept = triangulate_views.keep(sight, matching, _filter(cfg), folder, progress)
     told["remarks"] = [*read.remarks, *kept.remarks]
-    work = Work(kept, read.rig, tier, cfg.piece, _rate(kept.times), told)
+    work = Work(kept, read.rig, tier, cfg.piece, core_poses.rate(kept.times), told)
     pieces = work.pieces(out, key)
     triangulate_pieces.solve(work, pieces, progress)
     triangulate_pieces.join(work, pieces, _touches(cfg), progress)
@@ -165,7 +164,7 @@ def _whole(
         dict(zip(matching.names(), found, strict=True)),
         read.rig,
         tier,
-        fps=_rate(sight.times),
+        fps=core_poses.rate(sight.times),
         progress=progress,
         attrs={**told, "remarks": remarks},
     )
@@ -265,7 +264,7 @@ def describe(values: dict[str, Any]) -> str:
         f"cameras by the tier {values['tier']}",
         f"{values['found']:.1%} of the keypoints have a position; median reprojection error "
         f"{values['reprojection_px']:.2f} px; {values['outliers']:.1%} of the observations "
-        "taken for wrong",
+        "left out",
         "the calibration does not say its unit, so lengths have none"
         if units == "unknown"
         else f"lengths in {units}",
@@ -294,11 +293,6 @@ def _tier(cfg: TriangulateConfig, prior: Path | None) -> base.Learner:
 
 def _prior(path: Path) -> PosePrior:
     return PosePrior(**io_prior.read(path))
-
-
-def _rate(times: Float[np.ndarray, " T"]) -> float:
-    steps = np.diff(times)
-    return float(1 / np.median(steps)) if len(steps) else 1.0
 
 
 def _naming(progress: Progress, name: str) -> Progress:

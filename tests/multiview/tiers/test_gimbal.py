@@ -82,8 +82,8 @@ def test_windows_join_without_a_seam(world, prior):
     spec = gimbal.Gimbal(strength=0.5, cycles=200)
     whole = gimbal.with_prior(spec, prior)(given)
     parts = gimbal.with_prior(spec.model_copy(update={"window": 50}), prior)(given)
-    assert np.abs(whole.xyz - parts.xyz).max() < 0.1  # mm
-    assert np.median(np.abs(whole.xyz - parts.xyz)) < 0.01
+    assert np.abs(whole.xyz - parts.xyz).max() < 0.01  # mm
+    assert np.median(np.abs(whole.xyz - parts.xyz)) < 0.001
 
 
 def test_torch_finds_what_numba_finds(world, prior):
