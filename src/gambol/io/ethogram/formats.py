@@ -112,7 +112,8 @@ def read(
         repair: mend unmatched starts and stops, and list them in the notes.
         alone: leave the sidecar aside.
     """
-    given = Given(fps, frames, recording, inclusive, repair)
+    rate = None if fps is None else float(fps)
+    given = Given(rate, frames, recording, inclusive, repair)
     found = _READERS[detect(path)](path, given)
     if not alone:
         found = sidecar.merged(found, path)
