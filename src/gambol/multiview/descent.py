@@ -169,7 +169,7 @@ def _all(
         short = ~moving[active].any(1)
         better = new <= energy[active]
         x[active[better]], energy[active[better]] = tried[better], new[better]
-        damping[active] = _damped(damping[active], better, new_local > local, size)
+        damping[active] = damped(damping[active], better, new_local > local, size)
         here = Slope(*(_chosen(better, a, b) for a, b in zip(there, here, strict=True)))
         local = _chosen(better, new_local, local)
         over = short | (damping[active].max(1) > MOST)
@@ -251,7 +251,7 @@ def _total(
     return local.sum(1), local
 
 
-def _damped(
+def damped(
     damping: Float[np.ndarray, "M T"],
     better: Bool[np.ndarray, " M"],
     rose: Bool[np.ndarray, "M T"],

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from gambol.kernels import band
-from gambol.multiview.descent import DOWN, FIRST, MOST, ROUNDING, UP, Field, Slope
+from gambol.multiview.descent import FIRST, MOST, ROUNDING, UP, Field, Slope, damped
 
 
 class Links(NamedTuple):
@@ -103,7 +103,7 @@ def descend(
         better = there.total <= at.total
         size = np.abs(step[..., :n]).max(-1)
         short = (size < tolerance).all(-1)
-        damping[chains] = _damped(damping[chains], better, there.local > at.local, size)
+        damping[chains] = damped(damping[chains], better, there.local > at.local, size)
         at = _State(*(_rows(better, new, old) for new, old in zip(there, at, strict=True)))
         z[chains], energy[chains] = at.z, at.total
         settled[chains[short]] = True
@@ -227,21 +227,6 @@ def _slopes(
         out[:, 1:] += step
         out[:, 1:-1] /= 2
     return out
-
-
-def _damped(
-    damping: Float[np.ndarray, "M T"],
-    better: Bool[np.ndarray, " M"],
-    rose: Bool[np.ndarray, "M T"],
-    size: Float[np.ndarray, "M T"],
-) -> Float[np.ndarray, "M T"]:
-    """Damp less after a step down; else more where energy rose, beside, or steps were long."""
-    less = np.where(damping < FIRST / 2, 0.0, damping * DOWN)
-    guilty = rose | (size > size.max(1, keepdims=True) / 2)
-    guilty[:, 1:] |= rose[:, :-1]
-    guilty[:, :-1] |= rose[:, 1:]
-    more = np.where(guilty, np.maximum(damping * UP, FIRST), damping)
-    return np.where(better[:, None], less, more)
 
 
 def _rows(better: Bool[np.ndarray, " M"], new: np.ndarray, old: np.ndarray) -> np.ndarray:
