@@ -1,8 +1,9 @@
 """Run benchmarks: `python -m benchmarks` for all, `python -m benchmarks mirror` for one.
 
 Minutes on two cores: openfield 25, leap 24, repeats 24, mirror 16, fly 11, demo 5, fast 2,
-linear 2, long3d 8, anipose 5 and states 4 with their peers, the others 1 at most. `predict`,
-`fast` and `jumps` use a network of `openfield`.
+linear 2, long3d 8, behavior 10, anipose 5 and states 4 with their peers, the others 1 at most.
+`predict`, `fast` and `jumps` use a network of `openfield`. Parts of `behavior` run by
+themselves as `behavior-speed`, `-million`, `-recovery`, `-map` and `-tables`.
 Trainings that are finished are kept in `.bench`, so that what was interrupted goes on.
 `GAMBOL_BENCH_QUICK=1` tries the code with budgets of a few steps and keeps no figure.
 """
@@ -12,6 +13,7 @@ import time
 
 from benchmarks import (
     anipose,
+    behavior,
     courtship,
     demo,
     fast,
@@ -51,6 +53,7 @@ ALL = {
     "anipose": anipose.run,
     "long3d": long3d.run,
     "states": states.run,
+    "behavior": behavior.run,
     "demo": demo.run,
 }
 
@@ -58,12 +61,13 @@ ALL = {
 def main() -> None:
     """Run what the command line names and write the page."""
     wanted = sys.argv[1:] or list(ALL)
+    known = {**ALL, **behavior.PARTS}
     for name in wanted:
-        if name not in ALL:
-            sys.exit(f"no benchmark {name!r}; there are {', '.join(ALL)}")
+        if name not in known:
+            sys.exit(f"no benchmark {name!r}; there are {', '.join(known)}")
     for name in wanted:
         start = time.monotonic()
-        ALL[name]()
+        known[name]()
         print(f"benchmark {name}: {(time.monotonic() - start) / 60:.1f} minutes", flush=True)
         if not QUICK:
             page.write()

@@ -22,3 +22,15 @@ def data():
 def _own_cache(tmp_path_factory):
     """Keep caches of tests away from the user's."""
     os.environ["GAMBOL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _margins(request):
+    """Draw figures without the search for margins, half of what pages cost; not of viz."""
+    if "viz" in request.path.parts:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        engine = "matplotlib.layout_engine.ConstrainedLayoutEngine"
+        patch.setattr(f"{engine}.execute", lambda self, figure: None)
+        yield

@@ -25,7 +25,10 @@ PROMISED = (
     *("regions", "calibrate", "triangulate", "fit-pose-prior", "synchronize", "rig", "board"),
     *("draw-poses", "mutual-information", "fit-states", "apply-states", "scan-states"),
     *("compare-states", "state-movies", "states", "simulate-states", "clean", "features"),
-    *("ethogram-convert", "agreement", "group-stats"),
+    *("ethogram-convert", "agreement", "group-stats", "align", "map", "fit-map", "apply-map"),
+    *("syllables", "fit-syllables", "apply-syllables", "select-syllables", "label-map"),
+    *("syllable-movies", "fit-classifier", "classify", "queue", "behavior-report"),
+    *("simulate-behavior",),
 )
 
 

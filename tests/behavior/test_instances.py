@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gambol.behavior import instances
+from gambol.behavior.sequences import Bouts
 from gambol.core import sequences
 
 FPS = 10.0
@@ -109,3 +110,29 @@ def test_the_table_numbers_the_tiles_and_tells_frames_and_seconds():
         {"tile": 2, "recording": "b", "label": 1, "start": 0, "stop": 3, "start_s": 0.0,
          "stop_s": 0.3, "left_censored": True, "right_censored": False},
     ]  # fmt: skip
+
+
+def test_the_best_are_complete_first_and_then_by_worth_whatever_the_order_of_recordings():
+    one = packed([[0, 1, 1, 0, 1, 1, 1, 0], [1, 1, 1, 1, 0, 1, 0]], ["a", "b"])
+    other = packed([[1, 1, 1, 1, 0, 1, 0], [0, 1, 1, 0, 1, 1, 1, 0]], ["b", "a"])
+    for seq in (one, other):
+        among = instances.pool(seq)
+        mine = instances.long_enough(among, 1, 0.0)
+        length = (among.bouts.stop - among.bouts.start)[mine].astype(float)
+        chosen = instances.best(among, 1, mine, length, 9)
+        assert told(chosen, seq) == [("a", 4, 7), ("a", 1, 3), ("b", 5, 6), ("b", 0, 4)]
+        alike = instances.best(among, 1, mine, np.zeros(len(mine)), 2)
+        assert told(alike, seq) == [("a", 1, 3), ("a", 4, 7)]
+        unknown = np.where(length == 3, np.nan, length)
+        assert told(instances.best(among, 1, mine, unknown, 1), seq) == [("a", 1, 3)]
+
+
+def test_bouts_that_overlap_and_recordings_of_other_rates_have_their_own_seconds():
+    columns = [[0, 0, 1], [0, 1, 0], [0, 2, 5], [9, 4, 9]]
+    found = Bouts(*(np.array(c) for c in columns), np.zeros(3, bool), np.zeros(3, bool))
+    among = instances.Pool(found, ("a", "b"), np.array([20, 9]), np.array([10.0, 50.0]))
+    assert instances.long_enough(among, 0, 0.1).tolist() == [0]
+    both = instances.by_lot(among, 0, instances.long_enough(among, 0, 0.0), 5, 0)
+    table = instances.table(both, among).sort_values("recording")
+    assert table.stop_s.tolist() == [0.9, 0.18] and table.start_s.tolist() == [0.0, 0.1]
+    assert both.at_end[both.recording == 1].tolist() == [True]

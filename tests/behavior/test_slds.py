@@ -54,7 +54,7 @@ def track(name, xy, variance=1.0):
 
 SETTINGS = dict(
     n_states=10, lags=1, n_dims=2, anterior=("nose",), posterior=("rear",), ar_iterations=20,
-    iterations=40, search_sweeps=8, target_duration_s=0.8,
+    iterations=40, search_sweeps=8, target_duration_s=0.8, warm_sweeps=10,
 )  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def test_bouts_last_as_long_as_wanted(fitted):
     _, _, model = fitted
     middle = np.median(model.trace_[-20:, 2])
     assert abs(middle / (0.8 * FPS) - 1) < 0.35  # the search ends at 10 % of a noisy median
-    assert len(model.notes_) == 2
+    assert len(model.notes_) == 3
 
 
 def test_prediction_is_alike_alone_together_and_in_any_order(fitted):
@@ -150,6 +150,41 @@ def test_held_out_keypoints_are_foretold_better_than_by_standing_still(fitted):
     loose.parameters_ = Parameters(*loose.parameters_[:2], flat)
     assert (table["held_out"] > loose.score(found)["held_out"]).all()
     assert np.array_equal(table["held_out"], still)
+
+
+def test_baselines_stand_beside_every_score_and_lose(fitted):
+    _, found, model = fitted
+    table = model.score(found)
+    for name in ("gaussian", "first_order"):
+        assert (table["per_frame"] > table[f"per_frame_{name}"]).all()
+    assert (table["held_out"] > table["held_out_gaussian"]).all()
+    again = KeypointSLDS.from_dataset(model.to_dataset()).score(found)
+    assert again.equals(table)
+
+
+def test_marginals_given_latents_are_sure_of_the_path(fitted):
+    _, found, model = fitted
+    probs = model.marginals(found[:1])["day 0"]
+    labels = model.predict(found[:1])["day 0"]["syllable"].values
+    assert np.isnan(probs[0]).all() and abs(probs[1:].sum(1) - 1).max() < 1e-9
+    assert (probs[1:].argmax(1) == labels[1:]).mean() > 0.9
+
+
+def test_relabelling_orders_by_usage_and_leaves_parameters_alone(fitted):
+    _, found, model = fitted
+    other = KeypointSLDS.from_dataset(model.to_dataset())
+    other.rank_ = np.roll(other.rank_, 3)
+    before = other.predict(found)
+    other.relabel(before)
+    after = other.predict(found)
+    labels = np.concatenate([one["syllable"].values for one in after.values()])
+    counts = np.bincount(labels[labels >= 0], minlength=10)
+    assert (np.diff(counts) <= 0).all() and sorted(other.rank_) == list(range(10))
+    assert other.parameters_ is not None and np.array_equal(
+        other.parameters_.trans, model.parameters_.trans
+    )
+    old = np.concatenate([one["syllable"].values for one in before.values()])
+    assert adjusted_rand_score(old, labels) == 1.0
 
 
 def test_samples_are_poses_with_syllables(fitted):

@@ -29,9 +29,18 @@ def shorter(monkeypatch):
     monkeypatch.setattr(predict, "SHARD", 32)
 
 
+@pytest.fixture(scope="module")
+def predicted(trained, recording, tmp_path_factory):
+    out = tmp_path_factory.mktemp("predicted") / "whole"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predict, "SHARD", 32)
+        return predict.run(FLOAT32, trained, [recording.video], out, threads=1)[0]
+
+
 @pytest.fixture
-def whole(trained, recording, tmp_path, shorter):
-    return predict.run(FLOAT32, trained, [recording.video], tmp_path / "whole", threads=1)[0]
+def whole(predicted, shorter):
+    """The poses of the film, in one go; nobody writes into its folder."""
+    return predicted
 
 
 def test_finds_the_simulated_mouse(whole, recording):

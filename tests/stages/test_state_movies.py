@@ -221,12 +221,6 @@ def test_a_video_that_lasts_less_than_its_labels_is_remarked(world, tmp_path):
     assert any("b.mp4 lasts 1.3 s, its labels 3.0 s" in remark for remark in made.remarks)
 
 
-def test_fast_labels_make_movies_of_a_fraction_of_their_rate(world, tmp_path):
-    for fps, expected in [(120, 30), (50, 25), (30, 30), (29.97, 29.97), (20, 20), (31, 15.5)]:
-        assert state_movies._rate(MovieConfig(), fps) == expected
-    assert state_movies._rate(MovieConfig(rate=10), 120) == 10
-
-
 def test_no_movie_has_more_frames_than_asked_for(world, tmp_path):
     cfg = MovieConfig(**SMALL, labels=(1,), frames=20, rate=10, before_s=0.5)
     state_movies.run(cfg, [world], tmp_path / "out")
@@ -264,11 +258,6 @@ def test_a_damaged_film_repeats_its_last_sound_picture(world, tmp_path):
     movie, _ = everything(tmp_path / "out" / "syllable-2.mp4")
     told = [number(tile(shown, 0))[0] for shown in movie]
     assert told == [*range(76, last + 2)] + [last + 1] * (len(movie) - (last - 74))
-
-
-def test_a_tile_says_where_in_its_recording_it_begins():
-    told = [state_movies._moment(s) for s in (0.0, 0.3, 59.99, 75.26, 3600.0)]
-    assert told == ["0:00.0", "0:00.3", "0:59.9", "1:15.2", "60:00.0"]
 
 
 def test_a_real_mouse_stays_in_the_middle_of_its_tile(data, tmp_path):

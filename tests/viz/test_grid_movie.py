@@ -2,6 +2,7 @@
 
 import tracemalloc
 
+import cv2
 import numpy as np
 import pytest
 
@@ -209,3 +210,43 @@ def test_memory_does_not_grow_with_the_movie():
     finally:
         tracemalloc.stop()
     assert count == 600 and peak < 30e6
+
+
+def test_a_tile_that_stays_at_the_onset_shows_where_the_animal_goes():
+    t = np.arange(100.0)
+    moving, heading = np.stack([t, 2 * t], axis=1), t / 10
+    course = grid_movie.course(
+        "r", (10, 20), FPS, moving, t / FPS, Clock(20, 1 / FPS, before=0.1), heading=heading,
+        follow="onset",
+    )  # fmt: skip
+    assert (course.centre == [10, 20]).all() and (course.turn == 1.0).all()
+    assert course.labels.tolist() == list(range(7, 27)) == course.frames.tolist()
+
+
+def test_what_follows_an_end_that_was_not_seen_is_shown_if_asked_for():
+    clock = Clock(20, 1 / FPS)
+    still = plan(40, 50, clock=clock, ending="labels end")
+    going = plan(40, 50, clock=clock, ending="labels end", goes_on=True)
+    assert still.frames.tolist() == list(range(40, 50))
+    assert going.frames.tolist() == list(range(40, 60))
+
+
+def test_tiles_may_be_wide_and_dim_as_much_as_asked_for():
+    clock = Clock(12, 1 / FPS)
+    wide_tile = np.full((64, 160, 3), 200, np.uint8)
+    courses = [plan(0, 5, clock=clock)] * 3
+    made = list(grid_movie.pictures(courses, [[wide_tile]] * 3, clock, 2, dim=0.5))
+    assert made[0].shape == (132, 324, 3)
+    assert (made[0][30, 164:300] == 200).all() and (made[-1][30, 164:300] == 100).all()
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.7, 2.0])
+def test_only_the_part_of_a_frame_that_a_tile_shows_is_looked_at(turn):
+    rng = np.random.default_rng(0)
+    frame = rng.integers(0, 255, (300, 400, 3), dtype=np.uint8)
+    centre = np.array([210.3, 140.8])
+    seen = grid_movie.cut(frame, centre, 64, 120.0, turn)
+    matrix = grid_movie.placed(centre, 64, 120.0, turn)
+    blurred = cv2.GaussianBlur(frame, (0, 0), 0.4 * 120 / 64)
+    whole = cv2.warpAffine(blurred, matrix, (64, 64), None, cv2.INTER_LINEAR)
+    assert np.abs(seen.astype(int) - whole).max() <= 2

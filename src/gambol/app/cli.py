@@ -6,11 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
+from gambol.app import behavior_report as of_reports
 from gambol.app import behaviors as of_behavior
 from gambol.app import bouts as of_bouts
+from gambol.app import classifiers as of_classifiers
 from gambol.app import console, options
+from gambol.app import egocentric as of_alignment
+from gambol.app import label_maps as of_labels
+from gambol.app import maps as of_maps
+from gambol.app import movies_syllables as of_movies
 from gambol.app import regions as of_regions
 from gambol.app import simulations as of_simulations
+from gambol.app import syllables as of_syllables
 from gambol.app import tracks as of_several
 from gambol.app import views as of_cameras
 from gambol.app.options import Device, Json, Settings, Threads, View, Yaml
@@ -400,6 +407,9 @@ app.add_typer(of_regions.verbs)
 app.add_typer(of_cameras.verbs)
 app.add_typer(of_behavior.verbs)
 app.add_typer(of_bouts.verbs)
+for of_what in (of_alignment, of_maps, of_syllables, of_labels, of_movies, of_classifiers):
+    app.add_typer(of_what.verbs)
+app.add_typer(of_reports.verbs)
 
 
 def _voice(quiet: bool) -> Any:

@@ -13,8 +13,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
 
-from gambol.behavior import syllable_chain, syllable_data, syllables
+from gambol.behavior import syllable_baselines, syllable_chain, syllable_data, syllables
 from gambol.behavior.gibbs import side_by_side
+from gambol.behavior.syllable_baselines import Baselines
 from gambol.behavior.syllable_chain import Chain, Data, Hidden
 from gambol.behavior.syllable_settings import DynamicsSettings
 from gambol.behavior.syllables import Key, Parameters
@@ -32,20 +33,22 @@ class ARHMM:
     Args:
         settings: those of `DynamicsSettings`, by name.
 
-    After `fit`: `parameters_` of the last sweep, `kappa_`, `trace_ (sweep, 5)` with the columns
+    After `fit`: `parameters_` of the last sweep, `kappa_`, `trace_ (sweep, 6)` with the columns
     `syllable_chain.TRACE`, `sample_`: labels (time) of the last sweep by recording, -1 in the
     first L frames, which the model says nothing of; `rank_`: the label of each state, by usage;
-    `notes_`: what the search for the stickiness said.
+    `notes_`: what the search for the stickiness said; `baselines_`: what it has to
+    beat (see `score`).
     """
 
     settings: DynamicsSettings
     parameters_: Parameters
     kappa_: float
-    trace_: Float[np.ndarray, "I 5"]
+    trace_: Float[np.ndarray, "I 6"]
     sample_: dict[str, Int[np.ndarray, " T"]]
     rank_: Int[np.ndarray, " N"]
     notes_: tuple[str, ...]
     fps_: float
+    baselines_: Baselines
 
     def __init__(self, **settings: Any):
         self.settings = DynamicsSettings.from_values(settings, "ARHMM")
@@ -90,9 +93,20 @@ class ARHMM:
         self.trace_, self.notes_, self.fps_ = chain.trace, chain.plan.notes, data.fps
         z = [own.z for own in chain.hidden]
         self.rank_ = syllables.by_usage(syllables.usage(z, self.settings.n_states))
+        series = [own.x for own in chain.hidden]
+        self.baselines_ = syllable_baselines.learn(series, self.settings.lags)
         self.sample_ = self._labels(
             {key.recording: own for key, own in zip(data.keys, z, strict=True)}
         )
+        return self
+
+    def relabel(self, labels: Mapping[str, Int[np.ndarray, " _"]]) -> "ARHMM":
+        """Number syllables by their usage in these results of `predict` or `sample_`.
+
+        Only `rank_` changes, so the parameters stay as they are; labels that were made before
+        keep their numbers.
+        """
+        self.rank_ = syllables.renumbered(self.rank_, labels.values())
         return self
 
     def predict(self, recordings: Recordings, threads: int = 1) -> dict[str, np.ndarray]:
@@ -125,7 +139,10 @@ class ARHMM:
         return dict(zip(names, side_by_side(one, names, threads), strict=True))
 
     def score(self, recordings: Recordings, threads: int = 1) -> xr.Dataset:
-        """Return log p(series | first L frames), dims `recording`, in nats, and per frame."""
+        """Return log p(series | first L frames), dims `recording`, in nats, and per frame.
+
+        `per_frame_gaussian` and `per_frame_first_order` are those of `baselines_`.
+        """
         known, hidden = self._known(), self._hidden(recordings)
         laid = arhmm.lay(known.dynamics)
 
@@ -135,11 +152,20 @@ class ARHMM:
         names = sorted(hidden)
         told = np.array(list(side_by_side(one, names, threads)))
         frames = np.array([len(hidden[name].z) for name in names])
+        plain = {
+            f"per_frame_{name}": (
+                "recording",
+                np.array([syllable_baselines.evidence(hidden[n].x, one) for n in names])
+                / np.maximum(frames, 1),
+            )
+            for name, one in zip(syllable_baselines.NAMES, self.baselines_, strict=True)
+        }
         return xr.Dataset(
             {
                 "log_evidence": ("recording", told),
                 "per_frame": ("recording", told / np.maximum(frames, 1)),
                 "frames": ("recording", frames),
+                **plain,
             },
             {"recording": names},
         )
@@ -164,7 +190,8 @@ class ARHMM:
             "fps": self.fps_, "kappa": self.kappa_, "notes": json.dumps(self.notes_),
         }  # fmt: skip
         coords = {"term": list(syllable_chain.TRACE)}
-        return xr.Dataset({**held, "rank": ("state", self.rank_)}, coords, attrs)
+        held |= {"rank": ("state", self.rank_), **syllable_baselines.tables(self.baselines_)}
+        return xr.Dataset(held, coords, attrs)
 
     @classmethod
     def from_dataset(cls, held: xr.Dataset) -> "ARHMM":
@@ -174,6 +201,7 @@ class ARHMM:
         model.trace_, model.rank_ = held["trace"].values, held["rank"].values
         model.fps_, model.kappa_ = float(held.attrs["fps"]), float(held.attrs["kappa"])
         model.notes_, model.sample_ = tuple(json.loads(held.attrs["notes"])), {}
+        model.baselines_ = syllable_baselines.from_tables(held)
         return model
 
     def _known(self) -> Parameters:

@@ -42,7 +42,7 @@ def converged(blocks: Float[np.ndarray, "I 5"]) -> bool:
     return bool(len(blocks)) and bool(blocks[-1, BLOCKS.index("converged")])
 
 
-def split_rhat(chains: Sequence[Float[np.ndarray, " I"]]) -> float:
+def split_rhat(chains: Sequence[Float[np.ndarray, " _"]]) -> float:
     """Return split-R̂ of the second halves of some chains; NaN if they are too few or short.
 
     Source: Gelman et al. (2013), Bayesian Data Analysis, 11.4.

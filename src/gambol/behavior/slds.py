@@ -6,6 +6,7 @@ sampling is in `syllable_chain`, its start in `slds_start`, prediction in `slds_
 Source of the model: Weinreb et al. (2024), Nat. Methods 21:1329.
 """
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -15,19 +16,29 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from gambol.behavior import arhmm as series
-from gambol.behavior import slds_data, slds_predict, slds_start, syllable_chain, syllables
+from gambol.behavior import (
+    slds_data,
+    slds_predict,
+    slds_start,
+    syllable_baselines,
+    syllable_chain,
+    syllables,
+)
 from gambol.behavior.align import AlignSettings
 from gambol.behavior.gibbs import side_by_side
 from gambol.behavior.shape import ShapePCA
 from gambol.behavior.slds_predict import Climbed
 from gambol.behavior.slds_start import Calibration, Model, Poses, Start
+from gambol.behavior.syllable_baselines import Baselines
 from gambol.behavior.syllable_chain import Chain, Frozen, Hidden
 from gambol.behavior.syllable_settings import SyllableSettings
 from gambol.behavior.syllables import Parameters
 from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
 from gambol.core.sequences import Sequences
+from gambol.core.tracks import Track
 from gambol.kernels import arhmm_paths, slds_frames, streams
+from gambol.kernels.arhmm import Dynamics
 from gambol.kernels.slds_frames import Course
 
 Found = TypeVar("Found")
@@ -40,10 +51,10 @@ class KeypointSLDS:
         settings: those of `SyllableSettings`, by name.
 
     After `fit`: `parameters_` of the last sweep, `model_`: body, walk and noise, `shape_`:
-    principal components, `kappa_`, `trace_ (sweep, 5)` with the columns
+    principal components, `kappa_`, `trace_ (sweep, 6)` with the columns
     `syllable_chain.TRACE`, `sample_`: what the last sweep drew, a dataset a recording (see
     `predict`), `rank_`: the label of each state, by usage; `notes_`: what the searches for the
-    stickiness said.
+    stickiness said; `baselines_`: what it has to beat (see `score`).
     """
 
     settings: SyllableSettings
@@ -52,10 +63,11 @@ class KeypointSLDS:
     shape_: ShapePCA
     alignment_: AlignSettings
     kappa_: float
-    trace_: Float[np.ndarray, "I 5"]
+    trace_: Float[np.ndarray, "I 6"]
     sample_: dict[str, xr.Dataset]
     rank_: Int[np.ndarray, " N"]
     notes_: tuple[str, ...]
+    baselines_: Baselines
 
     def __init__(self, **settings: Any):
         self.settings = SyllableSettings.from_values(settings, "KeypointSLDS")
@@ -115,7 +127,20 @@ class KeypointSLDS:
         self.model_ = self.model_._replace(share=chain.share)
         z = [own.z for own in chain.hidden]
         self.rank_ = syllables.by_usage(syllables.usage(z, self.settings.n_states))
+        series = [own.x for own in chain.hidden if len(own.z)]
+        self.baselines_ = syllable_baselines.learn(series, self.settings.lags)
         self.sample_ = self._described(start, chain.hidden)
+        return self
+
+    def relabel(self, found: Mapping[str, xr.Dataset]) -> "KeypointSLDS":
+        """Number syllables by their usage in these results of `predict` or `sample_`.
+
+        Only `rank_` changes, so the parameters stay as they are; results that were made before
+        keep their numbers.
+        """
+        self.rank_ = syllables.renumbered(
+            self.rank_, [one["syllable"].values for one in found.values()]
+        )
         return self
 
     def predict(self, poses: Poses, threads: int = 1) -> dict[str, xr.Dataset]:
@@ -147,15 +172,22 @@ class KeypointSLDS:
         climbs = self._climbs(start, threads)
 
         def one(i: int) -> np.ndarray:
-            data, own = start.data, climbs[i].hidden
-            probs = slds_predict.average(self.settings, data, i, own, frozen)
-            out = np.empty_like(probs)
-            out[:, self.rank_] = probs
-            return out
+            own = climbs[i].hidden
+            return slds_predict.average(self.settings, start.data, i, own, frozen)
 
-        found = list(side_by_side(one, range(len(climbs)), threads))
-        late, keys = self.settings.lags, start.data.keys
-        return syllables.spread_out(keys, found, start.lengths, np.nan, late)
+        return self._ranked(start, list(side_by_side(one, range(len(climbs)), threads)))
+
+    def marginals(self, poses: Poses, threads: int = 1) -> dict[str, np.ndarray]:
+        """Return p(syllable | the latents of `predict`) (time, syllable), NaN without label.
+
+        A hundredth of the work of `predict_proba`, and too sure, for it takes latents as known.
+        """
+        start, frozen = self._start(poses), self._frozen()
+        found = [
+            arhmm_paths.marginals(climbed.hidden.x, frozen.laid, frozen.trans)[0]
+            for climbed in self._climbs(start, threads)
+        ]
+        return self._ranked(start, found)
 
     def score(
         self, poses: Poses, *, hidden_share: float = 0.1, random_state: int = 0,
@@ -164,33 +196,28 @@ class KeypointSLDS:
         """Return how well the model foretells recordings, dims `recording`, in nats.
 
         `per_frame`: log p(latents | their first L frames), by frame; `held_out`: mean log
-        density of keypoints that were hidden at random, by keypoint and frame.
+        density of keypoints that were hidden at random, by keypoint and frame. The same with
+        `_gaussian` and `_first_order`: of `baselines_`, on the same latents and the same hidden
+        keypoints. `frames`, `points`: over how many.
         """
         whole, frozen = self._start(poses), self._frozen()
-        masked = hide(slds_start.gathered(poses), hidden_share, random_state)
-        seen_less = self._start([track for track, _ in masked])
         names = sorted(whole.lengths)
         sums = {name: np.zeros(4) for name in names}
         for key, climbed in zip(whole.data.keys, self._climbs(whole, threads), strict=True):
-            told = arhmm_paths.evidence(climbed.hidden.x, frozen.laid, frozen.trans)
-            sums[key.recording][:2] += told, len(climbed.hidden.z)
-        climbs = self._climbs(seen_less, threads)
-        tracks = {track.name: (track, gone) for track, gone in masked}
-        truth = {track.name: track for track in slds_start.gathered(poses)}
-        for key, climbed in zip(seen_less.data.keys, climbs, strict=True):
-            own = slice(key.start, key.start + len(climbed.hidden.x))
-            gone, xy = tracks[key.recording][1][own], truth[key.recording].xy[own]
-            prior = slds_start.noise_prior(truth[key.recording], self.model_.calibration)[own]
-            told = self._log_density(climbed.hidden, xy, prior)[gone]
-            sums[key.recording][2:] += told.sum(), len(told)
+            x = climbed.hidden.x
+            told = [arhmm_paths.evidence(x, frozen.laid, frozen.trans)]
+            told += [syllable_baselines.evidence(x, known) for known in self.baselines_]
+            sums[key.recording] += *told, len(climbed.hidden.z)
         table = np.array([sums[name] for name in names])
+        models = [self, *(self._alike(known) for known in self.baselines_)]
+        hidden = hide(slds_start.gathered(poses), hidden_share, random_state)
+        found = [model._held_out(poses, hidden, threads) for model in models]
+        held = {"frames": table[:, 3].astype(np.int64), "points": found[0][1]}
+        for m, suffix in enumerate(("", *(f"_{name}" for name in syllable_baselines.NAMES))):
+            held[f"per_frame{suffix}"] = table[:, m] / np.maximum(table[:, 3], 1)
+            held[f"held_out{suffix}"] = found[m][0]
         return xr.Dataset(
-            {
-                "per_frame": ("recording", table[:, 0] / np.maximum(table[:, 1], 1)),
-                "held_out": ("recording", table[:, 2] / np.maximum(table[:, 3], 1)),
-                "frames": ("recording", table[:, 1].astype(np.int64)),
-                "points": ("recording", table[:, 3].astype(np.int64)),
-            },
+            {name: ("recording", values) for name, values in held.items()},
             {"recording": names},
         )
 
@@ -232,6 +259,7 @@ class KeypointSLDS:
             "kappa": self.kappa_, "notes": json.dumps(self.notes_),
             "alignment": self.alignment_.model_dump_json(),
         }  # fmt: skip
+        held |= syllable_baselines.tables(self.baselines_)
         whole = xr.Dataset(held, {"term": list(syllable_chain.TRACE)}, attrs)
         return slds_data.joined(whole, self.parameters_, self.model_, self.shape_)
 
@@ -244,6 +272,7 @@ class KeypointSLDS:
         model.trace_, model.rank_ = held["trace"].values, held["rank"].values
         model.kappa_, model.sample_ = float(held.attrs["kappa"]), {}
         model.notes_ = tuple(json.loads(held.attrs["notes"]))
+        model.baselines_ = syllable_baselines.from_tables(held)
         return model
 
     def _fitted(self) -> Parameters:
@@ -268,9 +297,42 @@ class KeypointSLDS:
 
         return list(side_by_side(one, range(len(start.data.keys)), threads))
 
+    def _ranked(self, start: Start, found: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """Return probabilities of states as those of syllables, on the frames of recordings."""
+        late, parts = self.settings.lags, [np.empty_like(probs) for probs in found]
+        for part, probs in zip(parts, found, strict=True):
+            part[:, self.rank_] = probs
+        return syllables.spread_out(start.data.keys, parts, start.lengths, np.nan, late)
+
     def _described(self, start: Start, found: Sequence[Hidden]) -> dict[str, xr.Dataset]:
         share = self.model_.share
         return slds_data.described(start, found, self.model_._replace(share=share), self.rank_)
+
+    def _alike(self, dynamics: Dynamics) -> "KeypointSLDS":
+        """Return this model with the dynamics of a single state in place of its own."""
+        other = copy.copy(self)
+        other.settings = self.settings.model_copy(update={"n_states": 1})
+        other.parameters_ = syllable_baselines.alone(dynamics)
+        other.rank_ = np.zeros(1, np.int64)
+        return other
+
+    def _held_out(
+        self, poses: Poses, masked: Sequence[tuple[Track, np.ndarray]], threads: int
+    ) -> tuple[Float[np.ndarray, " R"], Int[np.ndarray, " R"]]:
+        """Return the mean log density of hidden keypoints by recording, and how many."""
+        start = self._start([track for track, _ in masked])
+        hidden = {track.name: gone for track, gone in masked}
+        truth = {track.name: track for track in slds_start.gathered(poses)}
+        sums = {name: np.zeros(2) for name in sorted(start.lengths)}
+        for key, climbed in zip(start.data.keys, self._climbs(start, threads), strict=True):
+            whole = truth[key.recording]
+            own = slice(key.start, key.start + len(climbed.hidden.x))
+            prior = slds_start.noise_prior(whole, self.model_.calibration)[own]
+            told = self._log_density(climbed.hidden, whole.xy[own], prior)
+            told = told[hidden[key.recording][own]]
+            sums[key.recording] += told.sum(), len(told)
+        table = np.array(list(sums.values()))
+        return table[:, 0] / np.maximum(table[:, 1], 1), table[:, 1].astype(np.int64)
 
     def _log_density(
         self, own: Hidden, xy: Float[np.ndarray, "T J d"], prior: Float[np.ndarray, "T J"]
@@ -283,7 +345,9 @@ class KeypointSLDS:
         return slds_predict.log_student(square, scale, self.settings.noise_dof, xy.shape[2])
 
 
-def hide(found: Sequence[Any], share: float, random_state: int) -> list[tuple[Any, np.ndarray]]:
+def hide(
+    found: Sequence[Track], share: float, random_state: int
+) -> list[tuple[Track, np.ndarray]]:
     """Return tracks with a share of their keypoints made absent, and which ones."""
     out = []
     for track in found:

@@ -23,7 +23,7 @@ from gambol.core.errors import InputError
 from gambol.kernels import arhmm, arhmm_paths, slds_frames, slds_latents, streams
 from gambol.kernels.slds_frames import Body, Course, Noise
 
-TRACE = ("log_evidence", "log_joint", "median_frames", "used_states", "kappa")
+TRACE = ("log_evidence", "log_joint", "median_frames", "used_states", "kappa", "phase")
 
 
 class Seen(NamedTuple):
@@ -67,7 +67,7 @@ class Chain(NamedTuple):
     hidden: tuple[Hidden, ...]
     parameters: Parameters
     share: Float[np.ndarray, " J"]  # σ_k²; none where series are given
-    trace: Float[np.ndarray, "I 5"]  # `TRACE` of each sweep
+    trace: Float[np.ndarray, "I 6"]  # `TRACE` of each sweep
 
 
 class Frozen(NamedTuple):
@@ -116,6 +116,7 @@ def planned(settings: DynamicsSettings, data: Data, chain: Chain, threads: int =
     if phase is None:
         return chain
     after = sweep(settings, data, chain, whole=phase.whole, threads=threads)
+    after.trace[-1, -1] = syllable_plan.kind(phase)
     frames, target = float(after.trace[-1, 2]), settings.target_duration_s * data.fps
     plan = syllable_plan.after_sweep(settings, chain.plan, frames, target)
     return after._replace(plan=syllable_plan.cooler(settings, chain.plan, plan))
@@ -153,7 +154,7 @@ def sweep(
     used = syllables.usage(z, settings.n_states) >= syllables.USED
     row = [
         math.fsum(told for _, told, _ in made), math.fsum(joint for _, _, joint in made),
-        syllables.median_duration(z), used.sum(), kappa,
+        syllables.median_duration(z), used.sum(), kappa, 2 * whole + 1,
     ]  # fmt: skip
     share = _shares(settings, data, hidden, chain.share, number) if whole else chain.share
     return Chain(number, chain.plan, hidden, known, share, np.vstack([chain.trace, row]))

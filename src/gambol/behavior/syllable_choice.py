@@ -62,8 +62,15 @@ def choose(chains: Sequence[Chain], threads: int = 1) -> Choice:
     share = np.array([syllables.usage([z], n) for z in every])
     middle = np.where(share > 0, middle, np.nan)
     agreement = (alike.sum(axis=1) - 1) / (fits - 1)
-    rhat = diagnose.split_rhat([chain.trace[:, 1] for chain in chains])
+    rhat = diagnose.split_rhat([frozen(chain) for chain in chains])
     return Choice(int(eml.argmax()), eml, agreement, middle, middle < STABLE, rhat)
+
+
+def frozen(chain: Chain) -> Float[np.ndarray, " I"]:
+    """Return the log joint of the sweeps since the stickiness was frozen."""
+    kappa = chain.trace[:, 4]
+    moved = np.flatnonzero(np.diff(kappa))
+    return chain.trace[int(moved[-1]) + 1 if len(moved) else 0 :, 1]
 
 
 def overlap(table: Float[np.ndarray, "N M"] | np.ndarray) -> Float[np.ndarray, " N"]:

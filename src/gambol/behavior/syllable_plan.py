@@ -3,6 +3,8 @@
 A plan is a value that only finished sweeps change, so a fit that is taken up again goes on as
 if it had not stopped. The search brackets and bisects log10 κ until the median bout lasts as
 long as wanted; after that κ stays, for adapting inside sampling would change its target.
+With all lines bouts grow for some sweeps yet, while latents are told from noise; so the whole
+model runs for a while and is searched again, from where it is, before the run that counts.
 """
 
 from typing import NamedTuple
@@ -12,8 +14,12 @@ from jaxtyping import Float
 
 from gambol.behavior.syllable_settings import DynamicsSettings, SyllableSettings
 
-LOW, HIGH = 1.0, 8.0  # of log10 κ
+LOW, HIGH = 1.0, 15.0  # of log10 κ; at 60 frames/s 8 still leaves bouts of mice too short
+NARROW = 0.05  # of log10 κ: a bracket that tells no more, for bouts drift meanwhile
 CLOSE = 0.1  # relative distance to the target that ends a search
+FIRST = 4.5  # log10 κ that is tried first
+STEP = 4.0  # of log10 κ, the longest while a bracket is looked for
+AGAIN, SHARE = 0.5, 0.1  # the same where it is looked for once more: at least, of log10 κ
 COOLER = 1.0  # by which log10 κ begins lower where latents are free to move, too
 
 
@@ -43,6 +49,7 @@ class Plan(NamedTuple):
     notes: tuple[str, ...]  # what is to be said of finished searches
 
 
+KINDS = ("search on first latents", "run on these", "search of the whole", "run of the whole")
 NO_TRIES = Tries(np.zeros(0), np.zeros(0))
 
 
@@ -52,14 +59,32 @@ def phases(settings: DynamicsSettings) -> tuple[Phase, ...]:
     found = [Phase(True, False, settings.search_sweeps)] if search else []
     found.append(Phase(False, False, settings.ar_iterations))
     if isinstance(settings, SyllableSettings):
-        found += [Phase(True, True, settings.search_sweeps)] if search else []
+        if search:
+            again = Phase(True, True, settings.search_sweeps)
+            found += [again, Phase(False, True, settings.warm_sweeps)]
+            found += [again] if settings.warm_sweeps else []
         found.append(Phase(False, True, settings.iterations))
     return tuple(phase for phase in found if phase.sweeps)
 
 
+def kind(phase: Phase) -> int:
+    """Return which of `KINDS` a stretch is."""
+    return 2 * phase.whole + (not phase.search)
+
+
+def most_left(settings: DynamicsSettings, plan: Plan) -> int:
+    """Return how many sweeps a fit still needs at most; searches may end before."""
+    following = phases(settings)[plan.phase :]
+    left = [
+        phase.sweeps * (settings.search_tries if phase.search else 1) for phase in following
+    ]
+    done = plan.done + len(plan.tries.frames) * settings.search_sweeps
+    return max(0, sum(left) - done)
+
+
 def begin(settings: DynamicsSettings) -> Plan:
     """Return the plan before the first sweep."""
-    kappa = 10 ** ((LOW + HIGH) / 2) if settings.kappa == "auto" else settings.kappa
+    kappa = 10**FIRST if settings.kappa == "auto" else settings.kappa
     return Plan(0, 0, float(kappa), NO_TRIES, np.zeros(0), ())
 
 
@@ -91,7 +116,11 @@ def after_sweep(settings: DynamicsSettings, plan: Plan, frames: float, target: f
         np.append(plan.tries.frames, told),
     )
     best = int(_distance(tries.frames, target).argmin())
-    following = guess(tries, target)
+    # bouts follow κ slowly: long steps from where they are nearly right would go too far
+    before = phases(settings)[max(0, plan.phase - 1)]
+    again = before.whole and not before.search
+    near = max(AGAIN, SHARE * float(np.log10(plan.kappa)))
+    following = guess(tries, target, near if again else STEP)
     if (
         _distance(tries.frames, target)[best] <= CLOSE
         or following is None
@@ -102,11 +131,13 @@ def after_sweep(settings: DynamicsSettings, plan: Plan, frames: float, target: f
     return plan._replace(done=0, recent=np.zeros(0), tries=tries, kappa=kappa)
 
 
-def guess(tries: Tries, target: float) -> float | None:
+def guess(tries: Tries, target: float, longest: float = STEP) -> float | None:
     """Return the log10 κ to try next, or none where tries contradict each other.
 
     >>> guess(Tries(np.array([4.0]), np.array([3.0])), 12.0)
     5.0
+    >>> guess(Tries(np.array([4.0, 5.0]), np.array([3.0, 4.0])), 12.0)
+    7.0
     >>> guess(Tries(np.array([4.0, 5.0]), np.array([3.0, 30.0])), 12.0)
     4.5
     """
@@ -114,11 +145,12 @@ def guess(tries: Tries, target: float) -> float | None:
     long = ~short
     low = float(tries.log_kappa[short].max()) if short.any() else -np.inf
     high = float(tries.log_kappa[long].min()) if long.any() else np.inf
+    step = min(longest, 2.0 ** (len(tries.frames) - 1))
     if np.isinf(low):
-        return None if high <= LOW else max(LOW, high - 1)
+        return None if high <= LOW else max(LOW, high - step)
     if np.isinf(high):
-        return None if low >= HIGH else min(HIGH, low + 1)
-    return None if low >= high else (low + high) / 2
+        return None if low >= HIGH else min(HIGH, low + step)
+    return None if high - low < NARROW else (low + high) / 2
 
 
 def _settle(
@@ -137,10 +169,12 @@ def _settle(
 
 
 def cooler(settings: DynamicsSettings, before: Plan, plan: Plan) -> Plan:
-    """Lower κ where a search with all lines begins."""
-    phase = now(settings, plan)
-    entered = phase is not None and phase.search and phase.whole
-    if not entered or plan.phase == before.phase:
+    """Lower κ where all lines begin to be searched."""
+    every = phases(settings)
+    if plan.phase == before.phase or plan.phase >= len(every):
+        return plan
+    phase = every[plan.phase]
+    if not (phase.search and phase.whole) or every[before.phase].whole:
         return plan
     return plan._replace(kappa=float(10 ** max(LOW, np.log10(plan.kappa) - COOLER)))
 

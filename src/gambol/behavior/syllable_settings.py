@@ -35,14 +35,18 @@ class SyllableSettings(DynamicsSettings):
     Source of the model: Weinreb et al. (2024), Nat. Methods 21:1329.
     """
 
-    anterior: tuple[str, ...] = ()  # keypoints ahead of the others; empty: the head's by name
+    anterior: tuple[str, ...] = ()  # keypoints at the front; empty: as poses were aligned
     posterior: tuple[str, ...] = ()  # keypoints behind them
     up: Literal["x", "y", "z"] = "z"  # the axis that headings turn about, in 3D
     n_dims: PositiveInt | None = None  # of the latents; null: by the variance they explain
     variance: float = Field(default=0.9, gt=0.0, le=1.0)  # that latents explain at least
     iterations: NonNegativeInt = 200  # sweeps of the whole model; 500 for publication
+    warm_sweeps: NonNegativeInt = 100
+    # of the whole model before the stickiness is searched for once more; 0: it is not
     noise_dof: PositiveFloat = 5.0  # of the noise of single observations
-    share_mean: PositiveFloat = 1.0  # σ0²: factor on the noise that confidence foretells
+    share_mean: PositiveFloat = 0.1
+    # σ0²: factor on the noise that is foretold; below 1, for latents that follow the keypoints
+    # closely have steadier labels
     share_dof: PositiveFloat = 1e5  # of each keypoint's own factor, if it is drawn
     draw_shares: bool = False  # each keypoint gets a factor of its own
     noise_slope: float = -0.5  # m: log10 sd = m log10(confidence) + c, until calibrated

@@ -177,6 +177,17 @@ def by_usage(share: Float[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
     return rank
 
 
+def renumbered(
+    rank: Int[np.ndarray, " N"], labels: Iterable[Integer[np.ndarray, " _"]]
+) -> Int[np.ndarray, " N"]:
+    """Return the labels of states by usage in `labels`, which were made with `rank`.
+
+    >>> renumbered(np.array([1, 0, 2]), [np.array([2, 2, 0, -1])]).tolist()
+    [2, 1, 0]
+    """
+    return by_usage(usage(labels, len(rank)))[rank]
+
+
 def packed(
     labels: Mapping[str, Integer[np.ndarray, " _"]], fps: float, n_states: int
 ) -> Sequences:

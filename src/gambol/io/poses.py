@@ -142,6 +142,20 @@ def read(path: Path) -> xr.Dataset:
     return core_poses.validate(store.read_dataset(path), str(path))
 
 
+def read_positions(path: Path) -> xr.Dataset:
+    """Read positions and confidences alone, a third of what a pose file holds."""
+    store.require_file(path)
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as file:
+            wanted = [name for name in ("position", "confidence") if name in file]
+            return core_poses.validate(file[wanted].load(), str(path))
+    except (OSError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{path} is no complete netCDF4 file ({reason}); make it again"
+        ) from error
+
+
 def _declare(frame: xr.Dataset, path: Path, frames: int) -> None:
     """Write names, coordinates and attributes, with no frame yet."""
     encoding: dict[str, Any] = {}

@@ -59,6 +59,13 @@ def read_centroid(path: Path) -> np.ndarray | None:
     return None
 
 
+def read_numbers(path: Path, name: str) -> np.ndarray | None:
+    """Return a column as (T,) float64, NaN where it is blank; None where there is no such."""
+    layout = look(path, name)
+    k = find(layout.names, name)
+    return None if k is None else _numbers(path, layout, k)
+
+
 def as_labels(values: np.ndarray, place: Callable[[int], str]) -> np.ndarray:
     """Return whole numbers from 0 on, and -1 for -1 and NaN, as int16 or int32.
 

@@ -107,6 +107,9 @@ def expand(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     if not isinstance(paths, str | Path):
         return [file for path in paths for file in expand(path)]
     path = Path(paths).expanduser()
+    for inner in ("syllables", "places"):  # of a run or a map, whose tables are no recordings
+        if path.is_dir() and (path / inner).is_dir():
+            path = path / inner
     if path.is_dir():
         inside = [p for p in sorted(path.iterdir()) if p.suffix.lower() in SUFFIXES]
         files = [p for p in inside if not p.name.startswith(".")]

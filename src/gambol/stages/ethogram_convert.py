@@ -1,6 +1,6 @@
 """Stage `ethogram-convert`: bouts of behaviour from one program's file to another's.
 
-reads   source   an ethogram of any format of `io.ethogram`, or states of gambol
+reads   source   an ethogram of any format of `io.ethogram`, or a run: states, syllables, a map
 writes  out      the same in another format, and beside it what that format cannot hold
 """
 
@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from gambol.behavior import ethogram as of_sequences
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.ethogram import Ethogram
 from gambol.core.progress import Progress, Step, silent
 from gambol.io import ethogram as io_ethogram
-from gambol.stages import compare_states, syllable_files
+from gambol.stages import compare_states, decisions, syllable_files
+
+# what a run keeps, by the folder that it keeps it in
+_LABELS = {"states": "state", "syllables": "syllable", "places": "stay"}
 
 
 class ConvertConfig(Config):
@@ -49,7 +51,8 @@ def run(
 
     Args:
         cfg: settings.
-        source: a file of bouts; or a run of states, or files with a label `state`.
+        source: a file of bouts; or a run of states, of syllables or a map; or files with a
+            label `state`.
         out: the file to write.
         progress: told at the end.
     """
@@ -81,9 +84,12 @@ def describe(values: dict[str, Any]) -> str:
 
 def _read(cfg: ConvertConfig, source: Path) -> tuple[Ethogram, tuple[str, ...]]:
     if source.is_dir():
-        folder = compare_states.folder(source)
-        seq = syllable_files.read([folder], cfg.fps, "state").sequences
-        return of_sequences.bouts(seq), ()
+        inside = [label for name, label in _LABELS.items() if (source / name).is_dir()]
+        label, folder = (inside or ["state"])[0], compare_states.folder(source)
+        made = decisions.ethogram(syllable_files.applied([folder], cfg.fps, label))
+        if label == "stay":  # the animal was seen between stays, too, but did nothing known
+            made = made._replace(bouts=made.bouts[made.bouts["label"] != "0"])
+        return made, ()
     found = io_ethogram.read(
         source, fps=cfg.fps, frames=cfg.frames, recording=cfg.recording,
         inclusive=cfg.inclusive, repair=cfg.repair,

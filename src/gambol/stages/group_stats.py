@@ -22,7 +22,8 @@ from gambol.core.progress import Progress, Step, silent
 from gambol.core.sequences import Sequences
 from gambol.io import ethogram as io_ethogram
 from gambol.io import state_courses, store
-from gambol.stages import compare_states, syllable_files
+from gambol.stages import animals as of_animals
+from gambol.stages import compare_states, decisions, syllable_files
 
 
 class GroupConfig(Config):
@@ -61,7 +62,7 @@ def run(
         out: folder.
         progress: told at the end.
     """
-    table = _animals(animals)
+    table = of_animals.read(animals)
     found = _test(cfg, _source(cfg, source), table)
     out.mkdir(parents=True, exist_ok=True)
     state_courses.write_table(found.table.reset_index(), out / "tests.csv")
@@ -86,21 +87,11 @@ def describe(values: dict[str, Any]) -> str:
     return "\n".join(rows + [f"note: {note}" for note in values["notes"]])
 
 
-def _animals(path: Path) -> pd.DataFrame:
-    store.require_file(path)
-    table = pd.read_csv(path, sep=None, engine="python", dtype=str)
-    if lost := [name for name in ("recording", "animal") if name not in table]:
-        raise InputError(
-            f"{path} has no column {lost[0]!r}; give one row a recording with its animal, so "
-            "that animals are compared and not frames"
-        )
-    return table
-
-
 def _source(cfg: GroupConfig, path: Path) -> Sequences | Ethogram:
     if path.is_dir() or path.suffix.lower() in (".nc", ".h5"):
-        folder = compare_states.folder(path)
-        return syllable_files.read([folder], cfg.fps, cfg.label).sequences
+        found = syllable_files.applied([compare_states.folder(path)], cfg.fps, cfg.label)
+        decided = decisions.about([path]) is not None
+        return decisions.ethogram(found) if decided else found.sequences
     return io_ethogram.read(path, fps=cfg.fps).ethogram
 
 

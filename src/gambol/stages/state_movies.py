@@ -7,8 +7,7 @@ writes  out/state-3.mp4       a movie for every label: all tiles start when the 
         out/state-3.csv       which instances the tiles show
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,15 +21,12 @@ from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
 from gambol.core.sequences import Sequences, lengths, select
 from gambol.io import provenance, state_courses, store, syllables
-from gambol.io.spool import Spool
 from gambol.io.syllables import Source
-from gambol.io.video import VideoWriter, fingerprint, open_video, read_ahead
-from gambol.stages import syllable_files
+from gambol.io.video import fingerprint
+from gambol.stages import movie_tiles, syllable_files
+from gambol.stages.movie_tiles import Style, Tile
 from gambol.viz import grid_movie
 from gambol.viz.grid_movie import Clock, Course
-
-SMOOTH = 30.0  # frames a second; more are dropped, as the eye does not miss them
-CHUNK_BYTES = 4e6  # of decoded video that travel together
 
 
 class MovieConfig(Config):
@@ -110,11 +106,11 @@ def run(
     made = syllable_files.key("state-movies", cfg, inputs)
     films, without = _films(cfg, read.sequences, usable)
     names = [film.name for film in films]
-    lacking = [film for film in films if not _is_there(out / f"{film.name}.mp4")]
+    lacking = [film for film in films if not movie_tiles.is_there(out / f"{film.name}.mp4")]
     if syllable_files.made_from(out) == made and not lacking:
         progress(Step("state-movies", 1, 1, out.name))
         return summary(out)
-    if _emptied(out, made):
+    if movie_tiles.emptied(out, made):
         lacking = films
     syllable_files.begin(out, made)
     cfg.to_yaml(out / "settings.yaml")
@@ -238,33 +234,11 @@ def _films(
     return films, without
 
 
-def _rate(cfg: MovieConfig, fps: float) -> float:
-    """Return the frames a second of movies."""
-    return cfg.rate or fps / np.ceil(fps / SMOOTH - 1e-9)
-
-
 def _clock(cfg: MovieConfig, longest: int, fps: float) -> Clock:
     """Return the moments that show a bout of so many labels to its end, as far as allowed."""
-    step = cfg.speed / _rate(cfg, fps)
+    step = cfg.speed / movie_tiles.rate(cfg.rate, fps)
     count = int(np.ceil((cfg.before_s + longest / fps + cfg.after_s) / step - 1e-6))
     return Clock(int(np.clip(count, 1, cfg.frames)), step, cfg.before_s)
-
-
-def _is_there(path: Path) -> bool:
-    """Tell whether a movie and its table are."""
-    return path.exists() and path.with_suffix(".csv").exists()
-
-
-def _emptied(out: Path, made: str) -> bool:
-    """Delete what other settings or inputs made here; tell whether there was such."""
-    if syllable_files.made_from(out) in (None, made):
-        return False
-    for name in store.read_json(out / "provenance.json").get("movies", []):
-        (out / name).unlink(missing_ok=True)
-        (out / name).with_suffix(".csv").unlink(missing_ok=True)
-    (out / "settings.yaml").unlink(missing_ok=True)
-    (out / "provenance.json").unlink()  # last: until then they can be found again
-    return True
 
 
 def _make(
@@ -276,25 +250,25 @@ def _make(
 ) -> list[str]:
     """Make movies and their tables; return what is to be said of the videos."""
     seq = usable.sequences
+    style = Style(cfg.size, cfg.columns, movie_tiles.rate(cfg.rate, seq.fps))
     planned, remarks = _plan(usable, films)
     total, done = sum(len(film.chosen.start) + 1 for film in films), 0
     for film, courses in zip(films, planned, strict=True):
-        path = out / f"{film.name}.mp4"
+        path, name = out / f"{film.name}.mp4", film.name
+
+        def tick(name: str = name) -> None:
+            nonlocal done
+            done += 1
+            progress(Step("state-movies", done, total, name))
+
         table = instances.table(film.chosen, seq)
         state_courses.write_table(table, path.with_suffix(".csv"))
-        shown = [usable.videos[r] for r in film.chosen.recording]
-        with ExitStack() as stack:
-            spools = [stack.enter_context(Spool(out)) for _ in courses]
-            for video, course, spool in zip(shown, courses, spools, strict=True):
-                _put_aside(cfg, video, course, spool)
-                done += 1
-                progress(Step("state-movies", done, total, film.name))
-            size = grid_movie.extent(len(courses), cfg.size, cfg.columns)
-            with VideoWriter(path, _rate(cfg, seq.fps), size) as writer:
-                for picture in grid_movie.pictures(courses, spools, film.clock, cfg.columns):
-                    writer.write(picture)
-        done += 1
-        progress(Step("state-movies", done, total, film.name))
+        tiles = [
+            Tile(course, cfg.crop or cfg.size, usable.videos[r])
+            for course, r in zip(courses, film.chosen.recording, strict=True)
+        ]
+        movie_tiles.write(path, tiles, film.clock, style, tick)
+        tick()
     return remarks
 
 
@@ -313,8 +287,8 @@ def _plan(usable: _Usable, films: list[_Film]) -> tuple[list[list[Course]], list
         held = None if centroid is None else grid_movie.held(centroid.astype(np.float64))
         if held is None:
             continue
-        times = _times(usable.videos[r])
-        if remark := _unlike(usable.videos[r], times, frames, seq.fps):
+        times = movie_tiles.times_of(usable.videos[r])
+        if remark := movie_tiles.unlike(usable.videos[r], times, frames, seq.fps):
             remarks.append(remark)
         for n, k in mine:
             planned[n, k] = _course(films[n], k, seq, held, times)
@@ -328,7 +302,7 @@ def _course(
 ) -> Course:
     """Plan tile k of a movie."""
     chosen = film.chosen
-    name = f"{seq.names[chosen.recording[k]]} {_moment(chosen.start[k] / seq.fps)}"
+    name = f"{seq.names[chosen.recording[k]]} {movie_tiles.moment(chosen.start[k] / seq.fps)}"
     ending = "recording ends" if chosen.at_end[k] else "labels end"
     return grid_movie.course(
         name,
@@ -340,47 +314,3 @@ def _course(
         beginning="onset not seen" if chosen.left_censored[k] else "",
         ending=ending if chosen.right_censored[k] else "",
     )
-
-
-def _moment(seconds: float) -> str:
-    """Say where in a recording a tile begins: 75.26 is 1:15.2, as film players count."""
-    tenths = int(10 * seconds + 1e-6)
-    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
-
-
-def _times(path: Path) -> np.ndarray:
-    video = open_video(path)
-    try:
-        return video.times
-    finally:
-        video.close()
-
-
-def _unlike(path: Path, times: np.ndarray, frames: int, fps: float) -> str:
-    """Say if a video does not last as long as its labels."""
-    lasts = float(times[-1] - times[0]) * len(times) / max(len(times) - 1, 1)
-    if len(times) == frames or abs(lasts - frames / fps) <= max(1.0, 0.01 * lasts):
-        return ""
-    return f"{path} lasts {lasts:.1f} s, its labels {frames / fps:.1f} s"
-
-
-def _put_aside(cfg: MovieConfig, path: Path, course: Course, spool: Spool) -> None:
-    """Cut out all pictures of a tile.
-
-    One video is open at a time and read once: twelve decoders would not fit into memory, and
-    one that goes to and fro between twelve places would decode most frames in vain.
-    """
-    for picture in grid_movie.crops(_frames(path, course), course, cfg.size, cfg.crop):
-        spool.add(picture)
-
-
-def _frames(path: Path, course: Course) -> Iterator[np.ndarray | None]:
-    """Yield the frames of a tile, None for those that cannot be read."""
-    video = open_video(path)
-    try:
-        chunk = max(int(CHUNK_BYTES // (3 * video.size[0] * video.size[1])), 1)
-        for piece in read_ahead(video, course.frames.tolist(), chunk, depth=1):
-            for frame, readable in zip(piece.frames, piece.readable, strict=True):
-                yield frame if readable else None
-    finally:
-        video.close()

@@ -9,10 +9,13 @@ from typing import Any
 from pydantic import Field, PositiveInt
 
 import gambol
+from gambol.behavior import label_map
+from gambol.behavior.label_map import Applied
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.io import store, syllables
 from gambol.io.syllables import Recordings
+from gambol.stages import decisions
 
 EMPTY = {"begun.json", "settings.yaml"}  # what a folder holds before anything is made
 
@@ -40,15 +43,24 @@ def said_above(settings: Config, block: str, names: tuple[str, ...]) -> None:
 def read(
     sources: list[Path], fps: float | None, label: str, size: int | None = None
 ) -> Recordings:
-    """Read recordings; folders and patterns stand for their files."""
-    if not sources:
-        raise InputError("no recordings were given; give files, a folder or a pattern")
-    return syllables.read(list(sources), fps, label=label, size=size)
+    """Read recordings as their label map has them; folders and patterns stand for files."""
+    found = _read(sources, fps, label, size)
+    decided = decisions.about(sources)
+    if decided is None:
+        return found
+    return found._replace(sequences=label_map.apply(decided[1], found.sequences).sequences)
+
+
+def applied(sources: list[Path], fps: float | None, label: str) -> Applied:
+    """Read labels of recordings, and what their label map calls them."""
+    decided = decisions.about(sources)
+    return label_map.apply(decided and decided[1], _read(sources, fps, label).sequences)
 
 
 def hashes(sources: list[Path]) -> dict[str, str]:
-    """Return the hash of every file that the sources stand for."""
-    return {str(path): store.file_hash(path) for path in syllables.expand(list(sources))}
+    """Return the hash of every file that the sources stand for, and of their label map."""
+    files, decided = syllables.expand(list(sources)), decisions.about(sources)
+    return {str(p): store.file_hash(p) for p in [*files, *([decided[0]] if decided else [])]}
 
 
 def key(stage: str, settings: Config, inputs: Mapping[str, str]) -> str:
@@ -104,6 +116,14 @@ def begin(folder: Path, made: str) -> None:
 def number(value: float | None) -> float:
     """Return a number as `finish` and its like wrote it; NaN where there is none."""
     return float("nan") if value is None else float(value)
+
+
+def _read(
+    sources: list[Path], fps: float | None, label: str, size: int | None = None
+) -> Recordings:
+    if not sources:
+        raise InputError("no recordings were given; give files, a folder or a pattern")
+    return syllables.read(list(sources), fps, label=label, size=size)
 
 
 def _taken(folder: Path, there: str) -> InputError:

@@ -38,6 +38,7 @@ class Look(NamedTuple):
     trail: float = 2.0  # s of the root's path behind it
     follow: float = 0.0  # s over which the eye follows the animals; 0: it sees the whole arena
     dark: bool = False
+    words: bool = True  # whether time and scale are written into the picture
 
 
 class Film(NamedTuple):
@@ -114,8 +115,9 @@ def picture(film: Film, t: int) -> UInt8[np.ndarray, "H W 3"]:
     _trail(canvas, film, t, eye)
     _bodies(canvas, film, t, uv, depth, eye)
     unit = "units" if film.units == "unknown" else film.units
-    _write(canvas, f"{film.times[t]:.2f} s", 0, look.dark)
-    _write(canvas, f"1 square = {apart:g} {unit}", 1, look.dark)
+    if look.words:
+        _write(canvas, f"{film.times[t]:.2f} s", 0, look.dark)
+        _write(canvas, f"1 square = {apart:g} {unit}", 1, look.dark)
     if len(film.names) > 1:
         _names(canvas, film, uv)
     return canvas

@@ -1,0 +1,106 @@
+"""What a person made of a model's labels: an ordered list of decisions, and where it ends.
+
+The labels of the model never change. A decision is added at the end of the list; undo and redo
+move the end. What labels are called and which frames they have follows from the list alone
+(`behavior.label_map.apply`).
+"""
+
+from typing import Any, Literal, NamedTuple, get_args
+
+from gambol.core.errors import InputError, did_you_mean
+
+Kind = Literal["rename", "merge", "split", "exclude", "include", "colour", "note"]
+KINDS: tuple[str, ...] = get_args(Kind)
+FORMAT = 1  # of the values that are written
+
+
+class Decision(NamedTuple):
+    """One thing that a person decided."""
+
+    kind: Kind
+    labels: tuple[int, ...]  # merge: the first is the one that stays; else one label
+    value: str = ""  # name, #rrggbb or text of a note; the name of what is split off
+    recording: str = ""  # split: of the clip
+    start: int = 0  # split: first frame of the clip
+    stop: int = 0  # split: one past its last frame
+    author: str = ""
+    time: str = ""  # ISO 8601, UTC
+
+
+class LabelMap(NamedTuple):
+    """Decisions about the S labels of one model, of which the first `end` are in effect."""
+
+    size: int  # S; labels of the model are 0 … S - 1, what is split off is S, S + 1, …
+    model: str = ""  # what the labels come from; a refitted model has another word
+    decisions: tuple[Decision, ...] = ()
+    end: int = 0
+
+    @property
+    def active(self) -> tuple[Decision, ...]:
+        """The decisions in effect."""
+        return self.decisions[: self.end]
+
+
+class Label(NamedTuple):
+    """A label after the decisions."""
+
+    id: int  # its number in the labels of frames; the model's own if it has one
+    name: str  # its number where nobody named it; no two labels share one
+    colour: str = ""  # #rrggbb, or empty: by its place
+    notes: tuple[str, ...] = ()
+    members: tuple[int, ...] = ()  # labels of the model, and split ones, that it is made of
+    excluded: bool = False  # whether its frames count as without a label
+
+
+def to_values(label_map: LabelMap) -> dict[str, Any]:
+    """Return plain values to write as JSON."""
+    return {
+        "format": FORMAT,
+        "size": label_map.size,
+        "model": label_map.model,
+        "end": label_map.end,
+        "decisions": [_plain(decision) for decision in label_map.decisions],
+    }
+
+
+def from_values(values: Any, source: str) -> LabelMap:
+    """Undo `to_values`, after a look at whether the values can be a label map.
+
+    Args:
+        values: as read from JSON.
+        source: what errors call them.
+    """
+    try:
+        if values["format"] != FORMAT:
+            raise InputError(
+                f"{source} has format {values['format']!r}, this program reads {FORMAT}; "
+                "use the program that wrote it"
+            )
+        decisions = tuple(_decision(row, source) for row in values["decisions"])
+        made = LabelMap(int(values["size"]), str(values["model"]), decisions, values["end"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{source} is no label map ({error!r}); take back a copy") from error
+    if not 0 <= made.end <= len(decisions):
+        raise InputError(
+            f"{source}: end is {made.end}, but there are {len(decisions)} decisions; give 0 "
+            f"to {len(decisions)}"
+        )
+    return made
+
+
+def _plain(decision: Decision) -> dict[str, Any]:
+    """Return what is said by a decision, without fields that its kind does not use."""
+    given = decision._asdict()
+    default = Decision._field_defaults
+    held = {key: value for key, value in given.items() if value != default.get(key)}
+    return {**held, "labels": list(decision.labels)}
+
+
+def _decision(row: dict[str, Any], source: str) -> Decision:
+    kind = row["kind"]
+    if kind not in KINDS:
+        hint = did_you_mean(str(kind), KINDS) or f"; there are {', '.join(KINDS)}"
+        raise InputError(f"{source}: a decision is {kind!r}{hint}")
+    if unknown := sorted(set(row) - set(Decision._fields)):
+        raise InputError(f"{source}: a decision has {unknown[0]!r}, which means nothing here")
+    return Decision(**{**row, "labels": tuple(int(label) for label in row["labels"])})

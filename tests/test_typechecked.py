@@ -1,0 +1,84 @@
+"""The tests' own type checks: cheaper than what they replace, and no mistake gets past them."""
+
+import numpy as np
+import pytest
+import typechecked
+from jaxtyping import Float, TypeCheckError, config, jaxtyped
+
+checked = jaxtyped(typechecker=typechecked.once)
+
+
+@checked
+def doubled(
+    x: Float[np.ndarray, "T J"], way: str = "right", *, n: int = 0
+) -> Float[np.ndarray, "J T"]:
+    if way == "untransposed":
+        return 2 * x
+    return "nothing" if way == "text" else 2 * x.T
+
+
+def nested(kind):
+    """A function inside a function, with other annotations of the same name."""
+    if kind == "array":
+
+        @checked
+        def inner(x: Float[np.ndarray, " T"]) -> float:
+            return float(x.sum())
+
+    else:
+
+        @checked
+        def inner(x: int) -> float:
+            return x
+
+    return inner
+
+
+def test_right_arguments_and_results_pass():
+    assert doubled(np.ones((2, 3)), n=1).shape == (3, 2)
+    assert nested("array")(np.ones(3)) == 3.0
+
+
+@pytest.mark.parametrize(
+    "args, more",
+    [
+        ([np.ones(3)], {}),
+        ([np.ones((2, 3), int)], {}),
+        ([[1.0, 2.0]], {}),
+        ([np.ones((2, 3)), 5], {}),
+        ([np.ones((2, 3))], {"n": "one"}),
+        ([np.ones((2, 3)), "text"], {}),
+        ([np.ones((2, 3)), "untransposed"], {}),  # the sizes of the argument, but exchanged
+    ],
+)
+def test_a_wrong_argument_or_result_is_found(args, more):
+    with pytest.raises(TypeCheckError):
+        doubled(*args, **more)
+
+
+def test_functions_made_again_and_again_share_a_check_that_finds_mistakes_each_time():
+    before = len(typechecked._CHECKS)
+    for _ in range(3):
+        with pytest.raises(TypeCheckError):
+            nested("array")(np.ones((2, 2)))
+        with pytest.raises(TypeCheckError):
+            nested("number")(2)  # an int is returned as a float
+        with pytest.raises(TypeCheckError):
+            nested("number")("two")
+    assert len(typechecked._CHECKS) - before <= 4
+
+
+def test_long_loops_are_checked_in_their_first_rounds_and_all_else_after_them():
+    found = []
+    for _ in typechecked.at_first(range(5), rounds=2):
+        try:
+            doubled(np.ones(3))
+            found.append(False)
+        except TypeCheckError:
+            found.append(True)
+    assert found == [True, True, False, False, False]
+    for _ in typechecked.at_first(range(5), rounds=2):
+        if config.jaxtyping_disable:
+            break  # the loop's end restores the checks, however it ends
+    with pytest.raises(TypeCheckError):
+        doubled(np.ones(3))
