@@ -122,20 +122,30 @@ def first_states(
 ) -> list[UInt8[np.ndarray, " _"]]:
     """Return states to begin with: k-means on where a series is and how it moved."""
     lags = settings.lags
-    looks = [np.hstack([x[lags:], x[lags:] - x[: len(x) - lags]]) for x in series]
-    every = np.concatenate(looks)
-    if not len(every):
+
+    def look(x: Float[np.ndarray, "_ D"]) -> Float[np.ndarray, "_ D2"]:
+        return np.hstack([x[lags:], x[lags:] - x[: len(x) - lags]])
+
+    begin = np.cumsum([0, *(max(0, len(x) - lags) for x in series)])
+    count = int(begin[-1])
+    if not count:
         return [np.zeros(0, np.uint8) for _ in series]
-    spread = np.maximum(every.std(axis=0), TINY)
-    some = every[:: max(1, -(-len(every) // SEEDS))] / spread
+    mean = np.sum([look(x).sum(axis=0) for x in series], axis=0) / count
+    square = np.sum([((look(x) - mean) ** 2).sum(axis=0) for x in series], axis=0)
+    spread = np.maximum(np.sqrt(square / count), TINY)
+    step = -(-count // SEEDS)
+    some = np.concatenate(
+        [look(x)[-b % step :: step] for b, x in zip(begin.tolist(), series, strict=False)]
+    )
+    some /= spread
     rng = streams.generator(settings.random_state, "first states")
-    count = min(settings.n_states, len(some))
-    centres = some[np.sort(rng.choice(len(some), count, replace=False))]
+    states = min(settings.n_states, len(some))
+    centres = some[np.sort(rng.choice(len(some), states, replace=False))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of empty groups: states no one is in
         centres, _ = kmeans2(some, centres, iter=10, minit="matrix", check_finite=False)
     return [
-        vq(look / spread, centres, check_finite=False)[0].astype(np.uint8) for look in looks
+        vq(look(x) / spread, centres, check_finite=False)[0].astype(np.uint8) for x in series
     ]
 
 
