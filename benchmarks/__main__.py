@@ -19,6 +19,7 @@ from benchmarks import (
     fast,
     flies,
     fly,
+    freezing,
     identity,
     imports,
     jumps,
@@ -54,6 +55,7 @@ ALL = {
     "long3d": long3d.run,
     "states": states.run,
     "behavior": behavior.run,
+    "freezing": freezing.run,
     "demo": demo.run,
 }
 

@@ -2,10 +2,15 @@ import os
 from pathlib import Path
 
 import pytest
+import xarray
 from hypothesis import settings
 
 settings.register_profile("gambol", deadline=None)  # the first call of a kernel compiles it
 settings.load_profile("gambol")
+
+# numbagg comes with movement: a median compiles for ten seconds in every process, and starts
+# threads that spin on all cores from then on
+xarray.set_options(use_numbagg=False)
 
 
 @pytest.fixture(scope="session")

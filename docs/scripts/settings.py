@@ -11,8 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic_core import PydanticUndefined
 
 from gambol.behavior.clean import CleanSettings
+from gambol.behavior.dwell import DwellSettings
+from gambol.behavior.features import Features
+from gambol.behavior.regions import RegionSettings
+from gambol.behavior.trajectories import TrajectorySettings
+from gambol.behavior.wavelets import Wavelets
 from gambol.core.config import Config
 from gambol.multiview.associate import Associate
 from gambol.multiview.bundle import Bundle
@@ -36,21 +42,38 @@ from gambol.pose.instances import InstanceScoring
 from gambol.pose.train import FitConfig
 from gambol.stages.agreement import AgreementConfig
 from gambol.stages.align import AlignConfig
+from gambol.stages.apply_syllables import ApplyConfig as SyllablesApply
+from gambol.stages.behavior_report import BehaviorReportConfig
 from gambol.stages.calibrate import CalibrateConfig
+from gambol.stages.classify import ClassifyConfig
 from gambol.stages.compare_states import CompareConfig
 from gambol.stages.draw_poses import DrawConfig
 from gambol.stages.ethogram_convert import ConvertConfig
 from gambol.stages.evaluate import EvaluateConfig
+from gambol.stages.fit_classifier import FitConfig as ClassifierFit
+from gambol.stages.fit_map import FitConfig as MapFit
 from gambol.stages.fit_pose_prior import PriorConfig
 from gambol.stages.fit_states import FitConfig as StatesFit
+from gambol.stages.fit_syllables import FitConfig as SyllablesFit
+from gambol.stages.fit_syllables import ModelConfig as SyllablesModel
 from gambol.stages.group_stats import GroupConfig
+from gambol.stages.label_map import LabelMapConfig
+from gambol.stages.map_animals import GroupSettings
+from gambol.stages.map_stability import StabilityConfig
+from gambol.stages.map_tables import TableSettings
+from gambol.stages.movie_settings import SyllableMovieConfig
 from gambol.stages.movies import MoviesConfig
 from gambol.stages.mutual_information import InformationConfig
+from gambol.stages.queue import QueueConfig
 from gambol.stages.scan_states import ScanConfig
+from gambol.stages.simulate_behavior import BehaviorConfig
 from gambol.stages.simulate_states import SimulateConfig
 from gambol.stages.state_movies import MovieConfig
 from gambol.stages.state_results import Rare
 from gambol.stages.states import StatesConfig
+from gambol.stages.syllable_learning import LearningConfig
+from gambol.stages.syllable_results import Written
+from gambol.stages.syllables import SyllablesConfig
 from gambol.stages.synchronize import SynchronizeConfig
 from gambol.stages.train import LinearFit, SplitConfig, TrainConfig
 from gambol.stages.train_many import ManyConfig
@@ -110,6 +133,36 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("gambol ethogram-convert", ConvertConfig),
         ("gambol agreement", AgreementConfig),
         ("gambol group-stats", GroupConfig),
+        ("gambol features", Features),
+    ],
+    "maps.md": [
+        ("gambol map and fit-map", MapFit),
+        ("wavelets", Wavelets),
+        ("regions", RegionSettings),
+        ("stays", DwellSettings),
+        ("tables", TableSettings),
+        ("stability", StabilityConfig),
+        ("groups", GroupSettings),
+    ],
+    "syllables.md": [
+        ("gambol fit-syllables and syllables", SyllablesModel),
+        ("gambol fit-syllables", SyllablesFit),
+        ("write", Written),
+        ("gambol syllables", SyllablesConfig),
+        ("learning", LearningConfig),
+        ("gambol apply-syllables", SyllablesApply),
+        ("gambol simulate-behavior", BehaviorConfig),
+    ],
+    "classifier.md": [
+        ("gambol fit-classifier", ClassifierFit),
+        ("gambol classify", ClassifyConfig),
+        ("gambol queue", QueueConfig),
+    ],
+    "findings.md": [
+        ("gambol label-map", LabelMapConfig),
+        ("trajectories", TrajectorySettings),
+        ("gambol behavior-report", BehaviorReportConfig),
+        ("gambol syllable-movies", SyllableMovieConfig),
     ],
     "evaluation.md": [("", EvaluateConfig), ("oks", InstanceScoring)],
 }
@@ -139,7 +192,11 @@ def page(name: str) -> str:
     text = (FOLDER / name).read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
-    tables = "\n\n".join(_table(block, kind) for block, kind in BLOCKS[name])
+    kinds = [kind for _, kind in BLOCKS[name]]
+    tables = "\n\n".join(
+        _table(block, kind, [known for known in kinds[:n] if issubclass(kind, known)])
+        for n, (block, kind) in enumerate(BLOCKS[name])
+    )
     return f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}"
 
 
@@ -149,8 +206,10 @@ def write() -> None:
         (FOLDER / name).write_text(page(name), encoding="utf-8")
 
 
-def _table(block: str, kind: type[Config]) -> str:
-    fields = kind.model_fields
+def _table(block: str, kind: type[Config], above: list[type[Config]]) -> str:
+    """Return the table of a block; what it has from a table above is not said again."""
+    inherited = {name for known in above for name in known.model_fields}
+    fields = {name: f for name, f in kind.model_fields.items() if name not in inherited}
     whole = {n for n, f in fields.items() if isinstance(f.default, Config)}
     specific = f" with `kind: {fields['kind'].default}`" if "kind" in fields else ""
     title = f"In the block `{block}`{specific}:" if block else "At the top:"
@@ -170,6 +229,8 @@ def _table(block: str, kind: type[Config]) -> str:
 
 
 def _default(value: Any) -> str:
+    if value is PydanticUndefined:
+        return "has to be given"
     plain = list(value) if isinstance(value, tuple) else value
     text = yaml.safe_dump(plain, default_flow_style=True).removesuffix("...\n").strip()
     return f"`{text}`"

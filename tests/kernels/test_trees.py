@@ -66,3 +66,47 @@ def test_a_walk_that_would_leave_its_tree_or_never_end_is_noticed(column, value)
     assert not trees.sound(whole._replace(**{column: bad}), 6)
     assert not trees.sound(whole._replace(first=whole.first[:-1]), 6)
     assert not trees.sound(whole._replace(output=whole.output + 1), 6)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_trees_of_bins_asked_of_values_give_the_same_bits(classes):
+    x, y = problem(classes)
+    x[:, 4] = 2.0  # a column that tells nothing
+    x[:, 3] = np.round(x[:, 3])  # ties
+    borders = trees.edges(x, np.ones(len(x)), 16)
+    fitted = HistGradientBoostingClassifier(
+        max_iter=12, max_leaf_nodes=6, class_weight="balanced", random_state=1
+    ).fit(trees.binned(x, borders), y)
+    new = np.vstack([problem(classes, seed=5)[0], borders, np.nextafter(borders, np.inf)])
+    forest = trees.unbinned(trees.from_sklearn(fitted), borders)
+    assert (
+        trees.probability(forest, new) == fitted.predict_proba(trees.binned(new, borders))
+    ).all()
+
+
+def test_borders_share_known_values_out_evenly():
+    x = problem(2)[0][:, :3]
+    borders = trees.edges(x, np.ones(len(x)), 8)
+    assert borders.shape == (7, 3) and (np.diff(borders, axis=0) > 0).all()
+    for own in trees.binned(x, borders).T:
+        known = own[~np.isnan(own)].astype(int)
+        counts = np.bincount(known, minlength=8)
+        assert len(counts) == 8 and np.ptp(counts) <= 1
+
+
+def test_few_values_have_a_border_between_each_two():
+    x = np.repeat(np.array([3.0, 5.0, 9.0], np.float32), 40)[:, None]
+    assert set(trees.binned(x, trees.edges(x, np.ones(len(x)), 12))[:, 0].tolist()) == {
+        0.0,
+        4.0,
+        8.0,
+    }
+
+
+def test_borders_share_weight_out_evenly_too():
+    x, y = problem(2)
+    times = np.where(y > 0, 3.0, 1.0)
+    for own in trees.binned(x, trees.edges(x, times, 8)).T:
+        known = ~np.isnan(own)
+        held = np.bincount(own[known].astype(int), times[known], minlength=8)
+        assert len(held) == 8 and np.ptp(held) <= 2 * 3.0

@@ -223,14 +223,18 @@ def _boosted(
         share = (counts + 1 / classes) / (len(known) + 1)
         odds = np.log(share[1:] / share[0]) if classes == 2 else np.log(share)
         return trees.constant(odds)
+    x = values[rows]
+    x[:, np.isnan(x).all(axis=0)] = 0.0  # what is never known is never asked
+    borders = trees.edges(x, 1 / counts[known], settings.bins)
     fitted = HistGradientBoostingClassifier(
         learning_rate=settings.learning_rate, max_iter=settings.rounds,
         max_leaf_nodes=settings.leaves, min_samples_leaf=settings.leaf_frames,
         l2_regularization=settings.l2, max_features=settings.column_share,
         max_bins=settings.bins, early_stopping=False, class_weight="balanced",
         random_state=seed % (1 << 32),
-    ).fit(values[rows], known)  # fmt: skip
-    return _spread(trees.from_sklearn(fitted), fitted.classes_, classes)
+    ).fit(trees.binned(x, borders), known)  # fmt: skip
+    forest = trees.unbinned(trees.from_sklearn(fitted), borders)
+    return _spread(forest, fitted.classes_, classes)
 
 
 def _spread(forest: Forest, present: Int64[np.ndarray, " P"], classes: int) -> Forest:

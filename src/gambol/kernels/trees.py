@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, no_type_check
 
 import numba
 import numpy as np
-from jaxtyping import Bool, Float, Int32, Int64
+from jaxtyping import Bool, Float, Float32, Int32, Int64
 from scipy.special import expit
 
 NODES = ("value", "feature", "threshold", "missing_left", "left", "right")
@@ -67,6 +67,47 @@ def from_sklearn(fitted: Any) -> Forest:
         np.array(output, np.int32),
         np.asarray(fitted._baseline_prediction, np.float64).ravel(),
     )
+
+
+def edges(
+    x: Float32[np.ndarray, "N F"], weights: Float[np.ndarray, " N"], bins: int
+) -> Float32[np.ndarray, "E F"]:
+    """Return the bins - 1 borders of each column that share the weight of known values out.
+
+    scikit-learn's own borders of weighted frames take a hundred times longer than the trees.
+    Borders that fall together leave bins without values; a column of NaN alone has zeros.
+    """
+    share = np.arange(1, bins) / bins
+    found = np.zeros((bins - 1, x.shape[1]), np.float32)
+    for k, column in enumerate(x.T):
+        order = np.argsort(column)  # NaN last
+        order = order[: np.count_nonzero(~np.isnan(column))]
+        if len(order) < 2:
+            continue
+        below = np.cumsum(weights[order])
+        after = np.searchsorted(below, share * below[-1] * (1 - 1e-12)) + 1
+        after = np.minimum(after, len(order) - 1)
+        found[:, k] = (column[order[after - 1]] + column[order[after]]) / 2
+    return found
+
+
+def binned(
+    x: Float32[np.ndarray, "N F"], borders: Float32[np.ndarray, "E F"]
+) -> Float32[np.ndarray, "N F"]:
+    """Return how many borders of its column lie below each value; NaN stays."""
+    found = np.empty_like(x)
+    for k in range(x.shape[1]):
+        found[:, k] = np.searchsorted(borders[:, k], x[:, k])
+    return np.where(np.isnan(x), np.float32(np.nan), found)
+
+
+def unbinned(forest: Forest, borders: Float32[np.ndarray, "E F"]) -> Forest:
+    """Return trees of binned values as trees that ask the values themselves."""
+    asks = (forest.feature >= 0) & np.isfinite(forest.threshold)
+    threshold = forest.threshold.copy()
+    bins = np.floor(threshold[asks]).astype(np.int64)
+    threshold[asks] = borders[np.clip(bins, 0, len(borders) - 1), forest.feature[asks]]
+    return forest._replace(threshold=threshold)
 
 
 def raw(forest: Forest, x: Float[np.ndarray, "T F"]) -> Float[np.ndarray, "T K"]:

@@ -27,7 +27,7 @@ class BehaviorConfig(Config):
     recordings: PositiveInt = 4  # that are made, of one animal each
     frames: PositiveInt = 6000  # of each
     fps: PositiveFloat = 30.0  # frames a second
-    animal: Literal["mouse", "fly"] = "mouse"
+    animal: Literal["mouse", "fly"] = "mouse"  # whose body moves
     space: Literal[2, 3] = 2  # seen from above, px; or in space, mm
     syllables: int = Field(default=6, ge=2)  # kinds of them
     dims: PositiveInt = 4  # of the latents

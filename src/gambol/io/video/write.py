@@ -9,7 +9,7 @@ from typing import Self
 import av
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from jaxtyping import UInt8
 
 from gambol.core.errors import InputError
@@ -39,6 +39,7 @@ class VideoWriter:
         self._rate = Fraction(fps).limit_denominator(100_000)
         self._stack = ExitStack()
         self._count = 0
+        self._reformat = VideoReformatter().reformat  # keeps what a frame would set up anew
 
     def __enter__(self) -> Self:
         width, height = (side + side % 2 for side in self.size)
@@ -68,9 +69,10 @@ class VideoWriter:
         if width % 2 or height % 2:
             frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         rgb = np.ascontiguousarray(np.broadcast_to(frame, (*frame.shape[:2], 3)))
-        picture = VideoFrame.from_ndarray(rgb, format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG
-        )
+        picture = self._reformat(
+            VideoFrame.from_ndarray(rgb, format="rgb24"), format="yuv420p",
+            dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG, threads=1,
+        )  # fmt: skip
         picture.pts, picture.time_base = self._count, 1 / self._rate
         self._count += 1
         self._container.mux(self._stream.encode(picture))
