@@ -1,10 +1,10 @@
 """Freezing of a mouse: a classifier against a person, and against a published rule set.
 
 One recording, so five contiguous blocks with 75 frames left out on either side of what is
-tested. Threshold and bout filter of a block are chosen on the other four blocks alone: by models
-that know neither the block nor the frames they are asked of. The features are fixed, as in the
-protocol of the specification; what comes out where they are chosen on the other blocks, too,
-stands beside it.
+tested. Threshold and bout filter of a block are chosen on the other four blocks alone: by
+models that know neither the block nor the frames they are asked of. The features are fixed, as
+in the protocol of the specification; what comes out where they are chosen on the other blocks,
+too, stands beside it.
 """
 
 from pathlib import Path
@@ -80,9 +80,9 @@ def run() -> None:
         note=f"features fixed ({FIXED}; three sets were made after looking at this recording: "
         + ", ".join(f"{name} {f1:.3f}" for name, f1 in each.items())
         + f"); set chosen on the other blocks {chosen:.3f}, its average precision "
-        f"{whole['average_precision']:.3f}, bouts {whole['bout_f1']:.3f}, half as threshold and "
-        f"no filter {plain:.3f}; chosen by block: {', '.join(told.chosen)}; a bout more or less "
-        "is .02",
+        f"{whole['average_precision']:.3f}, bouts {whole['bout_f1']:.3f}, half as threshold "
+        f"and no filter {plain:.3f}; chosen by block: {', '.join(told.chosen)}; a bout more or "
+        "less is .02",
     )  # fmt: skip
 
 
