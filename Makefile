@@ -24,8 +24,9 @@ test: setup
 	@touch $(VENV)/.compiled
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2
+	nice $(BIN)/mypy & types=$$!; \
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2; tests=$$?; \
+	wait $$types && exit $$tests
 
 bench: setup
 	$(BIN)/python -m benchmarks
