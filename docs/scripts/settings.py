@@ -7,6 +7,7 @@ of comment that follow it.
 import inspect
 import io
 import tokenize
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +207,7 @@ def write() -> None:
         (FOLDER / name).write_text(page(name), encoding="utf-8")
 
 
-def _table(block: str, kind: type[Config], above: list[type[Config]]) -> str:
+def _table(block: str, kind: type[Config], above: Sequence[type[Config]] = ()) -> str:
     """Return the table of a block; what it has from a table above is not said again."""
     inherited = {name for known in above for name in known.model_fields}
     fields = {name: f for name, f in kind.model_fields.items() if name not in inherited}

@@ -19,7 +19,7 @@ class ClassifierSettings(Config):
     # every frame also has the features of so long before and after it, which tells where bouts
     # begin and end; such as [0.2, 0.4, 0.6]
     rounds: PositiveInt = 120  # trees of a model
-    learning_rate: PositiveFloat = 0.07
+    learning_rate: PositiveFloat = 0.07  # share of each tree that is added
     leaves: int = Field(default=7, ge=2)  # of a tree; small ones, as bouts are few
     leaf_frames: PositiveInt = 30  # fewest training frames in a leaf
     bins: int = Field(default=64, ge=2, le=255)  # of a feature, between which trees split

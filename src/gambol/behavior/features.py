@@ -40,7 +40,7 @@ class Features(Config):
     window_s: PositiveFloat = 0.1  # of derivatives
     cone_degrees: PositiveFloat = 45.0  # on either side of the heading
     contact: PositiveFloat = 0.1  # body lengths
-    arena: Arena | None = None
+    arena: Arena | None = None  # walls, zones and corners; null: not known
     windows_s: tuple[PositiveFloat, ...] = (0.25, 1.0, 3.0)  # none: no statistics
     windows: Literal["centred", "causal"] = "centred"  # causal: nothing of the future
     wavelets: Wavelets | None = None  # null: no spectrograms

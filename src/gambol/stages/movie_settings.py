@@ -17,6 +17,7 @@ class SyllableMovieConfig(Config):
     label: str = "syllable"  # column, dataset or variable of the labels; region of a map
     labels: tuple[NonNegativeInt | str, ...] | None = None  # that are filmed; null: all in use
     kinds: tuple[Literal["grid", "crowd", "trajectory"], ...] = ("grid", "crowd", "trajectory")
+    # of movies
     rows: PositiveInt = 4  # of tiles
     columns: PositiveInt = 6  # of tiles
     size: int = Field(default=192, ge=64, le=1024)  # px of a tile
