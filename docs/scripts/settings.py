@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from pydantic_core import PydanticUndefined
 
+from gambol.behavior.align import AlignSettings
 from gambol.behavior.clean import CleanSettings
 from gambol.behavior.dwell import DwellSettings
 from gambol.behavior.features import Features
@@ -131,6 +132,7 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
     ],
     "behaviour.md": [
         ("gambol clean", CleanSettings),
+        ("gambol align", AlignSettings),
         ("gambol ethogram-convert", ConvertConfig),
         ("gambol agreement", AgreementConfig),
         ("gambol group-stats", GroupConfig),

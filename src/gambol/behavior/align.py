@@ -27,10 +27,10 @@ TURNED_STEP_SD = 0.05  # rad, the least: a flip of a perfectly still animal stay
 class AlignSettings(Config):
     """Which keypoints say where the animal is and where it heads."""
 
-    anterior: tuple[str, ...] = Field(min_length=1)
-    posterior: tuple[str, ...] = Field(min_length=1)
+    anterior: tuple[str, ...] = Field(min_length=1)  # keypoints of the head
+    posterior: tuple[str, ...] = Field(min_length=1)  # and of the rear
     body: tuple[str, ...] | None = None  # whose middle is the centroid; null: all
-    centroid: Literal["mean", "median"] = "mean"
+    centroid: Literal["mean", "median"] = "mean"  # of the body keypoints
     gap_s: NonNegativeFloat = 0.25  # longest gap of centroid and heading that is filled
     flips: bool = True  # whether half turns from frame to frame are undone
     stay: float = Field(default=0.999, gt=0.5, lt=1)  # chance of no flip in a frame

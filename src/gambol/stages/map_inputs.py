@@ -151,13 +151,14 @@ def _poses(
         anterior=settings.anterior, posterior=settings.posterior, up=settings.up
     )
     animals = [str(animal) for animal in poses["individuals"].values]
-    film, found = str(poses.attrs.get("source_file", path.stem)), []
+    film = str(poses.attrs.get("source_file", path.stem))
+    found: list[tuple[Origin, float, Aligned | xr.DataArray]] = []
     for animal, track in zip(animals, core_tracks.tracks(poses, path.stem), strict=True):
         smooth = track if settings.smooth is None else cleaning.smooth(track, settings.smooth)
         own = align.align(smooth, ends)
         whose = "" if len(animals) == 1 else animal
         found.append((Origin(path, path.stem, whose, film), track.fps, _kept(own, settings)))
-    return found  # type: ignore[return-value]
+    return found
 
 
 def _kept(own: Aligned, settings: PrepareSettings) -> Aligned:
