@@ -183,3 +183,17 @@ def test_names_a_keypoint_that_does_not_exist():
         align.align(walk(), AlignSettings(anterior=("snout",), posterior=("tail",)))
     with pytest.raises(InputError, match="did you mean 'anterior'"):
         align.egocentric(xr.Dataset(), ["a"], ["b"], anteriors=["c"])
+
+
+def test_a_place_is_that_of_the_alignment_whatever_the_pieces(monkeypatch):
+    rng = np.random.default_rng(5)
+    made = faults.track(rng, behaviors.perform(rng, 400, fps=30.0), faults.Faults()).poses
+    (track,) = tracks(made, "day1")
+    names = track.skeleton.keypoints
+    ends = AlignSettings(anterior=(names[0],), posterior=(names[-1],))
+    whole = align.align(track, ends)
+    monkeypatch.setattr("gambol.behavior.align.PIECE", 37)
+    placed = align.place(track, ends)
+    np.testing.assert_array_equal(placed.centroid, whole.centroid)
+    np.testing.assert_array_equal(placed.heading, whole.heading)
+    assert placed.track.xy is track.xy

@@ -206,3 +206,12 @@ def test_freezing_is_told_as_the_specification_asks(data, monkeypatch):
     assert shown.sum() / len(shown) == pytest.approx(0.228, abs=1e-3)
     told, _ = freezing.measure(film, shown, freezing.GAP)
     assert f1_score(shown, told.predicted) >= 0.88
+
+
+def test_recordings_of_one_animal_are_tested_whole_and_have_no_interval():
+    arrays, told = world(3, ("rear",))
+    whose = {str(one.name): "m1" for one in arrays}
+    made = BehaviorClassifier(**QUICK).fit(arrays, told, whose)
+    assert made.folds_.kind == "recordings" and made.folds_.gap == 0
+    assert np.isnan(made.scores_["f1_low"]).all()
+    assert any("of one animal" in remark for remark in made.remarks_)

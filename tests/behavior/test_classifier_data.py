@@ -111,3 +111,32 @@ def test_a_recording_given_twice_or_at_another_rate_is_refused():
     fast = made.assign_coords(time=made["time"] / 2).rename("b")
     with pytest.raises(InputError, match="features of different rates"):
         data.series([made, fast])
+
+
+def test_labels_outside_of_the_poses_are_refused_and_ends_beyond_them_are_said():
+    made, _ = recording("a", 1)
+    rows = [{"recording": "a", "label": "rear", "start_s": 44.0, "stop_s": 46.0}]
+    found = data.truth(data.series([made]), build(pd.DataFrame(rows)))
+    assert np.flatnonzero(found.shown[:, 0]).tolist() == list(range(880, 900))
+    assert found.remarks == ("'a': 1 bouts reach beyond its poses; they were cut",)
+    rows.append({"recording": "a", "label": "rear", "start_s": 90.0, "stop_s": 91.0})
+    with pytest.raises(InputError, match="'rear' at 90 s lies outside of its poses, which"):
+        data.truth(data.series([made]), build(pd.DataFrame(rows)))
+
+
+def test_who_saw_other_things_here_saw_none_of_it_and_each_votes_on_own_labels():
+    arrays = [recording(name, n)[0] for n, name in enumerate("ab")]
+
+    def row(name, label, who, start):
+        return {"recording": name, "label": label, "annotator": who, "start_frame": start,
+                "stop_frame": start + 10}  # fmt: skip
+
+    rows = [row("a", "rear", "ann", 10), row("a", "rear", "ben", 10),
+            row("b", "rear", "ann", 50), row("b", "groom", "ben", 90),
+            row("b", "dig", "ann", 200)]  # fmt: skip
+    found = data.truth(data.series(arrays), ethogram(rows, arrays))
+    shown = dict(zip(found.labels, found.shown.T, strict=True))
+    assert np.flatnonzero(shown["rear"]).tolist() == list(range(10, 20))  # a tie in b is none
+    assert np.flatnonzero(shown["groom"]).tolist() == list(range(990, 1000))  # ben's alone
+    assert np.flatnonzero(shown["dig"]).tolist() == list(range(1100, 1110))
+    assert found.observed.all()

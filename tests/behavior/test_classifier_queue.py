@@ -76,3 +76,17 @@ def test_what_is_known_is_not_asked():
 
 def test_the_same_seed_chooses_the_same():
     assert chosen(*asked()).equals(chosen(*asked()))
+
+
+def test_recordings_one_at_a_time_are_asked_about_as_all_together():
+    rng = np.random.default_rng(4)
+    scores, values = rng.random((3, 4000, 2)), rng.normal(size=(4000, 4)).astype(np.float32)
+    known, settings = rng.random(4000) < 0.01, QueueSettings()
+    whole = queue.windows(settings, scores, values, OFFSETS, known, FPS)
+    ends = np.array([0, 2000])
+    parts = [
+        queue.cut(settings, scores[:, own], values[own], ends, known[own], FPS)
+        for own in (slice(0, 2000), slice(2000, 4000))
+    ]
+    for one, other in zip(whole, queue.together(settings, parts, 1, 1), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -114,8 +114,7 @@ def test_what_cannot_be_is_refused():
         dwell.fit([np.zeros((50, 2))], FPS)
     y, _ = path(0)
     with pytest.raises(InputError, match="not above `enter`"):
-        upside = dwell.DwellSettings(enter=0.2, leave=0.8)
-        dwell.stay(y, region_of(y), FPS, dwell.fit([y], FPS), upside)
+        dwell.DwellSettings.from_values({"enter": 0.2, "leave": 0.8}, "stays")
 
 
 def test_all_stays_together_last_as_the_regions_do():

@@ -150,3 +150,19 @@ def test_two_real_flies_chase_and_see_each_other(data):
         np.arange(len(xy)) / 25, Skeleton(tuple(names)), fps=25.0, individuals=("b", "a"),
     )  # fmt: skip
     np.testing.assert_array_equal(features.features(turned, settings)[0], b)
+
+
+@pytest.mark.parametrize("kind", ["centred", "causal"])
+def test_windows_do_not_depend_on_the_pieces_in_which_they_are_computed(monkeypatch, kind):
+    rng = np.random.default_rng(0)
+    series_ = np.cumsum(rng.normal(size=(2, 700)), axis=1)
+    series_[0, 100:180] = np.nan
+    table = columns.gather([columns.Column(str(k), x, "1") for k, x in enumerate(series_)], 700)
+    settings = Features(**ENDS, windows=kind)
+    whole = features.windows(table, 30.0, settings)
+    monkeypatch.setattr(features, "_PIECE", 64)
+    pieces = features.windows(table, 30.0, settings, with_them=True, dtype=np.float32)
+    assert pieces.names == (*table.names, *whole.names) and pieces.values.dtype == np.float32
+    np.testing.assert_array_equal(np.isnan(pieces.values[:, 2:]), np.isnan(whole.values))
+    np.testing.assert_allclose(pieces.values[:, 2:], whole.values, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(pieces.values[:, :2], table.values.astype(np.float32))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from gambol.behavior import ethogram, groups
+from gambol.behavior import ethogram, group_values, groups
 from gambol.core.errors import InputError
 from gambol.core.sequences import pack
 
@@ -178,3 +178,49 @@ def test_ten_thousand_permutations_of_a_hundred_syllables_take_less_than_5_s():
     found = groups.value_test(values, animals, "genotype", permutations=10_000)
     assert time.process_time() - start < 5
     assert found.table["significant"].sum() > 10
+
+
+def test_pairs_of_groups_that_are_too_small_for_any_difference_are_named():
+    values = pd.DataFrame({"x": np.arange(9.0)}, index=list("abcdefghi"))
+    animals = told(list("abcdefghi"), list("abcdefghi"), [g for g in "uvw" for _ in range(3)])
+    found = groups.value_test(values, animals, "genotype")
+    assert found.table["significant"].all() and found.pairs["p"].min() == pytest.approx(0.1)
+    assert "u against v alone cannot give a p below 0.1;" in str(found)
+    enough = groups.value_test(values, animals, "genotype", alpha=0.2)
+    assert "alone cannot" not in str(enough)
+
+
+def test_pairs_are_of_measures_that_differ_and_corrected_for_all_of_them_together():
+    rng = np.random.default_rng(8)
+    levels = [g for g in "uvw" for _ in range(6)]
+    names = [f"r{k}" for k in range(18)]
+    values = pd.DataFrame(rng.normal(size=(18, 4)), index=names, columns=list("abcd"))
+    values["a"] += np.repeat([0.0, 1.5, 3.0], 6)
+    values["b"] += np.repeat([0.0, 0.0, 4.0], 6)
+    found = groups.value_test(values, told(names, names, levels), "genotype")
+    assert set(found.table.index[found.table["significant"]]) == set(found.pairs.index)
+    assert set(found.pairs.index) == {"a", "b"} and len(found.pairs) == 6
+    for table in (found.table, found.pairs):
+        expected = stats.false_discovery_control(table["p"].to_numpy())
+        np.testing.assert_allclose(table["q"], expected)
+        assert (table["significant"] == (table["q"] <= 0.05)).all()
+    assert (found.pairs["q"] > found.pairs["p"]).any()
+
+
+def test_durations_of_all_recordings_of_an_animal_count_in_the_log_rank():
+    rng = np.random.default_rng(5)
+    seq, animals = simulated(rng, ["wt"] * 4 + ["ko"] * 5, 3)
+    found = groups.duration_test(seq, animals, "genotype", permutations=200)
+    lived, recordings, _ = group_values.lives(seq)
+    level = animals.set_index("recording")["genotype"].loc[list(recordings)].to_numpy()
+    own = lived.label == 0
+    seconds, ended, who = lived.seconds[own], lived.ended[own], level[lived.recording[own]]
+    chi2 = 0.0
+    for group in ("wt", "ko"):  # the definition: at every time, deaths and those at risk
+        expected = sum(
+            (ended & (seconds == t)).sum() / (seconds >= t).sum()
+            * ((seconds >= t) & (who == group)).sum()
+            for t in np.unique(seconds)
+        )  # fmt: skip
+        chi2 += (ended[who == group].sum() - expected) ** 2 / expected
+    assert found.table["chi2"].iloc[0] == pytest.approx(chi2)

@@ -23,11 +23,15 @@ def features(n_frames=400, names=("a x", "b x"), name="day 1", seed=0):
     return columns.to_array(table, np.arange(n_frames) / 50, name)
 
 
+def amplitude_of(made):
+    return made.read(slice(0, len(made.times)))
+
+
 def test_features_become_the_spectrogram_of_their_columns():
     array = features()
     made = map_frames.spectra("day 1", array, WAVES)
     whole = wavelets.spectrogram(array.values, array.time.values, 50.0, ["a", "b"], WAVES)
-    np.testing.assert_array_equal(made.amplitude, whole.amplitude.reshape(400, 8))
+    np.testing.assert_array_equal(amplitude_of(made), whole.amplitude.reshape(400, 8))
     assert made.channels.parts == ("a",) * 4 + ("b",) * 4
     assert made.channels.units == ("mm",) * 8
     np.testing.assert_array_equal(made.channels.frequencies, np.tile(whole.frequencies, 2))
@@ -38,7 +42,7 @@ def test_features_with_frequencies_are_taken_as_they_are():
     array = features(names=("a x", "a at 2", "a at 4"))
     array["frequency"] = "feature", [np.nan, 2.0, 4.0]
     made = map_frames.spectra("x", array, WAVES)
-    np.testing.assert_array_equal(made.amplitude, array.values[:, 1:])
+    np.testing.assert_array_equal(amplitude_of(made), array.values[:, 1:])
     assert made.channels.names == ("a at 2", "a at 4")
 
 
@@ -63,7 +67,7 @@ def test_aligned_poses_have_one_recording_for_every_animal():
     )
     known = wavelets.of_poses(direct, WAVES)
     made = map_frames.spectra("film/ben", found["film/ben"], WAVES)
-    np.testing.assert_array_equal(made.amplitude, known.amplitude.reshape(300, -1))
+    np.testing.assert_array_equal(amplitude_of(made), known.amplitude.reshape(300, -1))
     with pytest.raises(InputError, match="align"):
         map_frames.named({"film": both})
 
@@ -95,8 +99,8 @@ def test_distributions_are_the_shares_of_the_whole():
 def test_totals_know_which_frames_are_masked():
     made = map_frames.spectra("x", features(), WAVES)
     sums = map_frames.totals(made)
-    np.testing.assert_array_equal(sums.known, np.isfinite(made.amplitude).all(axis=1))
-    np.testing.assert_allclose(sums.total, made.amplitude.astype(float).sum(axis=1))
+    np.testing.assert_array_equal(sums.known, np.isfinite(amplitude_of(made)).all(axis=1))
+    np.testing.assert_allclose(sums.total, amplitude_of(made).astype(float).sum(axis=1))
 
 
 def test_other_columns_are_refused_by_name():
@@ -139,3 +143,22 @@ def test_quotas_use_all_that_there_is_and_no_more(seed):
         level = given[free].sum() / wanted[free].sum()
         assert np.abs(given[free] - level * wanted[free]).max() <= 1.0
         assert (most[~free] <= level * wanted[~free] + 1.0).all()
+
+
+def test_a_recording_may_be_made_when_it_is_needed_and_comes_in_pieces(monkeypatch):
+    asked = []
+
+    def later():
+        asked.append(1)
+        return features(n_frames=1000)
+
+    (name,) = found = map_frames.named({"late": later})
+    assert not asked and name == "late"
+    known = map_frames.spectra("late", features(n_frames=1000), WAVES)
+    monkeypatch.setattr(map_frames, "PIECE", 300)
+    made = map_frames.spectra("late", found["late"], WAVES)
+    parts = list(made.pieces())
+    assert asked == [1] and [len(own) for _, own in parts] == [300, 300, 300, 100]
+    whole, again = amplitude_of(known), np.concatenate([own for _, own in parts])
+    np.testing.assert_allclose(again, whole, atol=1e-6 * np.nanmax(whole))
+    np.testing.assert_allclose(map_frames.totals(made).total, whole.sum(axis=1), rtol=1e-5)

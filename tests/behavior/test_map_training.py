@@ -16,9 +16,14 @@ def picked(n, seed=0, inclusion=0.5):
     return Picked(np.arange(n) * 3, p, np.full(n, inclusion)), which
 
 
+def choose(parts, settings, **more):
+    counts = {name: len(own.frame) for name, own in parts.items()}
+    return map_training.choose(counts, parts.__getitem__, settings, **more)
+
+
 def test_few_frames_are_all_taken():
     parts = {"b": picked(50)[0], "a": picked(40, 1)[0]}
-    made = map_training.choose(parts, MapSettings())
+    made = choose(parts, MapSettings())
     assert len(made.frame) == 90
     np.testing.assert_array_equal(made.recording, [0] * 40 + [1] * 50)
     np.testing.assert_array_equal(made.frame, np.r_[parts["a"].frame, parts["b"].frame])
@@ -62,7 +67,7 @@ def test_a_large_recording_is_thinned_by_a_small_map():
         training_frames=160, perplexity=10.0, neighbours=40, iterations=100,
     )  # fmt: skip
     parts = {"long": long, "short": short}
-    made = map_training.choose(parts, settings)
+    made = choose(parts, settings)
     assert (made.recording == 0).sum() == 100 and (made.recording == 1).sum() == 60
     assert (made.inclusion[made.recording == 1] == 0.5).all()
     own = made.recording == 0
@@ -70,6 +75,6 @@ def test_a_large_recording_is_thinned_by_a_small_map():
     assert rare.mean() > (~which).mean()  # more of what is rare
     weight = 1 / made.inclusion[own]
     assert abs((weight * rare).sum() / weight.sum() - (~which).mean()) < 0.03
-    again = map_training.choose(dict(reversed(parts.items())), settings, threads=2)
+    again = choose(dict(reversed(parts.items())), settings, threads=2)
     for one, two in zip(made, again, strict=True):
         np.testing.assert_array_equal(one, two)

@@ -142,5 +142,7 @@ def test_says_what_cannot_be_fitted():
         ShapePCA(dims=9).fit([aligned(cloud())])
     with pytest.raises(InputError, match="no setting 'dim'; did you mean 'dims'"):
         ShapePCA(dim=3)
-    with pytest.raises(InputError, match="0 frames"):
+    with pytest.raises(InputError, match="^a: 0 frames with two keypoints and a heading"):
         ShapePCA().fit([aligned(np.full((9, 3, 2), np.nan))])
+    with pytest.raises(InputError, match="^r0, r1, r2 and 1 more: 1 frame with .* give longer"):
+        ShapePCA().fit([aligned(cloud(int(k == 0)), f"r{k}") for k in range(4)])

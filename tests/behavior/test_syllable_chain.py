@@ -217,6 +217,19 @@ def small(seed=0, frames=300):
     return settings, Data(tuple(keys), tuple(seen), scene, 30.0), hidden
 
 
+def test_every_draw_of_a_sweep_has_a_stream_of_its_own(monkeypatch):
+    asked, known = [], streams.generator
+    monkeypatch.setattr(streams, "generator", lambda *key: (asked.append(key), known(*key))[1])
+    settings, data, hidden = small(frames=50)
+    settings = settings.model_copy(update={"draw_shares": True})
+    chain = syllable_chain.start(settings, data, hidden)
+    asked.clear()
+    for _ in range(2):
+        chain = syllable_chain.sweep(settings, data, chain, whole=True)
+    states, recordings = 3 * 6 + 2, 5 * 2  # lines 1, 2 and 8; lines 3 to 7
+    assert len(asked) == len(set(asked)) == 2 * (states + recordings)
+
+
 def run(settings, data, chain, sweeps=None, threads=1):
     while not syllable_chain.finished(settings, chain) and sweeps != 0:
         chain = syllable_chain.planned(settings, data, chain, threads)

@@ -1,6 +1,7 @@
 """The search for a stickiness: brackets, bisects, freezes, and says what it could not do."""
 
 import numpy as np
+import pytest
 
 from gambol.behavior import syllable_plan as plans
 from gambol.behavior.syllable_settings import DynamicsSettings, SyllableSettings
@@ -37,13 +38,48 @@ def test_bouts_that_drift_are_searched_for_once_more_from_where_they_are():
         return 2.0 ** (log - 1 + late)
 
     plan, tried = follow(settings, drifting)
-    assert [phase.whole for phase in plans.phases(settings)] == [False] * 2 + [True] * 4
+    assert [phase.whole for phase in plans.phases(settings)] == [False] * 2 + [True] * (
+        4 + 2 * plans.REPEATS
+    )
     warm = [log for phase, _, log in tried if phase == 3]
     again = [log for phase, _, log in tried if phase == 4]
     final = [log for phase, _, log in tried if phase == 5]
     assert len(warm) == 4 and len(set(warm)) == 1 and again[0] == warm[0]
     assert len(final) == 7 and len(set(final)) == 1
     assert abs(2.0 ** final[0] / 12 - 1) <= 0.1 and len(plan.notes) == 3
+
+
+@pytest.mark.parametrize("mended", [True, False])
+def test_a_run_that_ends_off_the_target_is_done_again(mended):
+    settings = SyllableSettings(search_sweeps=2, ar_iterations=5, iterations=7, warm_sweeps=4)
+    runs = []
+
+    def drifting(log):
+        """Bouts grow in the first run; in the later ones too, unless that mends itself."""
+        grown = len(runs) > 0 and (len(runs) < 8 or not mended)
+        return 2.0 ** (log - 1) * (1.5 if grown else 1.0)
+
+    plan, tried = plans.begin(settings), []
+    while (phase := plans.now(settings, plan)) is not None:
+        counted = phase.whole and phase.sweeps == 7
+        if counted:
+            runs.append(plan.kappa)
+        tried.append((plan.phase, plan.kappa))
+        told = drifting(np.log10(plan.kappa)) if counted else 12.0
+        plan = plans.after_sweep(settings, plan, told, 12.0)
+    times = len(runs) // 7
+    assert times == (2 if mended else 1 + plans.REPEATS)
+    assert all(len(set(runs[k : k + 7])) == 1 for k in range(0, len(runs), 7))
+    assert len(plan.notes) == 2 + times
+
+
+def test_on_first_latents_stickiness_stays_below_where_bouts_never_split():
+    kappa = {}
+    for kind in (SyllableSettings, DynamicsSettings):
+        settings = kind(search_sweeps=1, ar_iterations=1)
+        _, tried = follow(settings, lambda log: 1.0)
+        kappa[kind] = max(log for phase, _, log in tried if phase == 0)
+    assert kappa == {SyllableSettings: plans.EARLY, DynamicsSettings: plans.HIGH}
 
 
 def test_what_is_left_counts_down_to_nothing():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gambol.behavior.align import Aligned, rotate
+from gambol.behavior.align import Aligned, Placed, rotate
 from gambol.behavior.trajectories import TrajectorySettings, distance, trajectories, typical
 from gambol.core.errors import InputError
 from gambol.core.sequences import pack
@@ -155,3 +155,23 @@ def test_without_enough_instances_there_is_no_label():
     found = trajectories(pack([labels], ["a"], FPS), [animal(labels, [still, nod])])
     assert len(found.labels) == 0
     assert found.median.shape == (0, 15, 3, 2)
+
+
+def test_few_labels_at_a_time_and_poses_left_in_the_world_give_the_same(monkeypatch):
+    labels = repeated(12)
+    pair = [animal(labels, [still, nod], name, seed=s, noise=1.0) for s, name in
+            enumerate(("a", "b"))]  # fmt: skip
+    seq = pack([labels, labels], ["a", "b"], FPS)
+    whole = trajectories(seq, iter(pair))
+    monkeypatch.setattr("gambol.behavior.trajectories.HELD_BYTES", 1.0)  # a label at a time
+    world = [
+        rotate(one.track.xy, one.heading, [0, 1]) + one.centroid[:, None] for one in pair
+    ]
+    placed = [
+        Placed(one.track._replace(xy=xy), one.centroid, one.heading, "z")
+        for one, xy in zip(pair, world, strict=True)
+    ]
+    for again in (trajectories(seq, pair), trajectories(seq, iter(pair)),
+                  trajectories(seq, placed)):  # fmt: skip
+        np.testing.assert_allclose(again.median, whole.median, atol=1e-9)
+        assert again.chosen.equals(whole.chosen)

@@ -1,5 +1,7 @@
 """Spectrograms show planted movements at their part and frequency; masks and shares."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -127,3 +129,29 @@ def test_short_recordings_pass(n_frames):
     x, times = swing(n_frames)
     made = wavelets.spectrogram(x, times, 50.0, ["x"])
     assert made.amplitude.shape == (n_frames, 1, 25) and np.isnan(made.amplitude).all()
+
+
+@pytest.mark.parametrize("uneven", [False, True])
+def test_pieces_of_a_recording_are_those_of_the_whole(uneven):
+    rng = np.random.default_rng(4)
+    times = np.arange(3000) / 50.0
+    if uneven:  # a pause of 40 s, and lost frames
+        times = np.delete(times + 40.0 * (times > 30), rng.choice(3000, 200, replace=False))
+    x = rng.normal(size=(len(times), 2)).cumsum(axis=0)
+    x[700:760, 0] = np.nan
+    x[1490:1500, 1] = np.nan
+    whole = wavelets.spectrogram(x, times, 50.0, ["a", "b"], Wavelets(method="whole"))
+    made = wavelets.stream(x, times, 50.0, ["a", "b"])
+    cuts = [0, 400, 720, 1495, 1501, 3000]
+    found = np.concatenate(
+        [wavelets.piece(made, a, b).amplitude for a, b in itertools.pairwise(cuts)]
+    )
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(whole.amplitude))
+    assert np.isnan(found).any() and np.isfinite(found).any()
+    assert np.nanmax(np.abs(found - whole.amplitude)) <= 1e-6 * np.nanmax(whole.amplitude)
+
+
+def test_what_stands_still_has_no_amplitude():
+    x = np.full((500, 1), 12.3) + 1e-14 * np.random.default_rng(0).normal(size=(500, 1))
+    made = wavelets.spectrogram(x, np.arange(500) / 50.0, 50.0, ["x"])
+    assert np.nanmax(made.amplitude) == 0.0  # and not its rounding

@@ -6,7 +6,7 @@ import pytest
 from gambol.core import poses
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
-from gambol.core.tracks import dataset, frame_rate, gather, tracks
+from gambol.core.tracks import Read, dataset, frame_rate, gather, tracks
 
 FLY = Skeleton(("head", "wingL", "wingR"), (-1, 0, 0), (-1, 2, 1), name="fly")
 
@@ -90,3 +90,13 @@ def test_a_clock_that_stands_still_is_refused():
 def test_a_rate_that_is_none_is_refused(said):
     with pytest.raises(InputError, match="day 1: fps is"):
         frame_rate({"fps": said}, np.zeros(1), "day 1")
+
+
+def test_recordings_are_read_when_asked_for_and_each_time():
+    asked = []
+    held = Read(["b", "a"], lambda name: (asked.append(name), name.upper())[1])
+    assert list(held) == ["a", "b"] and len(held) == 2 and "a" in held and not asked
+    assert list(held.values()) == ["A", "B"] and held["a"] == "A" and asked == ["a", "b", "a"]
+    assert "c" not in held
+    with pytest.raises(KeyError):
+        held["c"]

@@ -1,5 +1,7 @@
 """Morlet amplitudes: of cosines at every frequency, chirps, and blocks against the whole."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -119,3 +121,24 @@ def test_amplitudes_are_right_beyond_the_reach_of_the_ends():
     # √2 sd from an end a Gaussian window has lost 8 % of its weight
     assert np.abs(made[reach:-reach] - 1).max() < 0.1
     assert made[0] < 0.6
+
+
+@pytest.mark.parametrize("n_frames", [700, 5003])
+@pytest.mark.parametrize("method", ["overlap", "whole"])
+def test_pieces_equal_the_whole(n_frames, method):
+    rng = np.random.default_rng(2)
+    x = np.stack([rng.normal(size=n_frames), np.cumsum(rng.normal(size=n_frames))], axis=1)
+    at = wavelet.frequencies(0.7, 48.0, 9)  # the slowest and the fastest are not in blocks
+    whole = wavelet.amplitudes(x, FPS, at, method="whole", dtype=np.float64)
+    made = wavelet.ready(lambda c: x[:, c], x.shape, FPS, at, method=method)
+    cuts = [0, 1, 300, 333, n_frames - 1, n_frames]
+    found = [wavelet.piece(made, a, b, threads=2) for a, b in itertools.pairwise(cuts)]
+    assert np.abs(np.concatenate(found) - whole).max() <= 1e-6 * whole.max()
+    assert wavelet.piece(made, 5, 5).shape == (0, 2, 9)
+
+
+def test_prepared_series_are_not_much_larger_than_they_were():
+    x = np.random.default_rng(0).normal(size=(20_000, 3))
+    at = wavelet.frequencies(1.0, 20.0, 25)
+    made = wavelet.ready(lambda c: x[:, c], x.shape, FPS, at)
+    assert made.half.nbytes + made.turned.nbytes + made.whole.nbytes < 2.2 * x.nbytes

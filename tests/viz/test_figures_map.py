@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -103,3 +106,12 @@ def test_the_mixture_is_drawn_over_its_frames():
 def test_figures_take_the_ink_of_the_page():
     values, label = hills()
     assert INK not in to_svg(figures.density(values, AXIS, label, PEAK, 0.3))
+
+
+def test_drawing_leaves_the_plotting_backend_alone():
+    code = (
+        "import sys, matplotlib; matplotlib.use('pdf');"
+        "from gambol.viz import figures_map, figures_map_order, report_map, svg;"
+        "assert matplotlib.get_backend() == 'pdf' and 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from matplotlib.patches import FancyArrowPatch
+from matplotlib.patches import Circle, FancyArrowPatch
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
@@ -67,7 +67,7 @@ def test_a_graph_draws_the_strongest_edges_and_one_layout_in_every_panel():
     place = np.random.default_rng(2).uniform(-1, 1, (6, 2))
     figure = figures_syllables.graphs(groups, place, named(6), [(0, 1)])
     spots = [
-        np.concatenate([disc.get_offsets() for disc in panel.collections])
+        np.array([disc.center for disc in panel.patches if isinstance(disc, Circle)])
         for panel in figure.axes[:3]
     ]
     assert all(np.array_equal(spot, place) for spot in spots)
@@ -82,3 +82,32 @@ def test_graphs_of_one_node_and_of_nothing_known_are_drawn():
     for count in (1, 2):
         graph = Graph("all", np.full((count, count), np.nan), np.zeros(count))
         assert to_svg(figures_syllables.graphs([graph], np.zeros((count, 2)), named(count)))
+
+
+@pytest.mark.parametrize("count", [2, 12, 36])
+def test_discs_that_lie_over_each_other_are_pushed_apart(count):
+    rng = np.random.default_rng(count)
+    place, radius = rng.uniform(-0.7, 0.7, (count, 2)), rng.uniform(0.04, 0.14, count)
+    place[1] = place[0]
+    found = figures_syllables.spread(place, radius)
+    far = squareform(np.linalg.norm(found[:, None] - found, axis=2), checks=False)
+    least = squareform(radius[:, None] + radius - 2 * np.diag(radius), checks=False)
+    assert (far > least - 2e-3).all()
+    assert np.array_equal(found, figures_syllables.spread(place, radius))
+    again = figures_syllables.spread(found * 1.1, radius)  # with room between them they stay
+    np.testing.assert_array_equal(again, found * 1.1)
+    before = np.linalg.norm(place[:, None] - place, axis=2)[2:, 2:]
+    after = np.linalg.norm(found[:, None] - found, axis=2)[2:, 2:]
+    if count > 2:  # what was near is still near
+        assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.9
+
+
+def test_discs_of_a_figure_do_not_touch():
+    place = np.random.default_rng(0).normal(0, 0.3, (30, 2))
+    usage = np.linspace(0.01, 1, 30)
+    figure = figures_syllables.graphs([Graph("all", chances(30), usage)], place, named(30))
+    discs = [one for one in figure.axes[0].patches if isinstance(one, Circle)]
+    at, wide = np.array([one.center for one in discs]), np.array([one.radius for one in discs])
+    far = np.linalg.norm(at[:, None] - at, axis=2) + 1e9 * np.eye(30)
+    assert len(discs) == 30 and (far > wide[:, None] + wide).all()
+    assert figure.axes[0].get_aspect() == 1.0  # so they do not touch on paper either

@@ -19,7 +19,7 @@ from pydantic import Field, NonNegativeFloat
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
-from gambol.core.tracks import Track, tracks
+from gambol.core.tracks import PIECE, Track, tracks
 
 TURNED_STEP_SD = 0.05  # rad, the least: a flip of a perfectly still animal stays finite
 
@@ -47,6 +47,15 @@ class Aligned(NamedTuple):
     up: str
 
 
+class Placed(NamedTuple):
+    """A track as it is in the world, and where its animal is and heads: half the memory."""
+
+    track: Track  # `xy` in the world, perhaps in single precision
+    centroid: Float[np.ndarray, "T d"]
+    heading: Float[np.ndarray, " T"]  # rad
+    up: str
+
+
 def align(track: Track, settings: AlignSettings) -> Aligned:
     """Bring a track into the frame of its animal; NaN where that is not known.
 
@@ -54,20 +63,52 @@ def align(track: Track, settings: AlignSettings) -> Aligned:
         track: 2D or 3D.
         settings: keypoints of head, tail and body.
     """
-    centre = bridge_line(
-        middle(track, settings.body, settings.centroid), track.times, track.fps, settings.gap_s
-    )
+    centre, heading, turned = _course(track, *_ends(track, settings), settings)
     axes = plane(track.xy.shape[2], settings.up)
-    ahead = middle(track, settings.anterior) - middle(track, settings.posterior)
+    xy = rotate(track.xy - centre[:, None], -heading, axes)
+    return Aligned(track._replace(xy=xy), centre, heading, turned, settings.up)
+
+
+def place(track: Track, settings: AlignSettings) -> Placed:
+    """Say where an animal is and heads, and leave its keypoints where they are.
+
+    Args:
+        track: 2D or 3D; `xy` may be float32 and is looked at in pieces.
+        settings: keypoints of head, tail and body.
+    """
+    parts = [
+        _ends(track._replace(xy=track.xy[first : first + PIECE].astype(np.float64)), settings)
+        for first in range(0, max(len(track.xy), 1), PIECE)
+    ]
+    ends = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    centre, heading, _ = _course(track, ends[0], ends[1], settings)
+    return Placed(track, centre, heading, settings.up)
+
+
+def _ends(
+    track: Track, settings: AlignSettings
+) -> tuple[Float[np.ndarray, "T d"], Float[np.ndarray, "T d"]]:
+    """Return the middle of the body and the way from rear to head, where they are seen."""
+    centre = middle(track, settings.body, settings.centroid)
+    return centre, middle(track, settings.anterior) - middle(track, settings.posterior)
+
+
+def _course(
+    track: Track,
+    centre: Float[np.ndarray, "T d"],
+    ahead: Float[np.ndarray, "T d"],
+    settings: AlignSettings,
+) -> tuple[Float[np.ndarray, "T d"], Float[np.ndarray, " T"], Bool[np.ndarray, " T"]]:
+    """Return centroid and heading without short gaps and flips, and where flips were."""
+    centre = bridge_line(centre, track.times, track.fps, settings.gap_s)
+    axes = plane(track.xy.shape[2], settings.up)
     heading = np.arctan2(ahead[:, axes[1]], ahead[:, axes[0]])
     heading[(ahead[:, axes] == 0.0).all(axis=1)] = np.nan
     turned = np.zeros(len(heading), bool)
     if settings.flips:
         turned = flipped(heading, settings.stay)
         heading = wrap(heading + np.pi * turned)
-    heading = bridge_arc(heading, track.times, track.fps, settings.gap_s)
-    xy = rotate(track.xy - centre[:, None], -heading, axes)
-    return Aligned(track._replace(xy=xy), centre, heading, turned, settings.up)
+    return centre, bridge_arc(heading, track.times, track.fps, settings.gap_s), turned
 
 
 def egocentric(
@@ -193,9 +234,10 @@ def wrapped_normal(
     step: Float[np.ndarray, " N"], sd: Float[np.ndarray, " N"]
 ) -> Float[np.ndarray, " N"]:
     """Log density of steps on the circle, nats; `step` in [-π, π]."""
-    laps = step[:, None] + 2 * np.pi * np.arange(-3, 4)
-    terms = -0.5 * (laps / sd[:, None]) ** 2
-    log_sum = np.logaddexp.reduce(terms, axis=1) - np.log(sd * np.sqrt(2 * np.pi))
+    total = np.full(len(step), -np.inf)
+    for lap in range(-3, 4):
+        total = np.logaddexp(total, -0.5 * ((step + 2 * np.pi * lap) / sd) ** 2)
+    log_sum = total - np.log(sd * np.sqrt(2 * np.pi))
     # wider than half a circle, three laps are not all of them but it is flat by then
     return np.where(sd > np.pi, -np.log(2 * np.pi), log_sum)
 

@@ -64,6 +64,10 @@ class ARHMM:
         )
         return self
 
+    def __sklearn_clone__(self) -> "ARHMM":
+        """Return a model of the same settings that is not fitted."""
+        return type(self)(**self.get_params())
+
     def fit(
         self,
         recordings: Recordings,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from gambol.behavior import (
     map_data,
@@ -42,8 +42,10 @@ class BehaviorMap:
             or as a dictionary.
 
     Recordings are poses that `align.egocentric` has aligned, features (time, feature),
-    spectrograms, or lists or dictionaries of these. Features with frequencies are taken as they
-    are, of others the spectrogram is computed. What comes back is by name of the recording.
+    spectrograms, or lists or dictionaries of these; in a dictionary also functions that return
+    one, called whenever it is needed, so that not all have to be in memory. Features with
+    frequencies are taken as they are, of others the spectrogram is computed. What comes back is
+    by name of the recording.
 
     After `fit`: `fitted_` holds everything; `embedding_ (training, 2)`, `inclusion_`,
     `density_`, `regions_`, `still_` (the histogram of log amplitudes), `notes_` are in it.
@@ -65,6 +67,10 @@ class BehaviorMap:
             {**self.get_params(), **settings}, "BehaviorMap"
         )
         return self
+
+    def __sklearn_clone__(self) -> "BehaviorMap":
+        """Return a model of the same settings that is not fitted."""
+        return type(self)(**self.get_params())
 
     def fit(
         self,
@@ -88,11 +94,16 @@ class BehaviorMap:
         every = np.concatenate([one.total for one in sums.values()])
         epsilon = _epsilon(every, chosen)
         still = wavelets.still(every)._replace(label=np.zeros(0, bool))
-        picked = {
-            name: _picked(name, found[name], sums[name], still, epsilon, chosen, threads)
-            for name in found
-        }
-        training = map_training.choose(picked, chosen, threads=threads, progress=progress)
+
+        def on(name: str) -> np.ndarray:
+            own = sums[name]
+            return np.flatnonzero(own.known & ~map_placing.is_still(own.total, still, chosen))
+
+        def pick(name: str) -> Picked:
+            return _picked(name, found[name], on(name), epsilon, chosen, threads)
+
+        counts = {name: min(chosen.frames_per_recording, len(on(name))) for name in found}
+        training = map_training.choose(counts, pick, chosen, threads=threads, progress=progress)
         embedding = map_embedding.embed(training.p, chosen, threads=threads, progress=progress)
         density = regions.density(embedding, 1.0 / training.inclusion, chosen.regions)
         rng = streams.generator(chosen.random_state, "cells")
@@ -132,7 +143,7 @@ class BehaviorMap:
             recordings: with the keypoints and frequencies of the map.
             names: of the recordings, where they have none.
             threads: that work side by side; the result is the same.
-            progress: told of blocks of frames.
+            progress: told of pieces of recordings.
 
         Returns:
             By recording, dims `time, axis`: `y` in map units; `misfit`, and `distance` from
@@ -251,18 +262,20 @@ def _epsilon(total: Float[np.ndarray, " T"], settings: MapSettings) -> float:
 def _picked(
     name: str,
     recording: Recording,
-    sums: Totals,
-    still: Still,
+    on: Int[np.ndarray, " A"],
     epsilon: float,
     settings: MapSettings,
     threads: int,
 ) -> Picked:
-    """Return the evenly spaced frames of a recording that may be trained on."""
-    on = np.flatnonzero(sums.known & ~map_placing.is_still(sums.total, still, settings))
+    """Return evenly spaced ones of the frames of a recording that may be trained on."""
     rng = streams.generator(settings.random_state, "even", name)
     frame = map_frames.even(settings.frames_per_recording, on, rng)
     own = map_frames.spectra(name, recording, settings.wavelets, threads=threads)
-    p = map_frames.distributions(own.amplitude[frame], epsilon).astype(np.float32)
+    p = np.empty((len(frame), len(own.channels.names)), np.float32)
+    for part, amplitude in own.pieces():
+        first, last = np.searchsorted(frame, (part.start, part.stop))
+        rows = frame[first:last] - part.start
+        p[first:last] = map_frames.distributions(amplitude[rows], epsilon)
     return Picked(frame, p, np.full(len(frame), len(frame) / max(1, len(on))))
 
 

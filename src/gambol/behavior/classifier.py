@@ -39,6 +39,10 @@ Poses = (
     xr.Dataset | Sequence[xr.Dataset | xr.DataArray] | Mapping[str, xr.Dataset] | xr.DataArray
 )
 Labels = dict[str, xr.DataArray]  # by series: recording, or recording/animal
+_ALONE = (
+    "All recordings are of one animal, so scores are by recording: other animals may be told "
+    "less well, and there are no intervals."
+)
 
 
 class BehaviorClassifier:
@@ -161,6 +165,8 @@ class BehaviorClassifier:
         )  # fmt: skip
         self.ceiling_ = told.ceiling
         self.remarks_ = (*told.remarks, *_remarks(told, drawn, found, animals))
+        if _one_animal(animals, groups):
+            self.remarks_ += (_ALONE,)
         return self
 
     def tables(self, poses: Poses) -> Series:
@@ -175,7 +181,7 @@ class BehaviorClassifier:
                     f"{name!r} holds poses, but the model knows no settings of features; give "
                     "features, or settings for them"
                 )
-            arrays += features(one, self.features, name)
+            arrays += features(one, self.features, name, dtype=np.float32)
         return classifier_data.series(arrays)
 
     def predict(self, poses: Poses) -> Labels:
@@ -266,11 +272,14 @@ class BehaviorClassifier:
     ) -> Folds:
         """Draw folds, or check those that are given."""
         own, cfg = _groups(animals, groups), self.settings
+        if _one_animal(animals, groups):
+            own = list(animals.recordings)
         if folds is not None:
             return classifier_splits.given(folds, animals.offsets, own, gap)
         if groups == "blocks" or len(set(own)) == 1:
             return classifier_splits.blocks(animals.offsets, cfg.folds, gap)
-        kind = "recordings" if isinstance(groups, str) else "animals"
+        several = not isinstance(groups, str) and not _one_animal(animals, groups)
+        kind = "animals" if several else "recordings"
         return classifier_splits.by_group(
             animals.offsets, own, told.shown, cfg.folds, cfg.random_state, kind
         )
@@ -401,6 +410,12 @@ def _groups(animals: Series, groups: str | Mapping[str, str]) -> list[str]:
             )
         return list(animals.recordings)
     return classifier_splits.grouped(animals.recordings, groups)
+
+
+def _one_animal(animals: Series, groups: str | Mapping[str, str]) -> bool:
+    """Tell whether several recordings are of one animal: the best test is by recording."""
+    several = len(set(animals.recordings)) > 1
+    return several and not isinstance(groups, str) and len(set(_groups(animals, groups))) == 1
 
 
 def _remarks(told: Truth, folds: Folds, found: Validated, animals: Series) -> list[str]:

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Float32, Int64
 from gambol.behavior import agreement
 from gambol.behavior.dyadic import NAMES as DYADIC
 from gambol.core.errors import InputError, did_you_mean
-from gambol.core.ethogram import Ethogram, clocked, join, select
+from gambol.core.ethogram import Ethogram, clocked, select
 from gambol.core.ethogram_frames import Channel, dense
 
 FAMILIES = ("kinematics", "posture", "dyadic", "arena", "aligned", "wavelets", "other")
@@ -80,10 +80,12 @@ def series(arrays: Sequence[xr.DataArray]) -> Series:
             f"{slow!r} has {min(rates):g} frames a second and {fast!r} {max(rates):g}; "
             "features of different rates are not alike, so learn each alone"
         )
-    tables = [one.transpose("time", "feature").values.astype(np.float32) for one in held]
+    tables = [
+        one.transpose("time", "feature").values.astype(np.float32, copy=False) for one in held
+    ]
     pairs = [name.rpartition("/") for name in names]
     return Series(
-        np.concatenate(tables),
+        np.concatenate(tables) if len(tables) > 1 else tables[0],
         np.cumsum([0, *(len(table) for table in tables)]).astype(np.int64),
         tuple(names),
         tuple(head if sign else tail for head, sign, tail in pairs),
@@ -93,6 +95,27 @@ def series(arrays: Sequence[xr.DataArray]) -> Series:
         columns,
         tuple(str(part) for part in _coordinate(held[0], "part", "")),
         np.array(_coordinate(held[0], "frequency", np.nan), np.float64),
+    )
+
+
+def bare(animals: Series) -> Series:
+    """Return series without their features, which take nearly all of the memory."""
+    none = np.zeros((len(animals.values), 0), np.float32)
+    return animals._replace(values=none, columns=(), parts=(), frequencies=np.zeros(0))
+
+
+def together(parts: Sequence[Series]) -> Series:
+    """Put series of the same features and rate one behind the other, in this order."""
+    if len(parts) == 1:
+        return parts[0]
+    frames = np.concatenate([np.diff(one.offsets) for one in parts])
+    return parts[0]._replace(
+        values=np.concatenate([one.values for one in parts]),
+        offsets=np.cumsum([0, *frames]).astype(np.int64),
+        names=tuple(name for one in parts for name in one.names),
+        recordings=tuple(name for one in parts for name in one.recordings),
+        animals=tuple(name for one in parts for name in one.animals),
+        times=tuple(clock for one in parts for clock in one.times),
     )
 
 
@@ -124,10 +147,12 @@ def truth(
     parts = {
         name: clocked(one, {name: clocks[name]}) for name, one in rows.items() if name in clocks
     }
+    users = {w: set(_of_label(ethogram, w)["annotator"]) for w in words}
     agreed, tables = {}, []
     for name, one in parts.items():
-        agreed[name], table = _agreed(one, words, ties)
-        tables += [table] if table is not None else []
+        remarks += _outside(one, name, clocks[name])
+        agreed[name], found = _agreed(one, words, users, ties)
+        tables += found
     shown, observed = [], []
     for a, name in enumerate(animals.recordings):
         active, seen = _frames(agreed[name], name, animals, a, words)
@@ -264,8 +289,8 @@ def _labels(rows: Mapping[str, Ethogram], wanted: Sequence[str]) -> tuple[str, .
     for word in wanted:
         if word not in states:
             raise InputError(
-                f"no bouts of {word!r}{did_you_mean(word, states)}; there are "
-                f"{_few(list(states)) or 'none'}"
+                f"no bouts of {word!r}{did_you_mean(word, states)}, only of "
+                f"{_few(list(states)) or 'nothing'}"
             )
     found = tuple(wanted) or tuple(states)
     if not found:
@@ -276,18 +301,49 @@ def _labels(rows: Mapping[str, Ethogram], wanted: Sequence[str]) -> tuple[str, .
     return found
 
 
+def _of_label(one: Ethogram, word: str) -> pd.DataFrame:
+    return one.bouts[one.bouts["label"] == word]
+
+
+def _outside(one: Ethogram, name: str, clock: Float[np.ndarray, " T"]) -> list[str]:
+    """Refuse bouts that lie outside of the poses; say which reach beyond their end."""
+    rows = one.bouts
+    if (rows["start_frame"] < 0).any():
+        row = rows[rows["start_frame"] < 0].iloc[0]
+        raise InputError(
+            f"{name!r}: {row['label']!r} at {row['start_s']:g} s lies outside of its poses, "
+            f"which last from {clock[0]:g} to {clock[-1]:g} s; give labels of the same video"
+        )
+    step = (clock[-1] - clock[0]) / max(1, len(clock) - 1)
+    late = int((rows["stop_s"] > clock[-1] + 2 * step).sum())
+    return [f"{name!r}: {late} bouts reach beyond its poses; they were cut"] if late else []
+
+
+Agreed = list[tuple[Ethogram, list[str]]]  # labels, and what their raters say together
+
+
 def _agreed(
-    one: Ethogram, words: Sequence[str], ties: agreement.Ties
-) -> tuple[Ethogram, pd.DataFrame | None]:
-    """Return what most raters of a recording say, and how far they agree, if several rated."""
-    own = select(one, label=list(words))
-    raters = {
-        name: part for name, part in agreement.by_annotator(own).items() if len(part.bouts)
-    }
-    if len(raters) < 2:
-        return own, None
-    table = agreement.pairwise(raters, words)
-    return agreement.consensus(list(raters.values()), words, ties=ties), table
+    one: Ethogram, words: Sequence[str], users: Mapping[str, set[str]], ties: agreement.Ties
+) -> tuple[Agreed, list[pd.DataFrame]]:
+    """Return what most raters of a recording say, and how far they agree, if several rated.
+
+    A rater of a label is who uses it anywhere and has bouts in this recording: who saw other
+    things here saw none of it.
+    """
+    here = set(one.bouts["annotator"])
+    sets: dict[tuple[str, ...], list[str]] = {}
+    for word in words:
+        sets.setdefault(tuple(sorted(here & users[word])), []).append(word)
+    found: Agreed = []
+    tables = []
+    for names, own in sets.items():
+        raters = {name: select(one, label=own, annotator=name) for name in names}
+        if len(raters) < 2:
+            found.append((select(one, label=own), own))
+            continue
+        tables.append(agreement.pairwise(raters, own))
+        found.append((agreement.consensus(list(raters.values()), own, ties=ties), own))
+    return found, tables
 
 
 def _ceiling(tables: list[pd.DataFrame]) -> pd.DataFrame:
@@ -310,12 +366,25 @@ def _mean(values: Float[np.ndarray, " R"], weight: Float[np.ndarray, " R"]) -> f
 
 
 def _frames(
-    one: Ethogram, name: str, animals: Series, a: int, words: Sequence[str]
+    agreed: Agreed, name: str, animals: Series, a: int, words: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return active (T, L) and observed (T,) frames of an animal."""
-    subjects = set(one.bouts["subject"]) - {""}
-    others = {animals.animals[b] for b, r in enumerate(animals.recordings) if r == name}
+    frames = len(animals.times[a])
+    active, observed = np.zeros((frames, len(words)), bool), np.ones(frames, bool)
+    for one, own in agreed:
+        rows = _bouts_of(one, name, animals, a)
+        merged = one._replace(bouts=rows.assign(subject="", target=""))
+        made = dense(merged, name, [Channel("", "", word) for word in own], frames)
+        active[:, [words.index(word) for word in own]] = made.active
+        observed &= made.observed
+    return active, observed
+
+
+def _bouts_of(one: Ethogram, name: str, animals: Series, a: int) -> pd.DataFrame:
+    """Return the bouts of an animal of a recording, and of nobody in particular."""
     own = one.bouts
+    subjects = set(own["subject"]) - {""}
+    others = {animals.animals[b] for b, r in enumerate(animals.recordings) if r == name}
     if len(others) > 1:
         if lost := sorted(subjects - others):
             raise InputError(
@@ -323,16 +392,13 @@ def _frames(
                 f"{did_you_mean(lost[0], sorted(others))}; its animals are "
                 f"{', '.join(sorted(others))}"
             )
-        own = own[own["subject"].isin(["", animals.animals[a]])]
-    elif len(subjects) > 1:
+        return own[own["subject"].isin(["", animals.animals[a]])]
+    if len(subjects) > 1:
         raise InputError(
             f"recording {name!r} has labels of {_few(sorted(subjects))} but poses of one "
             "animal; keep the bouts of one subject"
         )
-    merged = one._replace(bouts=own.assign(subject="", target=""))
-    frames = len(animals.times[a])
-    made = dense(merged, name, [Channel("", "", word) for word in words], frames)
-    return made.active, made.observed
+    return own
 
 
 def _family(name: str, hertz: float) -> str:
@@ -353,8 +419,3 @@ def _family(name: str, hertz: float) -> str:
 def _few(names: Sequence[str], most: int = 4) -> str:
     shown = ", ".join(repr(name) for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def join_ethograms(parts: Sequence[Ethogram]) -> Ethogram:
-    """Put the ethograms of several files together."""
-    return parts[0] if len(parts) == 1 else join(list(parts))

@@ -65,26 +65,61 @@ def windows(
         known: frames with labels already.
         fps: frames a second.
     """
+    return together(settings, [cut(settings, scores, values, offsets, known, fps)])
+
+
+def cut(
+    settings: QueueSettings,
+    scores: Float[np.ndarray, "E N L"],
+    values: Float32[np.ndarray, "N F"],
+    offsets: Int64[np.ndarray, " A1"],
+    known: Bool[np.ndarray, " N"],
+    fps: float,
+) -> Windows:
+    """Do `windows` of some recordings among others; they may hold none."""
     size = max(1, round(settings.window_s * fps))
     step = max(1, size // 2)
     found: list[tuple[int, int]] = []
     for a, (begin, end) in enumerate(zip(offsets[:-1], offsets[1:], strict=True)):
         starts = range(int(begin), int(end) - size + 1, step)
         found += [(a, at) for at in starts if not known[at : at + size].any()]
-    if not found:
-        raise InputError(
-            f"no {settings.window_s:g} s of these recordings are without labels; give others"
-        )
-    series, at = np.array(found, np.int64).T
+    series, at = np.array(found, np.int64).reshape(-1, 2).T
     inside = at[:, None] + np.arange(size)
     mean = scores.mean(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         bits = -(mean * np.log2(mean) + (1 - mean) * np.log2(1 - mean))
     bits = np.nan_to_num(bits).mean(axis=1)
     member = np.stack([one[inside].mean(axis=1) for one in scores])
-    look = np.stack([_means(values[rows]) for rows in inside])
+    look = np.empty((len(at), values.shape[1]))
+    for w, rows in enumerate(inside):
+        look[w] = _means(values[rows])
     start = at - offsets[series]
     return Windows(series, start, start + size, member, bits[inside].mean(axis=1), look)
+
+
+def together(settings: QueueSettings, parts: Sequence[Windows], *counts: int) -> Windows:
+    """Put stretches of several sets of series one behind the other.
+
+    Args:
+        settings: for the error.
+        parts: stretches.
+        counts: series of each part; not needed of one.
+
+    Raises:
+        InputError: there are none.
+    """
+    before = np.cumsum([0, *counts])
+    moved = [one._replace(series=one.series + n) for one, n in zip(parts, before, strict=False)]
+    axes = Windows(0, 0, 0, 1, 0, 0)  # type: ignore[arg-type]
+    whole = Windows(
+        *(np.concatenate(same, axis=k) for same, k in zip(zip(*moved, strict=True), axes,
+                                                          strict=True))
+    )  # fmt: skip
+    if not len(whole.start):
+        raise InputError(
+            f"no {settings.window_s:g} s of these recordings are without labels; give others"
+        )
+    return whole
 
 
 def choose(
@@ -201,11 +236,12 @@ def _components(look: Float[np.ndarray, "W F"], most: int) -> Float[np.ndarray, 
     """Return principal components of standardised features; what is not known is average."""
     known = ~np.isnan(look)
     count = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, look, 0).sum(axis=0) / count
-    x = np.where(known, look - mean, 0.0)
+    x = np.where(known, look, 0.0)
+    x -= x.sum(axis=0) / count
+    x *= known
     x /= np.sqrt(np.maximum((x**2).sum(axis=0) / count, 1e-24))
-    u, s, _ = np.linalg.svd(x, full_matrices=False)
-    return u[:, :most] * s[:most]
+    axes = np.linalg.eigh(x.T @ x)[1]  # of features; there are far more stretches than these
+    return np.asarray(x @ axes[:, ::-1][:, :most])
 
 
 def _ranked(

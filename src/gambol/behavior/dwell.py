@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int64
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from gambol.behavior import sequences as statistics
 from gambol.core.config import Config
@@ -31,6 +31,16 @@ class DwellSettings(Config):
     enter: float = Field(2 / 3, gt=0, lt=1)  # P(slow) above which a stay begins
     leave: float = Field(1 / 3, gt=0, lt=1)  # P(slow) below which it ends
     frames: PositiveInt = 5  # shorter stays are counted to the transit
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "DwellSettings":
+        """Refuse a stay that ends before it begins."""
+        if self.leave > self.enter:
+            raise ValueError(
+                f"a stay begins above {self.enter:g} and ends below {self.leave:g}; give a "
+                "`leave` that is not above `enter`"
+            )
+        return self
 
 
 class Speeds(NamedTuple):
@@ -58,7 +68,8 @@ def speed(y: Float[np.ndarray, "T 2"], fps: float) -> Float[np.ndarray, " T"]:
     """
     if len(y) < 2:
         return np.full(len(y), np.nan)
-    moved = np.empty_like(y, dtype=np.float64)
+    y = np.asarray(y, np.float64)
+    moved = np.empty_like(y)
     moved[1:-1] = (y[2:] - y[:-2]) / 2
     moved[0], moved[-1] = y[1] - y[0], y[-1] - y[-2]
     moved[np.isnan(y)] = np.nan  # a frame without a place has no speed either
@@ -102,11 +113,6 @@ def stay(
         settings: thresholds.
     """
     settings = settings or DwellSettings()
-    if settings.leave > settings.enter:
-        raise InputError(
-            f"a stay begins above {settings.enter:g} and ends below {settings.leave:g}; give a "
-            "`leave` that is not above `enter`"
-        )
     fast = speed(y, fps)
     # what stands still is slower than the slowest that was fitted
     logs = np.log10(np.maximum(fast, 10.0 ** float(speeds.edges[0])))

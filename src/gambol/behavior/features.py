@@ -26,6 +26,7 @@ from gambol.core.tracks import Track, tracks
 
 Family = Literal["kinematics", "posture", "dyadic", "arena", "aligned"]
 STATISTICS = ("mean", "sd", "min", "max")
+_PIECE = 1 << 14  # frames whose windows are computed at once
 
 
 class Features(Config):
@@ -48,7 +49,11 @@ class Features(Config):
 
 
 def features(
-    poses: xr.Dataset, settings: Features, name: str = "recording"
+    poses: xr.Dataset,
+    settings: Features,
+    name: str = "recording",
+    *,
+    dtype: type[np.floating] = np.float64,
 ) -> list[xr.DataArray]:
     """Return the features (time, feature) of every animal of a recording.
 
@@ -56,12 +61,15 @@ def features(
         poses: in the schema of `core.poses`, cleaned or raw.
         settings: which features.
         name: of the recording.
+        dtype: of the result; float32 takes half of the memory.
     """
-    return of_tracks(tracks(poses, name), settings)
+    return of_tracks(tracks(poses, name), settings, dtype=dtype)
 
 
-def of_tracks(animals: Sequence[Track], settings: Features) -> list[xr.DataArray]:
-    """Return the features of the tracks of one recording."""
+def of_tracks(
+    animals: Sequence[Track], settings: Features, *, dtype: type[np.floating] = np.float64
+) -> list[xr.DataArray]:
+    """Return the features of the tracks of one recording; arguments as `features`."""
     ready = [prepare(track, settings) for track in animals]
     out = []
     for focal, animal in enumerate(ready):
@@ -72,12 +80,12 @@ def of_tracks(animals: Sequence[Track], settings: Features) -> list[xr.DataArray
             for family in dict.fromkeys((*settings.families, *_swinging(settings)))
         }
         base = columns.join([blocks[family] for family in settings.families])
-        tables = [base, windows(base, animal.world.fps, settings)]
-        for family in _swinging(settings):
-            tables.append(_swings(blocks[family], animal.world, settings.wavelets))
-        out.append(
-            columns.to_array(columns.join(tables), animal.world.times, animal.world.name)
-        )
+        table = windows(base, animal.world.fps, settings, with_them=True, dtype=dtype)
+        if swinging := _swinging(settings):
+            swings = [_swings(blocks[f], animal.world, settings.wavelets) for f in swinging]
+            swings = [one._replace(values=one.values.astype(dtype)) for one in swings]
+            table = columns.join([table, *swings])
+        out.append(columns.to_array(table, animal.world.times, animal.world.name))
     return out
 
 
@@ -91,24 +99,59 @@ def prepare(track: Track, settings: Features) -> Animal:
     return Animal(world, aligned, kinematics.motion(aligned, settings.window_s), length)
 
 
-def windows(base: Columns, fps: float, settings: Features) -> Columns:
-    """Return mean, sd, min and max of columns in windows of some lengths."""
-    made = []
+def windows(
+    base: Columns,
+    fps: float,
+    settings: Features,
+    *,
+    with_them: bool = False,
+    dtype: type[np.floating] = np.float64,
+) -> Columns:
+    """Return mean, sd, min and max of columns in windows of some lengths.
+
+    They are computed some thousand frames at a time, so that a long recording needs little
+    more memory than its result.
+
+    Args:
+        base: columns.
+        fps: frames a second.
+        settings: lengths of the windows, and where they lie.
+        with_them: whether the columns themselves stand before their statistics.
+        dtype: of the result.
+    """
+    centred, size = settings.windows == "centred", len(base.names)
+    names = list(base.names) if with_them else []
     for seconds in settings.windows_s:
+        names += [f"{kind} {seconds:g} s: {name}" for kind in STATISTICS for name in base.names]
+    out = np.empty((len(base.values), len(names)), dtype)
+    first = size if with_them else 0
+    out[:, :first] = base.values[:, :first]
+    for nth, seconds in enumerate(settings.windows_s):
         frames = max(1, round(seconds * fps))
-        if settings.windows == "centred":
+        if centred:
             frames += 1 - frames % 2
-        parts = statistics(base.values, frames, centred=settings.windows == "centred")
-        for statistic, values in zip(STATISTICS, parts, strict=True):
-            names = tuple(f"{statistic} {seconds:g} s: {name}" for name in base.names)
-            made.append(base._replace(values=values, names=names))
-    return (
-        columns.join(made)
-        if made
-        else base._replace(
-            values=base.values[:, :0], names=(), units=(), parts=(), frequencies=np.empty(0)
-        )
+        at = first + nth * len(STATISTICS) * size
+        _in_pieces(base.values, frames, out[:, at : at + len(STATISTICS) * size], centred)
+    many = len(names) // max(1, size)
+    return Columns(
+        out, tuple(names), base.units * many, base.parts * many, np.tile(base.frequencies, many)
     )
+
+
+def _in_pieces(
+    values: Float[np.ndarray, "T F"],
+    frames: int,
+    out: Float[np.ndarray, "T F4"],
+    centred: bool,
+) -> None:
+    """Write the statistics of a window into `out`, side by side."""
+    size, last = values.shape[1], len(values)
+    for start in range(0, last, _PIECE):
+        stop = min(start + _PIECE, last)
+        low, high = max(0, start - frames), min(last, stop + frames)  # what windows reach
+        parts = statistics(values[low:high], frames, centred=centred)
+        for k, part in enumerate(parts):
+            out[start:stop, k * size : (k + 1) * size] = part[start - low : stop - low]
 
 
 def statistics(

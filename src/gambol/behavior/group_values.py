@@ -164,7 +164,7 @@ def units(values: pd.DataFrame, animals: pd.DataFrame, factor: str) -> Units:
         animal = str(several.index[int(several.to_numpy().argmax())])
         raise InputError(
             f"animal {animal!r} is in several groups of {factor!r}; a factor that changes "
-            "within animals needs repeated_test"
+            "within animals needs repeated_test (gambol group-stats --set within=COLUMN)"
         )
     mean = values.astype(float).groupby(told["animal"].to_numpy(), sort=True).mean()
     group = told.drop_duplicates("animal").set_index("animal")[factor].loc[mean.index]

@@ -350,8 +350,23 @@ def _result(
             f"These groups cannot give a p below {smallest:.3g}; {len(table)} tests need more "
             "animals to show a difference for certain."
         )
+    notes += _hopeless(units, plan) if len(sizes) > 2 else []
     if min(sizes.values()) < 2:
         notes.append("A group of one animal has no interval.")
     return GroupTest(
         table, pairs, sizes, len(drawn.labels), drawn.exact, smallest, tuple(notes)
     )
+
+
+def _hopeless(units: Units, plan: _Plan) -> list[str]:
+    """Say which two groups are too small to differ from each other, whatever they do."""
+    for i, j in combinations(range(len(units.levels)), 2):
+        both = units.level[(units.level == i) | (units.level == j)]
+        alike = 2 if (both == i).sum() == (both == j).sum() else 1  # names exchanged
+        least = alike / permutation.count(both, np.zeros_like(both))
+        if least > plan.alpha:
+            return [
+                f"{units.levels[i]} against {units.levels[j]} alone cannot give a p below "
+                f"{least:.3g}; more animals are needed to say which groups differ."
+            ]
+    return []

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from gambol.behavior.align import Aligned, plane, rotate
+from gambol.behavior.align import Aligned, Placed, plane, rotate
 from gambol.behavior.clean import odd_frames
 from gambol.behavior.columns import Column
 from gambol.core.tracks import Track
@@ -41,7 +41,7 @@ def derivative(
     return holes.polynomial(values, *clock, order, inside=True)
 
 
-def motion(aligned: Aligned, window_s: float) -> Motion:
+def motion(aligned: Aligned | Placed, window_s: float) -> Motion:
     """Return the velocities of an animal."""
     track = aligned.track
     velocity = derivative(aligned.centroid, track, 1, window_s)

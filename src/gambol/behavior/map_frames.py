@@ -1,11 +1,12 @@
-"""What a behaviour map is made of: recordings as spectrograms, one at a time.
+"""What a behaviour map is made of: recordings as spectrograms, one at a time, in pieces.
 
 Poses aligned to their animal, features and spectrograms come in; out come distributions over
-part and frequency, and which frames cannot have one.
+part and frequency, and which frames cannot have one. A spectrogram is many times larger than
+what it is made of, so never more than a piece of one is in memory.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, cast, no_type_check
 
 import numba
@@ -15,12 +16,14 @@ from jaxtyping import Bool, Float, Int
 
 from gambol.behavior import align, columns, wavelets
 from gambol.behavior.align import Aligned
-from gambol.behavior.columns import Columns
-from gambol.behavior.wavelets import Spectrogram, Wavelets
+from gambol.behavior.wavelets import Spectrogram, Stream, Wavelets
 from gambol.core.errors import InputError
 from gambol.core.tracks import frame_rate
 
-Recording = xr.DataArray | xr.Dataset | Aligned | Spectrogram
+PIECE = 8192  # frames of a spectrogram in memory: fixed, so that bits are the same everywhere
+
+Held = xr.DataArray | xr.Dataset | Aligned | Spectrogram
+Recording = Held | Callable[[], Held]  # or what returns it, called whenever it is needed
 Recordings = Recording | Sequence[Recording] | Mapping[str, Recording]
 
 
@@ -34,11 +37,16 @@ class Channels(NamedTuple):
 
 
 class Spectra(NamedTuple):
-    """A recording of T frames."""
+    """The spectrogram of a recording of T frames, which is computed piece by piece."""
 
-    amplitude: Float[np.ndarray, "T K"]  # NaN where masked
+    read: Callable[[slice], np.ndarray]  # amplitudes (n, K) of some frames, NaN where masked
     times: Float[np.ndarray, " T"]  # s
     channels: Channels
+
+    def pieces(self) -> Iterator[tuple[slice, Float[np.ndarray, "n K"]]]:
+        """Yield the amplitudes of all frames, and which frames they are of."""
+        for part in blocks(len(self.times), PIECE):
+            yield part, self.read(part)
 
 
 class Totals(NamedTuple):
@@ -53,7 +61,8 @@ def named(recordings: Recordings, names: Sequence[str] | None = None) -> dict[st
 
     Args:
         recordings: one, several, or several by name. Each is poses that `align.egocentric`
-            has aligned, features (time, feature), or a spectrogram.
+            has aligned, features (time, feature), or a spectrogram; by name also functions
+            that return one, so that not all have to be in memory.
         names: of the recordings, where they do not come by name; else that of the array.
     """
     if isinstance(recordings, Mapping) and not isinstance(recordings, xr.Dataset):
@@ -92,24 +101,26 @@ def spectra(
         settings: of the wavelets.
         threads: channels side by side; the result is the same.
     """
+    if not isinstance(recording, xr.DataArray | xr.Dataset | Aligned | Spectrogram):
+        recording = recording()
     if isinstance(recording, Aligned):
-        track = recording.track
-        made = wavelets.of_poses(recording, settings, threads=threads)
-        return _of_spectrogram(made, track.times, track.unit)
+        made = wavelets.stream_of_poses(recording, settings, threads=threads)
+        return _streamed(made, recording.track.unit, threads)
     if isinstance(recording, Spectrogram):
-        return _of_spectrogram(recording, np.arange(len(recording.amplitude)) * 1.0, "")
+        flat = recording.amplitude.reshape(len(recording.amplitude), -1)
+        known = _channels(recording.parts, recording.frequencies, "")
+        return Spectra(flat.__getitem__, np.arange(len(flat)) * 1.0, known)
     if isinstance(recording, xr.Dataset):
         raise InputError(f"{name} holds poses that are not aligned; align them first")
-    table = columns.from_array(recording)
     times = np.asarray(recording["time"].values, np.float64)
-    swings = np.isfinite(table.frequencies)
-    if swings.any():
-        return _of_columns(table, swings, times)
+    if np.isfinite(recording["frequency"].values).any():
+        return _of_columns(recording, times)
+    table = columns.from_array(recording)
     fps = frame_rate(recording.attrs, times, name)
-    made = wavelets.spectrogram(
+    made = wavelets.stream(
         table.values.astype(np.float64), times, fps, table.names, settings, threads=threads
     )
-    found = _of_spectrogram(made, times, "")
+    found = _streamed(made, "", threads)
     each = len(made.frequencies)
     units = tuple(unit for unit in table.units for _ in range(each))
     parts = tuple(part for part in table.parts for _ in range(each))
@@ -118,14 +129,18 @@ def spectra(
 
 def totals(found: Spectra) -> Totals:
     """Return how much there is in each frame."""
-    total = np.concatenate(
-        [
-            found.amplitude[part].astype(np.float64).sum(axis=1)
-            for part in blocks(len(found.amplitude))
-        ]
-        or [np.zeros(0)]
-    )
+    total = np.empty(len(found.times))
+    for part, amplitude in found.pieces():
+        total[part] = sums(amplitude)
     return Totals(total, np.isfinite(total))
+
+
+def sums(amplitude: Float[np.ndarray, "n K"]) -> Float[np.ndarray, " n"]:
+    """Return the sum of amplitudes of each frame, NaN where one is masked."""
+    total = np.empty(len(amplitude))
+    for part in blocks(len(amplitude), 1024):  # no copy of all in double precision
+        total[part] = amplitude[part].astype(np.float64).sum(axis=1)
+    return total
 
 
 def distributions(
@@ -224,6 +239,8 @@ def _name(recording: Recording, number: int) -> str:
 
 def _animals(name: str, recording: Recording) -> list[tuple[str, Recording]]:
     """Return the animals of a dataset, each with its name; anything else is one."""
+    if callable(recording):
+        return [(name, recording)]
     if not isinstance(recording, xr.DataArray | xr.Dataset | Aligned | Spectrogram):
         raise InputError(
             f"{name} is a {type(recording).__name__}; give aligned poses, features or a "
@@ -234,30 +251,40 @@ def _animals(name: str, recording: Recording) -> list[tuple[str, Recording]]:
     return [(name, recording)]
 
 
-def _of_spectrogram(made: Spectrogram, times: Float[np.ndarray, " T"], unit: str) -> Spectra:
-    amplitude = made.amplitude.reshape(len(made.amplitude), -1)
-    pairs = [(part, f) for part in made.parts for f in made.frequencies]
-    channels = Channels(
+def _streamed(made: Stream, unit: str, threads: int) -> Spectra:
+    """Return the spectrogram of a stream, axes of a keypoint together."""
+
+    def read(part: slice) -> np.ndarray:
+        found = wavelets.piece(made, part.start, part.stop, threads=threads)
+        amplitude = wavelets.by_part(found).amplitude
+        return amplitude.reshape(len(amplitude), -1)
+
+    parts = tuple(dict.fromkeys(made.parts))
+    return Spectra(read, made.times, _channels(parts, made.frequencies, unit))
+
+
+def _channels(
+    parts: tuple[str, ...], frequencies: Float[np.ndarray, " F"], unit: str
+) -> Channels:
+    pairs = [(part, f) for part in parts for f in frequencies]
+    return Channels(
         tuple(f"{part} at {f:.3g} Hz" for part, f in pairs),
         (unit,) * len(pairs),
         tuple(part for part, _ in pairs),
         np.array([f for _, f in pairs]),
     )
-    return Spectra(amplitude, times, channels)
 
 
-def _of_columns(
-    table: Columns, swings: Bool[np.ndarray, " F"], times: Float[np.ndarray, " T"]
-) -> Spectra:
-    """Return the columns that have a frequency."""
-    kept = np.flatnonzero(swings)
-    channels = Channels(
-        tuple(table.names[k] for k in kept),
-        tuple(table.units[k] for k in kept),
-        tuple(table.parts[k] for k in kept),
-        table.frequencies[kept].astype(np.float64),
+def _of_columns(recording: xr.DataArray, times: Float[np.ndarray, " T"]) -> Spectra:
+    """Return the columns that have a frequency; of a file, only what is asked for is read."""
+    made = recording.transpose("time", "feature")
+    swings = np.flatnonzero(np.isfinite(made["frequency"].values))
+    kept = made.isel(feature=swings)
+    names, units, parts = (
+        tuple(str(text) for text in kept[key].values) for key in ("feature", "unit", "part")
     )
-    return Spectra(table.values[:, kept], times, channels)
+    channels = Channels(names, units, parts, kept["frequency"].values.astype(np.float64))
+    return Spectra(lambda part: kept.isel(time=part).values, times, channels)
 
 
 @numba.njit(cache=True, nogil=True)

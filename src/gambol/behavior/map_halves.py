@@ -112,7 +112,7 @@ def _regions(
     found = np.zeros(len(judged), np.int64)
     found[own] = made.regions.of(y[place[judged[own]]])
     others = every[judged[~own]]
-    spectra = Spectra(others, np.arange(len(others)) * 1.0, made.channels)
+    spectra = Spectra(others.__getitem__, np.arange(len(others)) * 1.0, made.channels)
     plain = settings.model_copy(update={"still": False})  # still frames are not among them
     placed = map_placing.place(spectra, made, index, plain, threads=threads)
     found[~own] = np.maximum(placed.region, 0)

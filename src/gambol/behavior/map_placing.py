@@ -50,6 +50,8 @@ class Where(NamedTuple):
     ok: Bool[np.ndarray, " T"]  # fits as well as training frames do, where these are
     region: Int[np.ndarray, " T"]  # 1 …, 0: in none or not sure, -1: off the map
     still: Bool[np.ndarray, " T"]  # off the map because nothing moves
+    total: Float[np.ndarray, " T"]  # sum of amplitudes; NaN where one is masked
+    masked: dict[str, int]  # frames in which each part of the body has no spectrum
 
 
 def misfit_limit(
@@ -68,7 +70,7 @@ def misfit_limit(
         return _place(index, p, embedding, settings, rows[part])
 
     parts = list(map_frames.blocks(len(rows), 1024))
-    found = _side_by_side(one, parts, threads, silent)
+    found = _side_by_side(one, parts, threads)
     values = np.concatenate([placed.objective for placed in found])
     return float(np.quantile(values, settings.fitting))
 
@@ -90,26 +92,27 @@ def place(
         index: its training frames, laid out for the search.
         settings: of the map.
         threads: blocks of frames side by side; the result is the same.
-        progress: told of blocks.
+        progress: told of pieces.
     """
-    sums = map_frames.totals(spectra)
-    quiet = is_still(sums.total, fitted.still, settings)
-    on = np.flatnonzero(sums.known & ~quiet)
-    y = np.full((len(quiet), 2), np.nan)
-    misfit, distance = np.full(len(quiet), np.nan), np.full(len(quiet), np.nan)
-
-    def one(part: slice) -> Placed:
-        p = map_frames.distributions(spectra.amplitude[on[part]], fitted.epsilon)
-        return _place(index, p, fitted.embedding, settings, None)
-
-    parts = list(map_frames.blocks(len(on), 1024))
-    for part, found in zip(parts, _side_by_side(one, parts, threads, progress), strict=True):
-        y[on[part]], misfit[on[part]] = found.y, found.objective
-        distance[on[part]] = found.distance
+    n_frames, parts = len(spectra.times), np.array(spectra.channels.parts)
+    y, total = np.full((n_frames, 2), np.nan), np.empty(n_frames)
+    misfit, distance = np.full(n_frames, np.nan), np.full(n_frames, np.nan)
+    masked = dict.fromkeys(spectra.channels.parts, 0)
+    for piece, amplitude in spectra.pieces():
+        total[piece] = map_frames.sums(amplitude)
+        for name in masked:
+            masked[name] += int(np.isnan(amplitude[:, parts == name]).any(axis=1).sum())
+        quiet = is_still(total[piece], fitted.still, settings)
+        on = np.flatnonzero(np.isfinite(total[piece]) & ~quiet)
+        found = _placed(amplitude, on, fitted, index, settings, threads)
+        rows = piece.start + on
+        y[rows], misfit[rows], distance[rows] = found
+        progress(Step("apply-map", piece.stop, n_frames, "frame"))
     ok = (misfit <= fitted.limit) & fitted.density.seen(y)
     region = np.where(ok, fitted.regions.of(y), 0)
     region[np.isnan(misfit)] = OFF
-    return Where(y, misfit, distance, ok, region, quiet)
+    quiet = is_still(total, fitted.still, settings)
+    return Where(y, misfit, distance, ok, region, quiet, total, masked)
 
 
 def is_still(
@@ -119,6 +122,27 @@ def is_still(
     if not (settings.still and still.bimodal):
         return np.zeros(len(total), bool)
     return total < 10.0**still.threshold
+
+
+def _placed(
+    amplitude: Float[np.ndarray, "n K"],
+    on: Int[np.ndarray, " m"],
+    fitted: Fitted,
+    index: Index,
+    settings: MapSettings,
+    threads: int,
+) -> Placed:
+    """Place some frames of a piece, blocks of them side by side."""
+
+    def one(part: slice) -> Placed:
+        p = map_frames.distributions(amplitude[on[part]], fitted.epsilon)
+        return _place(index, p, fitted.embedding, settings, None)
+
+    found = _side_by_side(one, list(map_frames.blocks(len(on), 1024)), threads)
+    if not found:
+        return Placed(np.empty((0, 2)), np.empty(0), np.empty(0))
+    y, objective, distance = zip(*found, strict=True)
+    return Placed(np.concatenate(y), np.concatenate(objective), np.concatenate(distance))
 
 
 def _place(
@@ -140,12 +164,8 @@ def _place(
 
 
 def _side_by_side(
-    one: Callable[[slice], Placed], parts: Sequence[slice], threads: int, progress: Progress
+    one: Callable[[slice], Placed], parts: Sequence[slice], threads: int
 ) -> list[Placed]:
-    """Work on the parts; what is told arrives in their order."""
-    made = []
+    """Work on the parts; what comes back is in their order."""
     with ThreadPoolExecutor(max(1, threads)) as pool:
-        for number, placed in enumerate(pool.map(one, parts)):
-            made.append(placed)
-            progress(Step("apply-map", number + 1, len(parts), "block"))
-    return made
+        return list(pool.map(one, parts))

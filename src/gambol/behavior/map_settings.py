@@ -2,7 +2,14 @@
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from gambol.behavior.regions import RegionSettings
 from gambol.behavior.wavelets import Wavelets
@@ -23,7 +30,7 @@ class MapSettings(Config):
     training_frames: PositiveInt = 35_000  # at most
     frames_per_recording: PositiveInt = 10_000  # evenly spaced, that training frames are of
     still: bool = False  # keep frames in which nothing moves off the map, if they are a mode
-    epsilon: NonNegativeFloat = 1e-9  # of the median sum of amplitudes, added to each of them
+    epsilon: PositiveFloat = 1e-9  # of the median sum of amplitudes, added to each of them
     components: PositiveInt = 32  # of √p, in which new frames look for candidates
     cells: PositiveInt = 256  # that training frames are sorted into, at most
     probed: PositiveInt = 16  # cells that a new frame looks into
@@ -32,3 +39,13 @@ class MapSettings(Config):
     # quantile of the training frames' misfit above which a frame has no sure place
     regions: RegionSettings = RegionSettings()
     random_state: NonNegativeInt = 0  # the same seed gives the same bits
+
+    @model_validator(mode="after")
+    def _enough_neighbours(self) -> "MapSettings":
+        """Refuse a perplexity that so few neighbours cannot have."""
+        if not self.perplexity < self.neighbours:
+            raise ValueError(
+                f"perplexity is {self.perplexity:g} of {self.neighbours} neighbours; give more "
+                "neighbours than that"
+            )
+        return self

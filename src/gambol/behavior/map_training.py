@@ -6,7 +6,7 @@ regions go with √(frames). The probabilities are known, so densities can be we
 Source: Berman et al. (2014), J. R. Soc. Interface 11:20140672, of the small maps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +37,8 @@ class Training(NamedTuple):
 
 
 def choose(
-    picked: Mapping[str, Picked],
+    available: Mapping[str, int],
+    pick: Callable[[str], Picked],
     settings: MapSettings,
     *,
     threads: int = 1,
@@ -46,17 +47,18 @@ def choose(
     """Return the frames that the map is fitted to.
 
     Args:
-        picked: evenly spaced frames of each recording.
+        available: how many frames each recording has to choose from.
+        pick: returns them, evenly spaced; those of one recording at a time are in memory.
         settings: how many, and of the small maps.
         threads: of the small maps; the result is the same.
         progress: told of every recording.
     """
-    names = sorted(picked)
-    counts = np.array([len(picked[name].frame) for name in names])
+    names = sorted(available)
+    counts = np.array([available[name] for name in names])
     given = map_frames.quotas(settings.training_frames, np.ones(len(names)), counts)
     parts = []
     for n, name in enumerate(names):
-        own = picked[name]
+        own = pick(name)
         if given[n] < counts[n]:
             own = _balanced(own, int(given[n]), name, settings, threads)
         parts.append(own)

@@ -6,7 +6,7 @@ or bout with intervals over recordings; transitions between valid neighbours. Wh
 (rare labels dropped, labels ordered by usage) comes with the map of the change.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -126,15 +126,15 @@ def bout_table(sequences: Sequences) -> pd.DataFrame:
     )
 
 
-def durations(sequences: Sequences, label: int | None = None) -> Survival:
-    """Estimate how long bouts of a label, or of all, last.
+def durations(sequences: Sequences, label: int | Sequence[int] | None = None) -> Survival:
+    """Estimate how long bouts of a label, of several, or of all, last.
 
     Bouts whose beginning was not seen are left out; those whose end was not seen count for as
     long as they were seen. Source: Kaplan & Meier (1958), JASA 53(282):457-481.
     """
     found = bouts(sequences)
     if label is not None:
-        found = Bouts(*(column[found.label == label] for column in found))
+        found = Bouts(*(column[np.isin(found.label, label)] for column in found))
     return _survival(found, sequences.fps)
 
 

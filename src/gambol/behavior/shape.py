@@ -74,7 +74,12 @@ class ShapePCA:
         """Find the components of all frames of all recordings; their order is of no effect."""
         ordered = sorted(recordings, key=lambda aligned: aligned.track.name)
         xy = [aligned.track.xy for aligned in ordered]
-        moments = shape_moments(xy)
+        try:
+            moments = shape_moments(xy)
+        except InputError as error:
+            names = [aligned.track.name for aligned in ordered]
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            raise InputError(f"{', '.join(names[:3])}{more}: {error}") from error
         values, vectors = np.linalg.eigh(moments.covariance)
         values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
         share = np.cumsum(values) / values.sum()
@@ -234,7 +239,10 @@ def _sums(shapes: Sequence[Float[np.ndarray, "_ M"]]) -> Moments:
     """Mean and covariance over all frames of all recordings."""
     frames = sum(len(part) for part in shapes)
     if frames < 2:
-        raise InputError(f"{frames} frames with two keypoints and a heading; give more")
+        raise InputError(
+            f"{frames} frame{'s' * (frames != 1)} with two keypoints and a heading; "
+            "shapes need two or more, so give longer recordings"
+        )
     mean = np.sum([part.sum(axis=0) for part in shapes], axis=0) / frames
     spread = np.sum([(part - mean).T @ (part - mean) for part in shapes], axis=0)
     return Moments(mean, spread / (frames - 1), frames)

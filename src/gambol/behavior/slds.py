@@ -9,7 +9,7 @@ Source of the model: Weinreb et al. (2024), Nat. Methods 21:1329.
 import copy
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -41,7 +41,7 @@ from gambol.kernels import arhmm_paths, slds_frames, streams
 from gambol.kernels.arhmm import Dynamics
 from gambol.kernels.slds_frames import Course
 
-Found = TypeVar("Found")
+_UNFITTED = "the model is not fitted yet; call fit first"
 
 
 class KeypointSLDS:
@@ -54,7 +54,8 @@ class KeypointSLDS:
     principal components, `kappa_`, `trace_ (sweep, 6)` with the columns
     `syllable_chain.TRACE`, `sample_`: what the last sweep drew, a dataset a recording (see
     `predict`), `rank_`: the label of each state, by usage; `notes_`: what the searches for the
-    stickiness said; `baselines_`: what it has to beat (see `score`).
+    stickiness said; `baselines_`: what it has to beat (see `score`); `seen_`: how states step
+    in principal components, from which predictions set out.
     """
 
     settings: SyllableSettings
@@ -68,6 +69,7 @@ class KeypointSLDS:
     rank_: Int[np.ndarray, " N"]
     notes_: tuple[str, ...]
     baselines_: Baselines
+    seen_: Dynamics | None
 
     def __init__(self, **settings: Any):
         self.settings = SyllableSettings.from_values(settings, "KeypointSLDS")
@@ -83,11 +85,15 @@ class KeypointSLDS:
         )
         return self
 
+    def __sklearn_clone__(self) -> "KeypointSLDS":
+        """Return a model of the same settings that is not fitted."""
+        return type(self)(**self.get_params())
+
     def prepare(self, poses: Poses, calibration: Calibration | None = None) -> Start:
         """Fix body, walk and noise by the poses; return where the chain begins.
 
         Args:
-            poses: datasets by recording, or tracks.
+            poses: datasets by recording, or tracks; those of `Read` are never held together.
             calibration: how confidence foretells noise; without it as the settings say.
         """
         found = slds_start.gathered(poses)
@@ -129,6 +135,7 @@ class KeypointSLDS:
         self.rank_ = syllables.by_usage(syllables.usage(z, self.settings.n_states))
         series = [own.x for own in chain.hidden if len(own.z)]
         self.baselines_ = syllable_baselines.learn(series, self.settings.lags)
+        self.seen_ = slds_predict.as_seen(self.settings, start.hidden, chain)
         self.sample_ = self._described(start, chain.hidden)
         return self
 
@@ -154,6 +161,11 @@ class KeypointSLDS:
         start = self._start(poses)
         found = [climbed.hidden for climbed in self._climbs(start, threads)]
         return self._described(start, found)
+
+    def transform(self, poses: Poses, threads: int = 1) -> dict[str, xr.Dataset]:
+        """Return latents, centroid, heading and noise of each recording, as `predict` does."""
+        found = self.predict(poses, threads)
+        return {name: one.drop_vars("syllable") for name, one in found.items()}
 
     def climb(self, poses: Poses, threads: int = 1) -> dict[str, list[Climbed]]:
         """Return the climbs behind `predict`, one a stretch, with the log joint by round."""
@@ -210,7 +222,8 @@ class KeypointSLDS:
             sums[key.recording] += *told, len(climbed.hidden.z)
         table = np.array([sums[name] for name in names])
         models = [self, *(self._alike(known) for known in self.baselines_)]
-        hidden = hide(slds_start.gathered(poses), hidden_share, random_state)
+        every = list(slds_start.gathered(poses).values())
+        hidden = hide(every, hidden_share, random_state)
         found = [model._held_out(poses, hidden, threads) for model in models]
         held = {"frames": table[:, 3].astype(np.int64), "points": found[0][1]}
         for m, suffix in enumerate(("", *(f"_{name}" for name in syllable_baselines.NAMES))):
@@ -260,6 +273,9 @@ class KeypointSLDS:
             "alignment": self.alignment_.model_dump_json(),
         }  # fmt: skip
         held |= syllable_baselines.tables(self.baselines_)
+        if self.seen_ is not None:
+            held["seen_coefficients"] = (("state", "latent", "column"), self.seen_.ab)
+            held["seen_covariance"] = (("state", "latent", "latent_b"), self.seen_.q)
         whole = xr.Dataset(held, {"term": list(syllable_chain.TRACE)}, attrs)
         return slds_data.joined(whole, self.parameters_, self.model_, self.shape_)
 
@@ -273,26 +289,35 @@ class KeypointSLDS:
         model.kappa_, model.sample_ = float(held.attrs["kappa"]), {}
         model.notes_ = tuple(json.loads(held.attrs["notes"]))
         model.baselines_ = syllable_baselines.from_tables(held)
+        named = ("seen_coefficients", "seen_covariance")
+        there = all(name in held for name in named)
+        model.seen_ = Dynamics(*(held[name].values for name in named)) if there else None
         return model
 
     def _fitted(self) -> Parameters:
         if not hasattr(self, "parameters_"):
-            raise InputError("the model is not fitted yet; call fit first")
+            raise InputError(_UNFITTED)
         return self.parameters_
 
     def _frozen(self) -> Frozen:
         return syllable_chain.freeze(self._fitted())
 
     def _start(self, poses: Poses) -> Start:
+        if not hasattr(self, "model_"):
+            raise InputError(_UNFITTED)
         found = slds_start.gathered(poses)
         args = found, self.model_, self.shape_, self.alignment_
         return slds_start.begin(self.settings, *args)
 
     def _climbs(self, start: Start, threads: int) -> list[Climbed]:
-        frozen = self._frozen()
+        frozen, seen = self._frozen(), self.seen_
 
         def one(i: int) -> Climbed:
-            own = slds_predict.settle(start.data, i, start.hidden[i], self._fitted())
+            own = start.hidden[i]
+            if seen is None:
+                own = slds_predict.settle(start.data, i, own, self._fitted())
+            else:
+                own = slds_predict.recall(start.data, i, own, frozen, seen)
             return slds_predict.ascend(start.data, i, own, frozen)
 
         return list(side_by_side(one, range(len(start.data.keys)), threads))
@@ -312,7 +337,7 @@ class KeypointSLDS:
         """Return this model with the dynamics of a single state in place of its own."""
         other = copy.copy(self)
         other.settings = self.settings.model_copy(update={"n_states": 1})
-        other.parameters_ = syllable_baselines.alone(dynamics)
+        other.parameters_, other.seen_ = syllable_baselines.alone(dynamics), None
         other.rank_ = np.zeros(1, np.int64)
         return other
 
@@ -322,7 +347,7 @@ class KeypointSLDS:
         """Return the mean log density of hidden keypoints by recording, and how many."""
         start = self._start([track for track, _ in masked])
         hidden = {track.name: gone for track, gone in masked}
-        truth = {track.name: track for track in slds_start.gathered(poses)}
+        truth = slds_start.gathered(poses)
         sums = {name: np.zeros(2) for name in sorted(start.lengths)}
         for key, climbed in zip(start.data.keys, self._climbs(start, threads), strict=True):
             whole = truth[key.recording]

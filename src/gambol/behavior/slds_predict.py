@@ -3,28 +3,32 @@
 `ascend` climbs the log joint of all that is hidden: noise, headings, centroids, states and
 latents in turn, each set to its mode given the others, so it never falls. Such a climb ends at
 the nearest mode, and principal components, whose noise is not yet told from movement, are near
-bad ones. So it sets out from `settle`, where that noise counts as part of every step at first.
+bad ones. So it sets out from the states that those components look like (`recall`): how each
+state steps in them is learned beside the model (`as_seen`). A model of which only parameters
+are known sets out from `settle`, where the noise counts as part of every step at first.
 `average` draws them instead and averages the marginals of the states over sweeps.
 Source: Besag (1986), J. R. Stat. Soc. B 48:259 (iterated conditional modes).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import gammaln
 
-from gambol.behavior import syllable_chain
-from gambol.behavior.syllable_chain import Data, Frozen, Hidden, freeze
+from gambol.behavior import syllable_chain, syllables
+from gambol.behavior.syllable_chain import Chain, Data, Frozen, Hidden, freeze
 from gambol.behavior.syllable_settings import SyllableSettings
 from gambol.behavior.syllables import Parameters
-from gambol.kernels import arhmm, arhmm_paths, slds_frames, slds_latents
+from gambol.kernels import arhmm, arhmm_paths, slds_frames, slds_latents, wishart
 from gambol.kernels.arhmm import Dynamics
 from gambol.kernels.slds_frames import Course
 
 RISE = 1e-6  # relative rise of the log joint that ends the climb
 ROUNDS = 50
 COOLING = tuple(0.5**k for k in range(9))  # shares of the noise that is left in latents
+BELOW = 4  # rounds of all below the states, once these are recalled
 WARM, KEPT = 50, 100  # sweeps before and of the average
 
 
@@ -33,6 +37,37 @@ class Climbed(NamedTuple):
 
     hidden: Hidden
     log_joint: Float[np.ndarray, " R"]  # after each round, in nats; never falls
+
+
+def as_seen(settings: SyllableSettings, first: Sequence[Hidden], chain: Chain) -> Dynamics:
+    """Return how each state of a chain steps in latents as they are before any sweep.
+
+    A chain tells latents from noise together with its parameters; a new recording has principal
+    components alone. These are the means of the posterior of its states' dynamics in them.
+
+    Args:
+        settings: of the model.
+        first: each series before the first sweep.
+        chain: the same series, with states.
+    """
+    n_dims = first[0].x.shape[1]
+    width = (settings.lags + 1) * n_dims + 1
+    total = np.zeros((settings.n_states, width, width))
+    for own, found in zip(first, chain.hidden, strict=True):
+        total += arhmm.sums(own.x, found.z, settings.n_states, settings.lags)
+    prior = syllables.prior(settings, n_dims)
+    laws = [wishart.posterior(prior, own) for own in total]
+    q = [law.scale / max(law.dof - n_dims - 1, 1.0) for law in laws]
+    return Dynamics(np.array([law.mean for law in laws]), np.array(q))
+
+
+def recall(data: Data, i: int, own: Hidden, frozen: Frozen, seen: Dynamics) -> Hidden:
+    """Return series i with the states that its first latents look like, and all below them."""
+    z = arhmm_paths.viterbi(own.x, arhmm.lay(seen), frozen.trans)
+    own = own._replace(z=z)
+    for _ in range(BELOW):
+        own = _below(data, i, own, frozen)
+    return own
 
 
 def settle(data: Data, i: int, own: Hidden, known: Parameters) -> Hidden:

@@ -7,21 +7,21 @@ of shape (`shape`), with conditional means where keypoints are absent.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float
 
 from gambol.behavior import align, syllables
-from gambol.behavior.align import AlignSettings
+from gambol.behavior.align import Aligned, AlignSettings
 from gambol.behavior.shape import ShapePCA
 from gambol.behavior.syllable_chain import Data, Hidden, Scene, Seen
 from gambol.behavior.syllable_settings import SyllableSettings
 from gambol.behavior.syllables import Key
 from gambol.core import tracks
 from gambol.core.errors import InputError
-from gambol.core.tracks import Track
+from gambol.core.tracks import Read, Track
 from gambol.kernels.runs import runs
 from gambol.kernels.slds_frames import Body, Noise
 
@@ -55,19 +55,30 @@ class Start(NamedTuple):
     lengths: dict[str, int]  # frames of each recording
 
 
-Poses = Mapping[str, xr.Dataset] | Sequence[Track]
+class _Stretch(NamedTuple):
+    """One series of a recording."""
+
+    key: Key
+    seen: Seen
+    hidden: Hidden
 
 
-def gathered(poses: Poses) -> list[Track]:
-    """Return tracks by name; each name comes once."""
-    found = tracks.gather(poses) if isinstance(poses, Mapping) else list(poses)
-    found = sorted(found, key=lambda track: track.name)
+Poses = Mapping[str, xr.Dataset] | Sequence[Track] | Read[Track]
+
+
+def gathered(poses: Poses) -> Mapping[str, Track]:
+    """Return tracks by name, sorted; each name comes once. Those on disk stay there."""
+    if isinstance(poses, Read):
+        return poses
+    if isinstance(poses, Mapping):
+        poses = tracks.gather(cast(Mapping[str, xr.Dataset], poses))
+    found = sorted(poses, key=lambda track: track.name)
     for one, two in zip(found[:-1], found[1:], strict=True):
         if one.name == two.name:
             raise InputError(f"two recordings are named {one.name!r}; give each its own name")
     if not found:
         raise InputError("there are no recordings; give at least one")
-    return found
+    return {track.name: track for track in found}
 
 
 def alignment(settings: SyllableSettings, poses: Poses) -> AlignSettings:
@@ -75,8 +86,9 @@ def alignment(settings: SyllableSettings, poses: Poses) -> AlignSettings:
     if settings.anterior and settings.posterior:
         chosen = dict(anterior=settings.anterior, posterior=settings.posterior, up=settings.up)
         return AlignSettings.from_values({**chosen, "gap_s": settings.gap_s}, "KeypointSLDS")
-    said = [p.attrs["align"] for p in poses.values() if "align" in p.attrs] if isinstance(
-        poses, Mapping) else []  # fmt: skip
+    said = []
+    if isinstance(poses, Mapping) and not isinstance(poses, Read):
+        said = [p.attrs["align"] for p in poses.values() if "align" in p.attrs]
     if not said:
         raise InputError(
             "anterior and posterior are empty and the poses are not aligned; name the "
@@ -86,11 +98,18 @@ def alignment(settings: SyllableSettings, poses: Poses) -> AlignSettings:
 
 
 def fixed(
-    settings: SyllableSettings, found: Sequence[Track], by: AlignSettings
+    settings: SyllableSettings, found: Mapping[str, Track], by: AlignSettings
 ) -> tuple[Model, ShapePCA]:
     """Return what poses say of the body, its walk and the noise."""
-    fps = syllables.one_rate({track.name: track.fps for track in found})
-    centred = [align.align(track, by) for track in found]
+    rates: dict[str, float] = {}
+    names: tuple[str, ...] = ()
+    centred = []
+    for name in found:
+        centred.append(_bare(found[name], by))
+        own = centred[-1].track
+        names, rates[name] = names or own.skeleton.keypoints, own.fps
+        _same_body(own, names)
+    fps = syllables.one_rate(rates)
     shape = ShapePCA(dims=settings.n_dims, variance=settings.variance).fit(centred)
     loads, offset = shape.to_keypoints()
     axes = ordered(loads.shape[1], by.up)
@@ -101,44 +120,28 @@ def fixed(
     share = np.full(len(loads), settings.share_mean)
     told = Calibration(settings.noise_slope, settings.noise_level)
     scene = Scene(body, max(step, LEAST))
-    names = found[0].skeleton.keypoints
     return Model(scene, tuple(axes), told, share, fps, names), shape
 
 
 def begin(
     settings: SyllableSettings,
-    found: Sequence[Track],
+    found: Mapping[str, Track],
     model: Model,
     shape: ShapePCA,
     by: AlignSettings,
 ) -> Start:
     """Return the stretches of recordings with a first guess of all that is hidden."""
-    keys, seen, hidden = [], [], []
-    syllables.one_rate({"the model": model.fps, **{t.name: t.fps for t in found}})
-    for track in found:
-        if track.skeleton.keypoints != model.names:
-            raise InputError(
-                f"{track.name} has the keypoints {', '.join(track.skeleton.keypoints)}; the "
-                f"model was made for {', '.join(model.names)}, in this order"
-            )
-        centred = align.align(track, by)
-        x = shape.transform(centred)
-        present = ~np.isnan(track.xy[..., 0])
-        prior = noise_prior(track, model.calibration)
-        xy = np.where(present[..., None], track.xy, 0.0)[..., list(model.axes)]
-        for number, (start, stop) in enumerate(stretches(present, settings.gap_s * track.fps)):
-            own = slice(start, stop)
-            v = _filled(centred.centroid[own][:, list(model.axes)])
-            h = _arc(centred.heading[own])
-            noise = Noise(present[own], prior[own], settings.noise_dof, model.share)
-            keys.append(Key(track.name, number, start))
-            seen.append(Seen(np.ascontiguousarray(xy[own]), noise))
-            z = np.zeros(max(0, stop - start - settings.lags), np.uint8)
-            hidden.append(Hidden(z, _filled(x[own]), v, h, prior[own].copy()))
+    keys, seen, hidden, lengths = [], [], [], {}
+    for name in found:  # in a function of its own, so that none is kept while the next is read
+        length, own = _stretches_of(settings, found[name], model, shape, by)
+        lengths[name] = length
+        keys += [one.key for one in own]
+        seen += [one.seen for one in own]
+        hidden += [one.hidden for one in own]
     if not keys:
         raise InputError("no recording has a keypoint in any frame; check the poses")
     data = Data(tuple(keys), tuple(seen), model.scene, model.fps)
-    return Start(data, tuple(hidden), {track.name: len(track.xy) for track in found})
+    return Start(data, tuple(hidden), lengths)
 
 
 def noise_prior(track: Track, told: Calibration) -> Float[np.ndarray, "T J"]:
@@ -171,6 +174,46 @@ def ordered(space: int, up: str) -> list[int]:
     """Return coordinates in the order (ahead, side, up)."""
     across = align.plane(space, up)
     return [*across, *(a for a in range(space) if a not in across)]
+
+
+def _stretches_of(
+    settings: SyllableSettings, track: Track, model: Model, shape: ShapePCA, by: AlignSettings
+) -> tuple[int, list[_Stretch]]:
+    """Return the frames of a recording, and its stretches."""
+    syllables.one_rate({"the model": model.fps, track.name: track.fps})
+    _same_body(track, model.names)
+    centred = align.align(track, by)
+    x = shape.transform(centred)
+    present = ~np.isnan(track.xy[..., 0])
+    prior = noise_prior(track, model.calibration)
+    xy = np.where(present[..., None], track.xy, 0.0)[..., list(model.axes)]
+    found = []
+    for number, (start, stop) in enumerate(stretches(present, settings.gap_s * track.fps)):
+        own = slice(start, stop)
+        v = _filled(centred.centroid[own][:, list(model.axes)])
+        h = _arc(centred.heading[own])
+        noise = Noise(present[own], prior[own], settings.noise_dof, model.share)
+        z = np.zeros(max(0, stop - start - settings.lags), np.uint8)
+        hidden = Hidden(z, _filled(x[own]), v, h, prior[own].copy())
+        seen = Seen(np.ascontiguousarray(xy[own]), noise)
+        found.append(_Stretch(Key(track.name, number, start), seen, hidden))
+    return len(track.xy), found
+
+
+def _same_body(track: Track, names: tuple[str, ...]) -> None:
+    """Refuse a recording of other keypoints."""
+    if track.skeleton.keypoints != names:
+        raise InputError(
+            f"{track.name} has the keypoints {', '.join(track.skeleton.keypoints)}; the "
+            f"model was made for {', '.join(names)}, in this order"
+        )
+
+
+def _bare(track: Track, by: AlignSettings) -> Aligned:
+    """Align a recording, and keep no more of it than shapes are made of."""
+    centred = align.align(track, by)
+    nothing = np.broadcast_to(np.nan, track.xy.shape[:2])
+    return centred._replace(track=centred.track._replace(confidence=nothing, variance=nothing))
 
 
 def _filled(values: Float[np.ndarray, "T C"]) -> Float[np.ndarray, "T C"]:

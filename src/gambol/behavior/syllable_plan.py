@@ -5,6 +5,8 @@ if it had not stopped. The search brackets and bisects log10 κ until the median
 long as wanted; after that κ stays, for adapting inside sampling would change its target.
 With all lines bouts grow for some sweeps yet, while latents are told from noise; so the whole
 model runs for a while and is searched again, from where it is, before the run that counts.
+Where bouts are off the target at its end all the same, a search and a run follow once more: the
+last run, of one stickiness throughout, is what counts.
 """
 
 from typing import NamedTuple
@@ -15,11 +17,13 @@ from jaxtyping import Float
 from gambol.behavior.syllable_settings import DynamicsSettings, SyllableSettings
 
 LOW, HIGH = 1.0, 15.0  # of log10 κ; at 60 frames/s 8 still leaves bouts of mice too short
+EARLY = 8.0  # the same on first latents, if all lines follow: bouts grow then, and never split
 NARROW = 0.05  # of log10 κ: a bracket that tells no more, for bouts drift meanwhile
 CLOSE = 0.1  # relative distance to the target that ends a search
 FIRST = 4.5  # log10 κ that is tried first
 STEP = 4.0  # of log10 κ, the longest while a bracket is looked for
 AGAIN, SHARE = 0.5, 0.1  # the same where it is looked for once more: at least, of log10 κ
+OFF, REPEATS = 0.15, 2  # relative distance at the end of a run from which it is done again
 COOLER = 1.0  # by which log10 κ begins lower where latents are free to move, too
 
 
@@ -63,7 +67,10 @@ def phases(settings: DynamicsSettings) -> tuple[Phase, ...]:
             again = Phase(True, True, settings.search_sweeps)
             found += [again, Phase(False, True, settings.warm_sweeps)]
             found += [again] if settings.warm_sweeps else []
-        found.append(Phase(False, True, settings.iterations))
+        run = Phase(False, True, settings.iterations)
+        found.append(run)
+        if search and settings.warm_sweeps and settings.iterations:
+            found += REPEATS * [again, run]
     return tuple(phase for phase in found if phase.sweeps)
 
 
@@ -73,8 +80,15 @@ def kind(phase: Phase) -> int:
 
 
 def most_left(settings: DynamicsSettings, plan: Plan) -> int:
-    """Return how many sweeps a fit still needs at most; searches may end before."""
-    following = phases(settings)[plan.phase :]
+    """Return how many sweeps a fit needs at most to the end of a run that may be its last.
+
+    Searches may end before; a run that leaves bouts off the target is followed by more.
+    """
+    every = phases(settings)
+    stop = _first_run(settings) + 1
+    while stop <= plan.phase < len(every):
+        stop += 2
+    following = every[plan.phase : stop]
     left = [
         phase.sweeps * (settings.search_tries if phase.search else 1) for phase in following
     ]
@@ -103,24 +117,29 @@ def after_sweep(settings: DynamicsSettings, plan: Plan, frames: float, target: f
         frames: median duration in this sweep.
         target: that is wanted, in frames.
     """
-    phase = phases(settings)[plan.phase]
+    every = phases(settings)
+    phase = every[plan.phase]
     recent = np.append(plan.recent, frames)
     plan = plan._replace(done=plan.done + 1, recent=recent)
     if plan.done < phase.sweeps:
         return plan
-    if not phase.search:
-        return plan._replace(phase=plan.phase + 1, done=0, recent=np.zeros(0))
     told = _typical(recent[len(recent) // 2 :])
+    if not phase.search:
+        on_target = float(_distance(np.array([told]), target)[0]) <= OFF
+        complete = on_target and plan.phase >= _first_run(settings)
+        following_phase = len(every) if complete else plan.phase + 1
+        return plan._replace(phase=following_phase, done=0, recent=np.zeros(0))
     tries = Tries(
         np.append(plan.tries.log_kappa, np.log10(plan.kappa)),
         np.append(plan.tries.frames, told),
     )
     best = int(_distance(tries.frames, target).argmin())
     # bouts follow κ slowly: long steps from where they are nearly right would go too far
-    before = phases(settings)[max(0, plan.phase - 1)]
+    before = every[max(0, plan.phase - 1)]
     again = before.whole and not before.search
     near = max(AGAIN, SHARE * float(np.log10(plan.kappa)))
-    following = guess(tries, target, near if again else STEP)
+    early = isinstance(settings, SyllableSettings) and not phase.whole
+    following = guess(tries, target, near if again else STEP, EARLY if early else HIGH)
     if (
         _distance(tries.frames, target)[best] <= CLOSE
         or following is None
@@ -131,7 +150,9 @@ def after_sweep(settings: DynamicsSettings, plan: Plan, frames: float, target: f
     return plan._replace(done=0, recent=np.zeros(0), tries=tries, kappa=kappa)
 
 
-def guess(tries: Tries, target: float, longest: float = STEP) -> float | None:
+def guess(
+    tries: Tries, target: float, longest: float = STEP, highest: float = HIGH
+) -> float | None:
     """Return the log10 κ to try next, or none where tries contradict each other.
 
     >>> guess(Tries(np.array([4.0]), np.array([3.0])), 12.0)
@@ -149,8 +170,17 @@ def guess(tries: Tries, target: float, longest: float = STEP) -> float | None:
     if np.isinf(low):
         return None if high <= LOW else max(LOW, high - step)
     if np.isinf(high):
-        return None if low >= HIGH else min(HIGH, low + step)
+        return None if low >= highest else min(highest, low + step)
     return None if high - low < NARROW else (low + high) / 2
+
+
+def _first_run(settings: DynamicsSettings) -> int:
+    """Return the index of the run that is the last one if bouts are on target at its end."""
+    every = phases(settings)
+    if not isinstance(settings, SyllableSettings) or settings.kappa != "auto":
+        return len(every) - 1
+    again = bool(settings.warm_sweeps and settings.iterations)
+    return len(every) - 1 - 2 * REPEATS * again
 
 
 def _settle(

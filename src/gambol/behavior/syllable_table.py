@@ -12,9 +12,10 @@ import pandas as pd
 from jaxtyping import Float
 
 from gambol.behavior import group_values, kinematics, sequences
-from gambol.behavior.align import Aligned, plane
+from gambol.behavior.align import Aligned, Placed, plane, rotate
 from gambol.core.errors import InputError
 from gambol.core.sequences import Sequences, recording
+from gambol.core.tracks import PIECE
 from gambol.kernels.runs import all_runs
 
 WINDOW_S = 0.1  # of the polynomials behind speed and turning
@@ -31,7 +32,7 @@ class Tables(NamedTuple):
     groups: pd.DataFrame | None  # a row a group and label: mean and sd over animals, their n
 
 
-def scalars(aligned: Aligned, window_s: float = WINDOW_S) -> dict[str, np.ndarray]:
+def scalars(aligned: Aligned | Placed, window_s: float = WINDOW_S) -> dict[str, np.ndarray]:
     """Return speed, turning, length (and, in 3D, height) of an animal, frame by frame.
 
     Length is the extent of the keypoints along the heading, height that of their mean along
@@ -40,11 +41,8 @@ def scalars(aligned: Aligned, window_s: float = WINDOW_S) -> dict[str, np.ndarra
     track = aligned.track
     moved = kinematics.motion(aligned, window_s)
     axes = plane(track.xy.shape[2], aligned.up)
-    ahead = track.xy[:, :, axes[0]]
-    seen = np.isfinite(ahead)
-    most = np.where(seen, ahead, -np.inf).max(axis=1)
-    least = np.where(seen, ahead, np.inf).min(axis=1)
-    length = np.where(seen.all(axis=1), most - least, np.nan)
+    firsts = range(0, max(len(track.xy), 1), PIECE)
+    length = np.concatenate([_extent(aligned, slice(n, n + PIECE), axes) for n in firsts])
     unit = "px" if track.unit == "pixels" else track.unit
     found = {
         f"speed, {unit}/s": moved.speed,
@@ -54,6 +52,21 @@ def scalars(aligned: Aligned, window_s: float = WINDOW_S) -> dict[str, np.ndarra
     if track.xy.shape[2] == 3:
         found[f"height, {unit}"] = aligned.centroid[:, "xyz".index(aligned.up)]
     return found
+
+
+def _extent(
+    animal: Aligned | Placed, where: slice, axes: Sequence[int]
+) -> Float[np.ndarray, " T"]:
+    """Return the extent of the keypoints along the heading; NaN where one is absent."""
+    xy = animal.track.xy[where]
+    if isinstance(animal, Placed):
+        own = xy.astype(np.float64) - animal.centroid[where][:, None]
+        xy = rotate(own, -animal.heading[where], axes)
+    ahead = xy[:, :, axes[0]]
+    seen = np.isfinite(ahead)
+    most = np.where(seen, ahead, -np.inf).max(axis=1)
+    least = np.where(seen, ahead, np.inf).min(axis=1)
+    return np.where(seen.all(axis=1), most - least, np.nan)
 
 
 def tables(
@@ -180,6 +193,6 @@ def _groups(each: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(wide).reset_index()
 
 
-def all_scalars(animals: Iterable[Aligned]) -> dict[str, dict[str, np.ndarray]]:
+def all_scalars(animals: Iterable[Aligned | Placed]) -> dict[str, dict[str, np.ndarray]]:
     """Return the scalars of recordings, by name."""
     return {aligned.track.name: scalars(aligned) for aligned in animals}

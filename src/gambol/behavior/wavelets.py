@@ -17,8 +17,11 @@ from gambol.behavior.align import Aligned
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.kernels import two_normals, wavelet
+from gambol.kernels.wavelet import Ready
 
 FASTEST = 20.0  # Hz: faster movements of rodents and flies are rarely seen in pose series
+_ROUNDING = 1e-12  # share of the largest value
+_PAUSE = 256  # frames of the even clock between two frames that are worth stepping over
 
 
 class Wavelets(Config):
@@ -40,6 +43,18 @@ class Spectrogram(NamedTuple):
     amplitude: Float[np.ndarray, "T C F"]  # unit of the channel
     frequencies: Float[np.ndarray, " F"]  # Hz
     parts: tuple[str, ...]  # C names of channels, or of parts of the body
+
+
+class Stream(NamedTuple):
+    """A recording of which the spectrogram comes in pieces."""
+
+    ready: Ready
+    times: Float[np.ndarray, " T"]  # s
+    back: Int[np.ndarray, " T"] | None  # place of each frame on an even clock, if it is another
+    gaps: tuple[Float[np.ndarray, "_ 2"], ...]  # of each channel, s
+    far: Float[np.ndarray, " F"]  # s that gaps reach at each frequency
+    frequencies: Float[np.ndarray, " F"]  # Hz
+    parts: tuple[str, ...]  # names of the channels
 
 
 class Shares(NamedTuple):
@@ -92,49 +107,85 @@ def spectrogram(
         settings: which frequencies.
         threads: channels side by side; the result is the same.
     """
+    made = stream(series, times, fps, parts, settings, threads=threads)
+    return piece(made, 0, len(times), threads=threads)
+
+
+def stream(
+    series: Float[np.ndarray, "T C"],
+    times: Float[np.ndarray, " T"],
+    fps: float,
+    parts: Sequence[str],
+    settings: Wavelets | None = None,
+    *,
+    threads: int = 1,
+) -> Stream:
+    """Prepare a recording, so that its spectrogram can be had piece by piece (`piece`).
+
+    Args: those of `spectrogram`.
+    """
     settings = settings or Wavelets()
     at = frequencies(settings, fps)
-    if not len(times):
-        return Spectrogram(np.empty((0, len(parts), len(at)), np.float32), at, tuple(parts))
-    grid, back = _clock(times, fps)
+    grid, back = _clock(times, fps) if len(times) else (times, None)
     known = ~np.isnan(series)
-    filled = (
-        np.stack(
-            [
-                np.interp(grid, times[k], x[k]) if k.any() else np.zeros(len(grid))
-                for x, k in zip(series.T, known.T, strict=True)
-            ],
-            axis=1,
-        )
-        if len(parts)
-        else np.empty((len(grid), 0))
-    )
-    out = wavelet.amplitudes(
-        filled,
-        fps,
-        at,
-        omega0=settings.omega0,
-        convention=settings.convention,
-        method=settings.method,
-        threads=threads,
-    )
-    if back is not None:
-        out = out[back]
+
+    def channel(c: int) -> Float[np.ndarray, " G"]:
+        own = known[:, c]
+        values = series[own, c]
+        # what stands still but for rounding has no amplitude, and not a map of its rounding
+        if not len(values) or np.ptp(values) <= _ROUNDING * np.abs(values).max():
+            return np.zeros(len(grid))
+        return np.interp(grid, times[own], values)
+
+    ready = wavelet.ready(
+        channel, (len(grid), len(parts)), fps, at, omega0=settings.omega0,
+        convention=settings.convention, method=settings.method, threads=threads,
+    )  # fmt: skip
+    longest = settings.gap_s + 1.0 / fps
+    gaps = tuple(_gaps(times, known[:, c], longest) for c in range(len(parts)))
     far = np.broadcast_to(wavelet.reach(at, settings.omega0), at.shape)
-    for c in range(len(parts)):
-        _mask(out[:, c], times, known[:, c], far, settings.gap_s + 1.0 / fps)
-    return Spectrogram(out, at, tuple(parts))
+    return Stream(ready, times, back, gaps, far, at, tuple(parts))
+
+
+def piece(made: Stream, start: int, stop: int, *, threads: int = 1) -> Spectrogram:
+    """Return the spectrogram of frames [start, stop); of all of them where there are fewer."""
+    stop = min(stop, len(made.times))
+    if made.back is None:
+        out = wavelet.piece(made.ready, start, stop, threads=threads)
+    else:  # pauses of an uneven clock are stepped over
+        back = made.back[start:stop]
+        cuts = np.flatnonzero(np.diff(back) > _PAUSE) + 1
+        runs = [run for run in np.split(back, cuts) if len(run)]
+        out = np.concatenate(
+            [
+                wavelet.piece(made.ready, int(run[0]), int(run[-1]) + 1, threads=threads)[
+                    run - run[0]
+                ]
+                for run in runs
+            ]
+            or [wavelet.piece(made.ready, 0, 0)]
+        )
+    for c, gaps in enumerate(made.gaps):
+        _mask(out[:, c], made.times[start:stop], gaps, made.far)
+    return Spectrogram(out, made.frequencies, made.parts)
 
 
 def of_poses(
     aligned: Aligned, settings: Wavelets | None = None, *, threads: int = 1
 ) -> Spectrogram:
     """Return the amplitudes of each keypoint in the frame of its animal, all axes together."""
+    made = stream_of_poses(aligned, settings, threads=threads)
+    return by_part(piece(made, 0, len(made.times), threads=threads))
+
+
+def stream_of_poses(
+    aligned: Aligned, settings: Wavelets | None = None, *, threads: int = 1
+) -> Stream:
+    """Prepare poses: `by_part` of a piece is that piece of what `of_poses` returns."""
     track = aligned.track
     parts = [name for name in track.skeleton.keypoints for _ in range(track.xy.shape[2])]
     flat = track.xy.reshape(len(track.xy), len(parts))
-    made = spectrogram(flat, track.times, track.fps, parts, settings, threads=threads)
-    return by_part(made)
+    return stream(flat, track.times, track.fps, parts, settings, threads=threads)
 
 
 def by_part(spectra: Spectrogram) -> Spectrogram:
@@ -207,27 +258,32 @@ def _clock(
     return grid, back
 
 
+def _gaps(
+    times: Float[np.ndarray, " T"], known: Bool[np.ndarray, " T"], longest: float
+) -> Float[np.ndarray, "G 2"]:
+    """Return where long gaps begin and end, s; they are measured from value to value."""
+    at = times[known]
+    if not len(at):
+        return np.array([[-np.inf, np.inf]])
+    gaps = np.flatnonzero(np.diff(at) > longest * (1 + 1e-6))
+    # before the first value, after the last, and between those that are far apart
+    starts, stops = np.r_[-np.inf, at[gaps], at[-1]], np.r_[at[0], at[gaps + 1], np.inf]
+    return np.stack([starts, stops], axis=1)
+
+
 def _mask(
     amplitude: Float[np.ndarray, "T F"],
     times: Float[np.ndarray, " T"],
-    known: Bool[np.ndarray, " T"],
+    gaps: Float[np.ndarray, "G 2"],
     far: Float[np.ndarray, " F"],
-    longest: float,
 ) -> None:
-    """Write NaN near ends and long gaps, `far` s wide; gaps are measured value to value."""
-    seen = np.flatnonzero(known)
-    if not len(seen):
-        amplitude[:] = np.nan
-        return
-    at = times[seen]
-    gaps = np.flatnonzero(np.diff(at) > longest * (1 + 1e-6))
-    # before the first value, after the last, and between those that are far apart
-    starts = np.r_[-np.inf, at[gaps], at[-1]]
-    stops = np.r_[at[0], at[gaps + 1], np.inf]
+    """Write NaN in gaps and `far` s on both sides of them."""
+    starts, stops = gaps.T
     for f, reach in enumerate(far):
         first = np.searchsorted(times, starts - reach + 1e-9, side="left")
         last = np.searchsorted(times, stops + reach - 1e-9, side="right")
-        for a, b in zip(first, last, strict=True):
+        met = first < last  # most gaps of a long recording are not in a piece of it
+        for a, b in zip(first[met], last[met], strict=True):
             amplitude[a:b, f] = np.nan
 
 

@@ -53,14 +53,8 @@ class Config(BaseModel):
         """
         values = self.model_dump(mode="json")
         for assignment in assignments:
-            key, equals, text = assignment.partition("=")
-            if not equals or not key.strip():
-                raise InputError(f"{source} {assignment}: write key=value")
-            try:
-                value = yaml.safe_load(text)
-            except yaml.YAMLError as error:
-                raise InputError(f"{source} {assignment}: {text!r} is not YAML") from error
-            _assign(values, key.strip().split("."), value, f"{source} {assignment}")
+            key, value = assigned(assignment, source)
+            _assign(values, key.split("."), value, f"{source} {assignment}")
         return type(self).from_values(values, source)
 
     def to_yaml(self, path: Path) -> None:
@@ -74,6 +68,21 @@ class Config(BaseModel):
     def fingerprint(self) -> str:
         """Return a short hash that changes exactly when a setting does."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+def assigned(assignment: str, source: str = "--set") -> tuple[str, Any]:
+    """Return the key of a `key=value` text, and its value as YAML has it.
+
+    >>> assigned("fit.steps = 20")
+    ('fit.steps', 20)
+    """
+    key, equals, text = assignment.partition("=")
+    if not equals or not key.strip():
+        raise InputError(f"{source} {assignment}: write key=value")
+    try:
+        return key.strip(), yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{source} {assignment}: {text!r} is not YAML") from error
 
 
 def _assign(values: dict[str, Any], keys: list[str], value: Any, said: str) -> None:

@@ -12,6 +12,7 @@ from gambol.core.errors import InputError, did_you_mean
 Kind = Literal["rename", "merge", "split", "exclude", "include", "colour", "note"]
 KINDS: tuple[str, ...] = get_args(Kind)
 FORMAT = 1  # of the values that are written
+_WORDS = ("value", "recording", "author", "time")  # fields of a decision that are text
 
 
 class Decision(NamedTuple):
@@ -77,9 +78,11 @@ def from_values(values: Any, source: str) -> LabelMap:
                 "use the program that wrote it"
             )
         decisions = tuple(_decision(row, source) for row in values["decisions"])
-        made = LabelMap(int(values["size"]), str(values["model"]), decisions, values["end"])
+        size, end = (_count(values[name]) for name in ("size", "end"))
+        made = LabelMap(size, str(values["model"]), decisions, end)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{source} is no label map ({error!r}); take back a copy") from error
+    _require_labels(made, source)
     if not 0 <= made.end <= len(decisions):
         raise InputError(
             f"{source}: end is {made.end}, but there are {len(decisions)} decisions; give 0 "
@@ -103,4 +106,33 @@ def _decision(row: dict[str, Any], source: str) -> Decision:
         raise InputError(f"{source}: a decision is {kind!r}{hint}")
     if unknown := sorted(set(row) - set(Decision._fields)):
         raise InputError(f"{source}: a decision has {unknown[0]!r}, which means nothing here")
-    return Decision(**{**row, "labels": tuple(int(label) for label in row["labels"])})
+    labels = tuple(_count(label) for label in row["labels"])
+    start, stop = (_count(row.get(name, 0)) for name in ("start", "stop"))
+    value, place, author, time = (_word(row.get(name, "")) for name in _WORDS)
+    return Decision(kind, labels, value, place, start, stop, author, time)
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise TypeError(f"{value!r} instead of a whole number from 0 on")
+    return value
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} instead of text")
+    return value
+
+
+def _require_labels(made: LabelMap, source: str) -> None:
+    """Refuse decisions about labels that there were not when they were taken."""
+    known = made.size
+    for n, decision in enumerate(made.decisions):
+        least = 2 if decision.kind == "merge" else 1
+        if len(decision.labels) < least or max(decision.labels) >= known:
+            said = ", ".join(map(str, decision.labels)) or "none"
+            raise InputError(
+                f"{source}: decision {n + 1}, {decision.kind}, is about the labels {said} of "
+                f"0 to {known - 1}; take back a copy"
+            )
+        known += decision.kind == "split"

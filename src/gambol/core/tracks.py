@@ -4,8 +4,8 @@ What behaviour is computed from. A dataset of poses (`core.poses`) with N indivi
 tracks; several recordings become a list of them, in an order that never matters.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -14,6 +14,36 @@ from jaxtyping import Float
 from gambol.core import poses
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
+
+PIECE = 16_384  # frames that are read together
+
+Value = TypeVar("Value")
+
+
+class Read(Mapping[str, Value]):
+    """Recordings by name, each read when it is asked for, and not kept.
+
+    Args:
+        names: of the recordings.
+        get: reads one.
+    """
+
+    def __init__(self, names: Sequence[str], get: Callable[[str], Value]):
+        self._names, self._get = dict.fromkeys(sorted(names)), get
+
+    def __getitem__(self, name: str) -> Value:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._get(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # a file is not opened for that
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 class Track(NamedTuple):
@@ -65,6 +95,29 @@ def tracks(dataset: xr.Dataset, name: str) -> list[Track]:
         )
         for n, called in enumerate(names)
     ]
+
+
+def placed(dataset: xr.Dataset, name: str, animal: int, called: str) -> Track:
+    """Return the positions of one individual in single precision, and no more.
+
+    Args:
+        dataset: poses in the schema of `core.poses`.
+        name: id of the recording, in errors.
+        animal: place among the individuals.
+        called: name of the track.
+    """
+    poses.validate(dataset, name)
+    times = _clock(dataset, name)
+    own = dataset["position"].isel(individuals=animal).transpose("time", "keypoints", "space")
+    xy = np.empty(own.shape, np.float32)
+    for first in range(0, len(xy), PIECE):  # a file that is read at once takes many times that
+        part = own.isel(time=slice(first, first + PIECE)).values
+        known = np.isfinite(part).all(axis=-1, keepdims=True)
+        xy[first : first + PIECE] = np.where(known, part, np.nan)
+    nothing = np.broadcast_to(np.nan, xy.shape[:2])
+    unit = str(dataset.attrs.get("space_unit", "pixels"))
+    fps = frame_rate(dataset.attrs, times, name)
+    return Track(called, xy, nothing, nothing, times, fps, poses.skeleton(dataset), unit)
 
 
 def dataset(animals: Sequence[Track], like: xr.Dataset) -> xr.Dataset:

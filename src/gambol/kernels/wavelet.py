@@ -6,12 +6,13 @@ Grossmann & Morlet (1984), Geoexploration 23:85, of the transform; Berman et al.
 Soc. Interface 11:20140672, supplement, of the published normalisation.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, NamedTuple, no_type_check
 
 import numba
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Int
 from scipy import fft
 
 Convention = Literal["amplitude", "published"]
@@ -81,28 +82,98 @@ def amplitudes(
         threads: channels side by side; the result is the same.
         dtype: of the result; the arithmetic is in float64.
     """
-    n_frames, n_channels = series.shape
-    out = np.empty((n_frames, n_channels, len(at)), dtype)
+    made = ready(
+        lambda channel: series[:, channel], series.shape, fps, at, omega0=omega0,
+        convention=convention, method=method, threads=threads, dtype=dtype,
+    )  # fmt: skip
+    return piece(made, 0, len(series), threads=threads)
+
+
+def ready(
+    channel: Callable[[int], Float[np.ndarray, " T"]],
+    shape: tuple[int, ...],
+    fps: float,
+    at: Float[np.ndarray, " F"],
+    *,
+    omega0: float = 5.0,
+    convention: Convention = "amplitude",
+    method: Literal["overlap", "whole"] = "overlap",
+    threads: int = 1,
+    dtype: type[np.float32] | type[np.float64] = np.float32,
+) -> "Ready":
+    """Prepare a series, so that amplitudes of any of its frames can be had by themselves.
+
+    In memory are two numbers a frame and channel, and whole amplitudes only of frequencies for
+    which blocks do not do: those too slow for a short recording, those above fps / 2.25, and
+    all where `method` is whole.
+
+    Args:
+        channel: returns finite values of a channel.
+        shape: T frames, C channels.
+        fps: frames a second.
+        at: frequencies, Hz, at most fps / 2.
+        omega0: of the wavelet.
+        convention: see `amplitudes`, like `method`.
+        method: see there.
+        threads: channels side by side.
+        dtype: of the amplitudes.
+    """
+    n_frames, n_channels = shape
+    short = np.array(
+        [method == "overlap" and _is_short(f, fps, omega0, n_frames) for f in at], bool
+    )
+    groups = _groups(fps, at, np.flatnonzero(short), omega0, convention, dtype)
+    margin, long = max([group.margin for group in groups], default=0), np.flatnonzero(~short)
+    made = Ready(
+        np.zeros((n_channels, n_frames if groups else 0)),
+        np.zeros((n_channels, n_frames + 2 * margin if groups else 0)),
+        np.zeros((n_channels, len(long), n_frames), dtype),
+        margin, groups, long, len(at),
+    )  # fmt: skip
+
+    def work(c: int) -> None:
+        x = channel(c)
+        half, size = _spectrum(x)
+        if groups:
+            made.half[c] = 0.5 * (x - x.mean())
+            around = np.arange(-margin, n_frames + margin)
+            made.turned[c] = np.take(_turned(half, size), around, mode="wrap")
+        omega = 2 * np.pi * fps / size * np.arange(len(half))
+        for row, f in enumerate(at[long]):
+            product = np.zeros(size, complex)
+            product[: len(half)] = half * response(omega, f, omega0, convention)
+            _store(fft.ifft(product, overwrite_x=True)[None], 0, made.whole[c, row])
+
+    if n_frames and len(at):
+        with ThreadPoolExecutor(max(1, threads)) as pool:
+            list(pool.map(work, range(n_channels)))
+    return made
+
+
+def piece(
+    made: "Ready", start: int, stop: int, *, threads: int = 1
+) -> Float[np.ndarray, "T C F"]:
+    """Return the amplitudes of frames [start, stop) of a series, equal to the whole to 1e-6.
+
+    Args:
+        made: what `ready` returned.
+        start: the first frame.
+        stop: the one behind the last.
+        threads: channels side by side; the result is the same.
+    """
+    out = np.empty((stop - start, len(made.whole), made.n_frequencies), made.whole.dtype)
     if not out.size:
         return out
-    short = [method == "overlap" and _is_short(f, fps, omega0, n_frames) for f in at]
-    long = np.flatnonzero(~np.array(short))
-    groups = _groups(fps, at, np.flatnonzero(short), omega0, convention, dtype)
 
-    def work(channel: int) -> None:
-        half, size = _spectrum(series[:, channel])
-        made = np.empty((len(at), n_frames), dtype)
-        if groups:
-            _in_blocks(_analytic(half, size), groups, made)
-        omega = 2 * np.pi * fps / size * np.arange(len(half))
-        for row in long:
-            product = np.zeros(size, complex)
-            product[: len(half)] = half * response(omega, at[row], omega0, convention)
-            _store(fft.ifft(product, overwrite_x=True)[None], 0, made[row])
-        out[:, channel] = made.T
+    def work(c: int) -> None:
+        rows = np.empty((made.n_frequencies, stop - start), out.dtype)
+        for group in made.groups:
+            _in_blocks(made, c, start, group, rows)
+        rows[made.long] = made.whole[c, :, start:stop]
+        out[:, c] = rows.T
 
     with ThreadPoolExecutor(max(1, threads)) as pool:
-        list(pool.map(work, range(n_channels)))
+        list(pool.map(work, range(len(made.whole))))
     return out
 
 
@@ -113,6 +184,22 @@ class _Group(NamedTuple):
     margin: int  # frames on either side of it that are thrown away
     rows: np.ndarray  # of the frequencies
     gains: Float[np.ndarray, "G N"]  # what each multiplies the circle of frequencies with
+
+
+class Ready(NamedTuple):
+    """C series of T frames, of which the amplitudes of any frames can be computed.
+
+    `half` and `turned` are what has only the positive frequencies, so that the smooth Gaussian,
+    which is short in time, does the rest: half of x + i H(x), with H the Hilbert transform.
+    """
+
+    half: Float[np.ndarray, "C T"]  # of the series less its mean; 0 outside
+    turned: Float[np.ndarray, "C L"]  # H(x) / 2, from `margin` frames before to as many behind
+    whole: Float[np.ndarray, "C W T"]  # amplitudes at frequencies for which blocks do not do
+    margin: int
+    groups: list[_Group]
+    long: Int[np.ndarray, " W"]  # rows of these frequencies
+    n_frequencies: int
 
 
 def _spectrum(x: Float[np.ndarray, " T"]) -> tuple[Complex[np.ndarray, " K"], int]:
@@ -128,19 +215,9 @@ def _spectrum(x: Float[np.ndarray, " T"]) -> tuple[Complex[np.ndarray, " K"], in
     return half, size
 
 
-def _analytic(half: Complex[np.ndarray, " K"], size: int) -> Complex[np.ndarray, " L"]:
-    """Return the series that has only the positive frequencies.
-
-    What no wavelet may see is gone, so that the smooth Gaussian, which is short in time, does
-    the rest. It is half of x + i H(x), and both halves are transforms of real series.
-    """
-    signal = np.empty(size, complex)
-    twice = half.copy()
-    if size % 2 == 0:
-        twice[-1] *= 2.0
-    signal.real = 0.5 * fft.irfft(twice, size)
-    signal.imag = 0.5 * fft.irfft(-1j * half, size)
-    return signal
+def _turned(half: Complex[np.ndarray, " K"], size: int) -> Float[np.ndarray, " L"]:
+    """Return half of the Hilbert transform of the series that a spectrum is of."""
+    return 0.5 * np.asarray(fft.irfft(-1j * half, size))
 
 
 def _is_short(frequency: float, fps: float, omega0: float, n_frames: int) -> bool:
@@ -181,25 +258,34 @@ def _groups(
 
 
 def _in_blocks(
-    signal: Complex[np.ndarray, " L"], groups: list[_Group], out: Float[np.ndarray, "F T"]
+    made: Ready, channel: int, start: int, group: _Group, out: Float[np.ndarray, "F n"]
 ) -> None:
-    """Fill the rows of the groups by overlapping blocks of a signal that is a circle.
+    """Fill the rows of a group with the frames from `start` on, by overlapping blocks.
 
     Forward transforms are in double precision, which slow drifts need; backward ones, of what
     is left in the band, in that of the result.
     """
+    size, margin, rows, gains = group
     kind = np.result_type(out.dtype, np.complex64)
-    for size, margin, rows, gains in groups:
-        hop = size - 2 * margin
-        n_blocks = -(-out.shape[1] // hop)
-        frames = np.arange(-margin, n_blocks * hop + margin)
-        around = np.take(signal, frames, mode="wrap")
-        blocks = np.lib.stride_tricks.sliding_window_view(around, size)[::hop]
-        ahead = fft.fft(blocks, axis=1).astype(kind, copy=False)
-        product = np.empty_like(ahead)
-        for row, gain in zip(rows, gains, strict=True):
-            np.multiply(ahead, gain, out=product)
-            _store(fft.ifft(product, axis=1, overwrite_x=True), margin, out[row])
+    hop = size - 2 * margin
+    n_blocks = -(-out.shape[1] // hop)
+    around = np.zeros(n_blocks * hop + 2 * margin, complex)
+    first = start - margin
+    _lay(made.half[channel], -first, around.real)
+    _lay(made.turned[channel], -made.margin - first, around.imag)
+    blocks = np.lib.stride_tricks.sliding_window_view(around, size)[::hop]
+    ahead = fft.fft(blocks, axis=1).astype(kind, copy=False)
+    product = np.empty_like(ahead)
+    for row, gain in zip(rows, gains, strict=True):
+        np.multiply(ahead, gain, out=product)
+        _store(fft.ifft(product, axis=1, overwrite_x=True), margin, out[row])
+
+
+def _lay(values: Float[np.ndarray, " L"], place: int, out: Float[np.ndarray, " n"]) -> None:
+    """Write values from a place on, as far as there is room for them."""
+    low, high = max(0, place), min(len(out), place + len(values))
+    if low < high:
+        out[low:high] = values[low - place : high - place]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch
+from matplotlib.patches import Circle, FancyArrowPatch
 from scipy.cluster import hierarchy
 
 from gambol.viz.colours import hexadecimal
@@ -20,6 +20,10 @@ ROWS = 40  # labels that a figure names
 _LONGEST = 22  # characters of a name on an axis
 _EDGE = 0.02  # chance from which an edge is drawn
 _ROOM = 0.27  # about a graph
+_DRAWN = 0.75  # of the radius that arrows keep off
+_BETWEEN = 0.025  # half of what is free between two nodes, for names and arrows
+_NAMED = 13.0  # points across, from which a node has room for a number
+_ROUNDS, _CLOSE = 500, 1e-3  # at most, and the overlap that is borne
 _EDGES = 3  # a node, on average: the strongest; more are a tangle
 
 
@@ -168,6 +172,8 @@ def graphs(
     panels = len(groups) + len(pairs)
     columns = min(panels, 2 if panels in (1, 2, 4) else 3)
     rows = -(-panels // columns)
+    widest = np.max([_radius(graph.usage) for graph in groups], axis=0, initial=0.0)
+    place = spread(place, _DRAWN * widest + _BETWEEN)
     side = WIDTH / columns if panels > 1 else 5.2
     tall = (np.ptp(place[:, 1]) + 2 * _ROOM) / (np.ptp(place[:, 0]) + 2 * _ROOM)
     size = (columns * side, rows * (side * float(np.clip(tall, 0.35, 1.3)) + 0.25))
@@ -187,6 +193,37 @@ def graphs(
     for panel in drawn[panels:]:
         panel.set_axis_off()
     return figure
+
+
+def spread(
+    place: Float[np.ndarray, "K 2"], radius: Float[np.ndarray, " K"]
+) -> Float[np.ndarray, "K 2"]:
+    """Push discs apart that lie over each other, each pair by as much as it overlaps.
+
+    Args:
+        place: of their middles; where no two discs overlap, they stay.
+        radius: of the discs.
+    """
+    place, least = place.astype(np.float64), radius[:, None] + radius
+    turn = 2.4 * np.arange(len(place))  # those at one place leave it in different directions
+    first = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    for _ in range(_ROUNDS):
+        away = place[:, None] - place
+        far = np.sqrt((away**2).sum(axis=2))
+        over = np.maximum(least - far, 0.0)
+        np.fill_diagonal(over, 0.0)
+        if over.max(initial=0.0) < _CLOSE:
+            break
+        same = (far < 1e-9)[..., None]
+        way = np.where(same, first[:, None] - first, away / np.maximum(far, 1e-9)[..., None])
+        place = place + 0.5 * (over[..., None] * way).sum(axis=1)
+    return place
+
+
+def _radius(usage: Float[np.ndarray, " K"]) -> Float[np.ndarray, " K"]:
+    """Return how large nodes are; an unused one is still seen."""
+    shown = np.nan_to_num(usage)
+    return 0.03 + 0.12 * np.sqrt(shown / max(float(shown.max(initial=0)), 1e-9))
 
 
 def _matrix(
@@ -232,8 +269,7 @@ def _graph(
     panel.set_aspect("equal")
     panel.set_xlim(low[0], high[0])
     panel.set_ylim(low[1], high[1])
-    shown = np.nan_to_num(usage)
-    radius = 0.03 + 0.12 * np.sqrt(shown / max(float(shown.max(initial=0)), 1e-9))
+    radius = _radius(usage)
     values = np.nan_to_num(chance)
     np.fill_diagonal(values, 0.0)
     order = np.argsort(np.abs(values), axis=None)[-_EDGES * len(place) :]
@@ -245,13 +281,13 @@ def _graph(
         colour = tints[i] if tints is not None else (ORANGE if value > 0 else BLUE)
         _arrow(panel, place[[i, j]], radius[[i, j]], strength, colour)
     for k, (x, y) in enumerate(place):
-        disc = panel.scatter([x], [y], (1.5 * points * radius[k]) ** 2, color=labels.colours[k],
-                             edgecolors=INK, linewidths=0.7, zorder=3)  # fmt: skip
-        disc.set_clip_on(False)
+        own = _DRAWN * float(radius[k])
+        panel.add_patch(Circle((x, y), own, facecolor=labels.colours[k], edgecolor=INK,
+                               linewidth=0.7, zorder=3, clip_on=False))  # fmt: skip
         name = short(labels.names[k], 14)
-        inside = len(name) <= 2 and radius[k] > 0.09
+        inside = len(name) <= 2 and 2 * own * points > _NAMED
         dark = sum(to_rgb(labels.colours[k])[:2]) < 1.0
-        panel.annotate(name, (x, y), (0, 0) if inside else (0, 0.75 * points * radius[k] + 6),
+        panel.annotate(name, (x, y if inside else y + own), (0, 0 if inside else 6),
                        textcoords="offset points", ha="center", fontsize=8, zorder=4,
                        va="center", color="#ffffff" if inside and dark else
                        ("#101010" if inside else INK))  # fmt: skip

@@ -68,9 +68,10 @@ def classifier_page(made: ClassifierPage) -> str:
 def _head(made: ClassifierPage) -> Markup:
     scores = made.scores
     words = (
-        f"{made.recordings} recordings, {number(float(made.frames))} frames, {made.features} "
-        f"features, tested in {made.folds}. Every number here is of frames that did not train "
-        "the model that tells them, nor choose its thresholds."
+        f"{made.recordings} recording{'s' * (made.recordings != 1)}, "
+        f"{number(float(made.frames))} frames, {made.features} features, tested in "
+        f"{made.folds}. Every number here is of frames that did not train the model that tells "
+        "them, nor choose its thresholds."
     )
     numbers = [
         (number(float(scores["f1"].mean())), "F1 of frames, mean over behaviours"),
