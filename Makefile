@@ -22,6 +22,7 @@ demo: setup
 test: setup
 	@test -z "$$(find src -name '*.py' -newer $(VENV)/.compiled 2>/dev/null)" || find src -name '*.nb[ic]' -delete
 	@touch $(VENV)/.compiled
+	$(BIN)/python hatch_build.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	nice $(BIN)/mypy & types=$$!; \

@@ -94,8 +94,8 @@ def million() -> None:
         met=grown["sweeps_mb"] <= 1000, peer=NAME, peer_value=round(other),
         note=f"growth of the peak of a process that sweeps, from {few['frames']} to {frames} "
         f"frames ({float(few['sweeps_mb']):.0f} to {float(ours['sweeps_mb']):.0f} MB); of it "
-        f"{kept} bytes are poses, noise, latents, states; while it gets ready, with the poses "
-        f"as they were read, {grown['ready_mb']:.0f}; the peer's: its peak less what it holds "
+        f"{kept} bytes are poses, noise, latents, states; while it gets ready, a recording "
+        f"read at a time, {grown['ready_mb']:.0f}; the peer's: its peak less what it holds "
         f"before it has data, at {peer['frames']} frames",
     )  # fmt: skip
 

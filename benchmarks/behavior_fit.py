@@ -16,7 +16,7 @@ from gambol.behavior.slds import KeypointSLDS
 from gambol.behavior.slds_start import Start
 from gambol.behavior.syllable_chain import Chain
 from gambol.core.skeleton import Skeleton
-from gambol.core.tracks import Track
+from gambol.core.tracks import Read, Track
 
 KAPPA = (1e6, 1e5)  # of sweeps on first latents, and of the whole model: published values
 
@@ -26,7 +26,7 @@ def fit_alone(given: Path, found: Path, sweeps: int, threads: int) -> None:
     with np.load(given) as held:
         told = {name: held[name] for name in held.files}
     _compiled(told, threads)
-    own = tracks(told)
+    own = _on_disk(told, given.parent)
     del told["xy"]
     held_mb = resident()
     reset()
@@ -35,7 +35,6 @@ def fit_alone(given: Path, found: Path, sweeps: int, threads: int) -> None:
     start = model.prepare(own)
     chain = syllable_chain.start(model.settings, start.data, start.hidden)
     ready, ready_mb = time.perf_counter() - begun, peak()
-    del own
     reset()
     chain, first = _timed(model, start, chain, sweeps, threads, whole=False)
     chain, whole = _timed(model, start, chain, sweeps, threads, whole=True)
@@ -65,6 +64,19 @@ def tracks(told: dict[str, np.ndarray]) -> list[Track]:
         times = np.arange(len(xy)) / fps
         out.append(Track(f"r{r:02d}", xy.copy(), sure, variance, times, fps, skeleton))
     return out
+
+
+def _on_disk(told: dict[str, np.ndarray], folder: Path) -> Read[Track]:
+    """Write recordings down, to be read one at a time as a stage reads its files."""
+    for r, xy in enumerate(told["xy"]):
+        np.save(folder / f"r{r:02d}.npy", xy)
+    rest = {name: values for name, values in told.items() if name != "xy"}
+
+    def track(name: str) -> Track:
+        made = tracks({**rest, "xy": np.load(folder / f"{name}.npy")[None]})[0]
+        return made._replace(name=name)
+
+    return Read([f"r{r:02d}" for r in range(len(told["xy"]))], track)
 
 
 def _timed(

@@ -126,7 +126,7 @@ def reach(made: Task, model: KeypointSLDS) -> Found:
     labels = []
     for one in behavior_fit.tracks(made.given):
         begun = slds_start.begin(
-            truth.settings, [one], truth.model_, truth.shape_, truth.alignment_
+            truth.settings, {one.name: one}, truth.model_, truth.shape_, truth.alignment_
         )
         own, seen = begun.hidden[0], np.nan_to_num(begun.data.seen[0].xy)
         cos, sin = np.cos(own.heading)[:, None], np.sin(own.heading)[:, None]

@@ -70,6 +70,7 @@ def test_the_vocabulary_that_every_face_needs_is_light(words):
 # tests of a whole room, whose parts have their own
 OF_ROOMS = {
     "app/test_bad_input.py",
+    "app/web/test_frontend.py",
     "io/labels/test_foreign.py",
     "io/labels/test_real_files.py",
 }
@@ -79,6 +80,8 @@ def test_every_test_has_its_module():
     lonely = []
     for path in (ROOT / "tests").rglob("*/test_*.py"):
         test = path.relative_to(ROOT / "tests")
+        if "e2e" in test.parts:  # the whole application in a browser
+            continue
         words = path.stem.split("_")[1:]  # test_project_safety tests project, too
         modules = ["_".join(words[:n]) for n in range(1, len(words) + 1)]
         homes = [PACKAGE / test.parent / module for module in modules]

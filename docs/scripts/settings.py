@@ -59,6 +59,7 @@ from gambol.stages.fit_states import FitConfig as StatesFit
 from gambol.stages.fit_syllables import FitConfig as SyllablesFit
 from gambol.stages.fit_syllables import ModelConfig as SyllablesModel
 from gambol.stages.group_stats import GroupConfig
+from gambol.stages.import_poses import ImportPosesConfig
 from gambol.stages.label_map import LabelMapConfig
 from gambol.stages.map_animals import GroupSettings
 from gambol.stages.map_stability import StabilityConfig
@@ -131,6 +132,7 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("gambol simulate-states", SimulateConfig),
     ],
     "behaviour.md": [
+        ("gambol import-poses", ImportPosesConfig),
         ("gambol clean", CleanSettings),
         ("gambol align", AlignSettings),
         ("gambol ethogram-convert", ConvertConfig),

@@ -517,7 +517,7 @@ def a_part_of_poses(w):
     return ["evaluate", w.poses(), w.labels, "--part", "val"]
 
 
-@bad(("--poses", "kmeans"))
+@bad(("--poses", "cover"))
 def poses_for_a_method_that_looks_at_none(w):
     return ["suggest", w.film, "--poses", w.poses()]
 
@@ -574,7 +574,7 @@ def an_unknown_way_to_suggest(w):
 
 @bad("--poses")
 def low_confidence_without_poses(w):
-    return ["suggest", w.project(), "--method", "low-confidence"]
+    return ["suggest", w.project(), "--method", "unsure"]
 
 
 @bad(("animal", "'cat'"))

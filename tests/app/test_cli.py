@@ -28,7 +28,7 @@ PROMISED = (
     *("ethogram-convert", "agreement", "group-stats", "align", "map", "fit-map", "apply-map"),
     *("syllables", "fit-syllables", "apply-syllables", "select-syllables", "label-map"),
     *("syllable-movies", "fit-classifier", "classify", "queue", "behavior-report"),
-    *("simulate-behavior",),
+    *("simulate-behavior", "import-poses", "studio"),
 )
 
 

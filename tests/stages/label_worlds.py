@@ -64,3 +64,25 @@ def _course(label: np.ndarray, done: behaviors.Performed, path: Path) -> xr.Data
     chance = np.eye(8)[label]
     about = {"recording": path.stem, "individual": "", "poses": str(path), "source_file": ""}
     return syllable_runs.build(found, chance, None, about)
+
+
+def write_map(folder: Path, **sizes: int) -> Path:
+    """Write the same as a run of a map: labels from 1, and 0 on the way from one to another.
+
+    Rest is two labels, 1 and 6.
+    """
+    run = write(folder, **sizes)
+    (run / "places").mkdir()
+    for path in sorted((run / "syllables").glob("*.nc")):
+        course = syllable_runs.read(path)
+        label = course["syllable"].values + 1
+        edges = np.flatnonzero(np.diff(label)) + 1
+        for late in range(2):
+            label[np.minimum(edges + late, len(label) - 1)] = 0
+        held = course[["centroid", "heading"]].assign(
+            stay=("time", label), syllable=("time", label)
+        )
+        store.write_dataset(held, run / "places" / path.name)
+        path.unlink()
+    (run / "syllables").rmdir()
+    return run

@@ -33,3 +33,12 @@ def test_one_rater_cannot_agree(tmp_path):
     one = rater(tmp_path / "anna.csv", [(10, 30)])
     with pytest.raises(InputError, match="only anna rated; agreement takes two"):
         agreement.run(AgreementConfig(), [one], tmp_path / "out")
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    paths = []
+    for who, spans in (("anna", [(10, 30)]), ("ben", [(10, 30), (50, 60)])):
+        (tmp_path / who).mkdir()
+        paths.append(rater(tmp_path / who / "r.csv", spans))
+    told = agreement.run(AgreementConfig(), paths, tmp_path / "out")
+    assert told.raters == ("anna", "ben") and told.f1["rear"] == pytest.approx(40 / 50)

@@ -1,13 +1,19 @@
+import weakref
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from syllable_worlds import FIT, world
 
+from gambol.behavior import clean
+from gambol.core import tracks as core_tracks
 from gambol.core.errors import InputError
+from gambol.io import poses as io_poses
 from gambol.io import store, syllable_runs
-from gambol.stages import apply_syllables, fit_syllables
+from gambol.stages import apply_syllables, fit_syllables, syllable_inputs, syllable_models
 from gambol.stages.apply_syllables import ApplyConfig
+from gambol.stages.fit_syllables import CLEAN
 
 CFG = ApplyConfig(write=dict(labels="path"))
 
@@ -50,6 +56,40 @@ def test_a_recording_is_labelled_alike_alone_and_together(fitted, applied, tmp_p
     one = pd.read_csv(tmp_path / "out/scores.csv")
     every = pd.read_csv(applied[0] / "scores.csv")
     assert one.iloc[0].to_dict() == every.iloc[1].to_dict()
+
+
+def test_recordings_are_read_one_at_a_time_with_the_results_of_all_at_once(
+    fitted, applied, tmp_path, monkeypatch
+):
+    real, held = syllable_inputs._track, []
+
+    def spy(*args):
+        assert not any(one() is not None for one in held)
+        track = real(*args)
+        held.append(weakref.ref(track.xy))
+        return track
+
+    monkeypatch.setattr(syllable_inputs, "_track", spy)
+    poses = sorted((fitted / "made/poses").glob("*.nc"))
+    apply_syllables.run(CFG, fitted / "run", poses, tmp_path / "out", threads=1)
+    assert len(held) == 2 * len(poses)  # to score, and to label
+    every = [
+        track._replace(name=path.stem)
+        for path in poses
+        for track in core_tracks.tracks(
+            clean.clean(io_poses.read(path), settings=CLEAN).poses, ""
+        )
+    ]
+    model, _ = syllable_models.read_model(fitted / "run")
+    for name, found in model.predict(every).items():
+        course = syllable_runs.read(tmp_path / f"out/syllables/{name}.nc")
+        np.testing.assert_array_equal(course["syllable"], found["syllable"])
+    table = pd.read_csv(tmp_path / "out/scores.csv")
+    scored = model.score(every).to_dataframe().reset_index()
+    pd.testing.assert_frame_equal(table, scored, rtol=1e-9, check_dtype=False)
+    assert (tmp_path / "out/scores.csv").read_bytes() == (
+        applied[0] / "scores.csv"
+    ).read_bytes()
 
 
 def test_planted_syllables_foretell_more_than_a_gaussian_or_one_linear_step(fitted, tmp_path):

@@ -1,16 +1,21 @@
 """The page about behaviour: its parts, from whatever there is, and what it needs: nothing."""
 
 import re
+import signal
+import subprocess
+import sys
 
 import label_worlds
 import numpy as np
 import pandas as pd
 import pytest
 
+from gambol.behavior import label_map as of_labels
 from gambol.core.errors import InputError
 from gambol.core.ethogram import build
+from gambol.core.sequences import pack
 from gambol.io import ethogram as io_ethogram
-from gambol.stages import behavior_report, label_map
+from gambol.stages import behavior_parts, behavior_report, label_map
 
 
 def config(**changes):
@@ -128,3 +133,63 @@ def test_what_is_missing_is_said(world, tmp_path):
             config(factor="x"), [world / "run"], tmp_path / "r.html",
             animals=world / "animals.csv",
         )  # fmt: skip
+
+
+def test_stays_of_a_map_begin_and_end_on_the_way():
+    values = np.array([0, 0, 1, 1, 0, 2, 2, 2, 0, 1, 1, 0])
+    seq = pack([values], ["a"], 10.0)
+    between = values == 0
+    known = seq._replace(valid=~between)
+    applied = of_labels.apply(None, known)
+    cfg = behavior_report.BehaviorReportConfig()
+    said = behavior_parts.labels(cfg, "map", "stay", applied, None, None, [], between)
+    table = said.table.loc[[1, 2]]
+    assert table["onsets"].tolist() == [2, 1] and table["median_s"].tolist() == [0.2, 0.3]
+    assert list(said.labels) == [1, 2] or list(said.labels) == [2, 1]
+    k = [said.order.names.index(name) for name in ("1", "2")]
+    assert said.bigrams[k[0], k[1]] == 1.0  # though the animal was on the way between
+
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from gambol.io import store
+from gambol.stages import behavior_report
+
+moment, folder, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+
+
+def die(*args, **given):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if moment == "while the page is written":
+    store._replace = die
+if moment == "before the pictures that move":
+    behavior_report._moving = die
+cfg = behavior_report.BehaviorReportConfig.model_validate_json(sys.argv[4])
+behavior_report.run(
+    cfg, [folder / "run"], out,
+    progress=lambda step: die() if moment == "after a part" else None,
+)
+"""
+
+
+def test_a_process_that_was_killed_leaves_no_half_page_and_is_done_again(world, tmp_path):
+    cfg = config(gif=True)
+
+    def made(folder):
+        done = behavior_report.run(cfg, [world / "run"], folder / "page.html")
+        kept = re.sub(r"<tr>(?:(?!</tr>).)*?(date|command).*?</tr>", "", done.page.read_text())
+        return kept, [file.read_bytes() for file in done.files]
+
+    want = made(tmp_path / "whole")
+    for moment, there in (
+        ("after a part", False), ("while the page is written", False),
+        ("before the pictures that move", True),
+    ):  # fmt: skip
+        out = tmp_path / moment / "page.html"
+        args = [sys.executable, "-c", CHILD, moment, str(world), str(out)]
+        child = subprocess.run([*args, cfg.model_dump_json()], check=False)
+        assert child.returncode == -signal.SIGKILL and out.exists() == there
+        assert made(out.parent) == want

@@ -1,7 +1,9 @@
+import pandas as pd
 import pytest
 from state_worlds import world
 
 from gambol.core.errors import InputError
+from gambol.core.ethogram import build
 from gambol.io import ethogram as io_ethogram
 from gambol.stages import ethogram_convert
 from gambol.stages.ethogram_convert import ConvertConfig
@@ -46,3 +48,22 @@ def test_unknown_formats_and_files_are_refused(states, tmp_path):
     with pytest.raises(InputError, match="is the file that is read"):
         ethogram_convert.run(ConvertConfig(to="bouts"), junk, junk)
     assert not (tmp_path / "b.boris").exists()
+
+
+def test_one_recording_of_several_is_written_where_a_format_holds_one(tmp_path):
+    rows = [{"recording": f"day{n}", "label": "rear", "start_frame": 10 * n, "stop_frame": 40}
+            for n in range(3)]  # fmt: skip
+    clock = pd.DataFrame({"recording": ["day0", "day1", "day2"], "fps": 20.0, "frames": 100})
+    run = tmp_path / "run"  # as a classifier leaves it
+    run.mkdir()
+    made = build(pd.DataFrame(rows), recordings=clock)
+    io_ethogram.write(made, run / "bouts.csv", "bouts")
+    with pytest.raises(InputError, match="holds one recording, not 3; .*recording=NAME"):
+        ethogram_convert.run(ConvertConfig(), run, tmp_path / "a.annot")
+    assert not (tmp_path / "a.annot").exists()
+    told = ethogram_convert.run(ConvertConfig(recording="day1"), run, tmp_path / "a.annot")
+    assert told.recordings == told.bouts == 1
+    back = io_ethogram.read(tmp_path / "a.annot", alone=True).ethogram.bouts
+    assert back[["start_frame", "stop_frame"]].to_numpy().tolist() == [[10, 40]]
+    with pytest.raises(InputError, match="no 'dya1'; did you mean 'day1'"):
+        ethogram_convert.run(ConvertConfig(recording="dya1"), run, tmp_path / "b.annot")

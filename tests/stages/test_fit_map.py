@@ -7,8 +7,11 @@ import xarray as xr
 from map_worlds import FIT, MOVES, dataset, world
 from sklearn.metrics import adjusted_rand_score
 
+from gambol.behavior import clean
 from gambol.behavior.behavior_map import BehaviorMap
+from gambol.behavior.clean import CleanSettings
 from gambol.core.errors import InputError
+from gambol.core.tracks import tracks
 from gambol.io import ethogram as io_ethogram
 from gambol.io import store, syllables
 from gambol.stages import ethogram_convert, features, fit_map, map_inputs, mutual_information
@@ -244,8 +247,53 @@ def test_what_cannot_be_mapped_is_refused_in_a_sentence(made, tmp_path):
         fit_map.run(cfg, [tmp_path / "odd.nc"], tmp_path / "a")
     store.write_dataset(dataset(xy[:9], 50.0, ("nose", "hip")), tmp_path / "short.nc")
     with pytest.raises(InputError, match="none of the 9 frames has all amplitudes"):
-        fit_map.run(cfg, [tmp_path / "short.nc"], tmp_path / "short")
+        fit_map.run(cfg, [tmp_path / "short.nc"], tmp_path / "a")
+    held = store.read_dataset(made[0] / "day0.nc")
+    held["position"][:, :, 2] = np.nan
+    store.write_dataset(held, tmp_path / "lost.nc")
+    with pytest.raises(InputError, match=r"none of the .* absent .* paw_R \(100%\)"):
+        fit_map.run(cfg, [tmp_path / "lost.nc"], tmp_path / "a")
+    store.write_dataset(held.isel(keypoints=slice(0, 3)), tmp_path / "cut.nc")
+    with pytest.raises(InputError, match="skeleton has 6 keypoints, its positions are of nose"):
+        fit_map.run(cfg, [tmp_path / "cut.nc"], tmp_path / "a")
+    with pytest.raises(InputError, match="f_max is 30 Hz, but 50 frames a second"):
+        fit_map.run(cfg.override(["wavelets.f_max=30"]), [made[0]], tmp_path / "a")
+    with pytest.raises(InputError, match="perplexity is 120 of 120 neighbours"):
+        cfg.override(["perplexity=120"])
     world(tmp_path / "slow", recordings=1, bouts=4, fps=40.0, prefix="slow")
     with pytest.raises(InputError, match="bring them to one rate"):
         fit_map.run(cfg, [made[0], tmp_path / "slow"], tmp_path / "a")
     assert not (tmp_path / "a").exists()
+
+
+def test_recordings_are_prepared_again_where_memory_is_short(made, monkeypatch):
+    cfg = FitConfig(**FIT).prepare_settings()
+    calls, prepared = [], map_inputs._prepared
+    monkeypatch.setattr(
+        map_inputs, "_prepared", lambda *a: (calls.append(a[0].stem), prepared(*a))[1]
+    )
+
+    def twice():
+        calls.clear()
+        inputs = map_inputs.read([made[0]], cfg)
+        return [inputs.recordings[name]() for name in [*NAMES, *NAMES]]
+
+    kept = twice()
+    assert calls == ["day0", "day1"]
+    monkeypatch.setattr(map_inputs, "_KEPT", 0)
+    for one, other in zip(kept, twice(), strict=True):
+        np.testing.assert_array_equal(one.track.xy, other.track.xy)
+        np.testing.assert_array_equal(one.heading, other.heading)
+    assert calls == ["day0", "day1", "day0", "day1", "day0", "day1"]
+
+
+def test_cleaning_in_pieces_is_that_of_the_whole(made, monkeypatch):
+    held = store.read_dataset(made[0] / "day0.nc")
+    rng = np.random.default_rng(3)
+    held["position"][rng.choice(held.sizes["time"], 40), :, 1] = np.nan
+    (track,) = tracks(held, "x")
+    whole = clean.clean_track(track, clean.learn(track, CleanSettings()), CleanSettings())
+    monkeypatch.setattr(map_inputs, "_PIECE", 97)
+    again = map_inputs._cleaned(track, CleanSettings())
+    np.testing.assert_array_equal(again.xy, whole.track.xy)
+    np.testing.assert_array_equal(again.variance, whole.track.variance)

@@ -1,5 +1,9 @@
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -118,21 +122,76 @@ def test_a_finished_run_is_not_done_again(fitted, made):
     assert again == told and before == {p: p.stat().st_mtime_ns for p in out.rglob("*")}
 
 
-@pytest.mark.parametrize("sweep", [1, 5, 11, 15])
-def test_a_run_that_was_killed_goes_on_and_ends_the_same(fitted, made, tmp_path, sweep):
-    def kill(step):
-        if step.stage == "fit-syllables" and step.done == sweep + 1:
-            raise Killed
+def ends_the_same(one, two):
+    a, b = (store.read_dataset(p / "chain.nc") for p in (one, two))
+    xr.testing.assert_equal(a, b)
+    assert (one / "syllables.csv").read_bytes() == (two / "syllables.csv").read_bytes()
+    assert not list(two.rglob("*.partial*"))
 
+
+def test_a_run_that_was_killed_at_twenty_moments_ends_the_same(fitted, made, tmp_path):
+    """After each of the first twenty sweeps: in searches, runs and between them."""
     out, cfg = tmp_path / "run", FitConfig(**FIT, checkpoint_s=1e-9)
-    with pytest.raises(Killed):
-        fit_syllables.run(cfg, [made / "poses"], out, threads=1, progress=kill)
-    assert store.read_dataset(out / "chain.nc").attrs["sweeps"] == sweep
+    for sweep in range(1, 21):
+
+        def kill(step, last=sweep + 1):
+            if step.stage == "fit-syllables" and step.done == last:
+                raise Killed
+
+        with pytest.raises(Killed):
+            fit_syllables.run(cfg, [made / "poses"], out, threads=1, progress=kill)
+        held = store.read_dataset(out / "chain.nc")
+        assert held.attrs["sweeps"] == sweep and not (out / "provenance.json").exists()
+    assert held.attrs["phase"] >= 3  # every kind of stretch was cut
     fit_syllables.run(cfg, [made / "poses"], out, threads=2)
-    one, two = (store.read_dataset(p / "chain.nc") for p in (fitted[0], out))
-    xr.testing.assert_equal(one, two)
-    a, b = (p / "syllables.csv" for p in (fitted[0], out))
-    assert a.read_bytes() == b.read_bytes()
+    ends_the_same(fitted[0], out)
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from gambol.stages import fit_syllables
+cfg = fit_syllables.FitConfig.model_validate_json(sys.argv[1])
+slow = lambda step: time.sleep(0.1)
+fit_syllables.run(cfg, [Path(sys.argv[2])], Path(sys.argv[3]), threads=1, progress=slow)
+"""
+
+
+def test_a_process_that_was_killed_outright_goes_on_and_ends_the_same(fitted, made, tmp_path):
+    out, cfg = tmp_path / "run", FitConfig(**FIT, checkpoint_s=1e-9)
+    args = [sys.executable, "-c", CHILD, cfg.model_dump_json(), str(made / "poses"), str(out)]
+    with subprocess.Popen(args) as child:
+        until = time.monotonic() + 120
+        while not (out / "chain.nc").exists() and time.monotonic() < until:
+            assert child.poll() is None
+            time.sleep(0.01)
+        time.sleep(0.35)  # some sweeps later, wherever that is
+        child.kill()
+    assert child.returncode == -signal.SIGKILL and not (out / "provenance.json").exists()
+    fit_syllables.run(cfg, [made / "poses"], out, threads=1)
+    ends_the_same(fitted[0], out)
+
+
+def test_recordings_without_anything_in_them_are_left_out_or_refused(made, tmp_path):
+    whole = io_poses.read(made / "poses/recording_000.nc")
+    nobody = whole.copy(deep=True)
+    nobody["position"].values[:] = np.nan
+    (tmp_path / "poses").mkdir()
+    store.write_dataset(whole, tmp_path / "poses/seen.nc")
+    store.write_dataset(nobody, tmp_path / "poses/nobody.nc")
+    store.write_dataset(whole.isel(time=slice(0, 0)), tmp_path / "empty.nc")
+    store.write_dataset(whole.isel(keypoints=slice(0, 4)), tmp_path / "fewer.nc")
+    out = tmp_path / "run"
+    for name, said in (
+        ("poses/nobody.nc", "no recording has a keypoint"), ("empty.nc", "has no frames"),
+        ("fewer.nc", "its skeleton"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=said):
+            fit_syllables.run(FitConfig(**FIT), [tmp_path / name], out, **TOLD)
+        assert not out.exists()
+    told = fit_syllables.run(FitConfig(**FIT), [tmp_path / "poses"], out, **TOLD)
+    assert told.recordings == 1
+    assert any("nobody: no keypoint in any frame" in text for text in told.remarks)
 
 
 @pytest.mark.parametrize("stage", ["syllables", "page"])

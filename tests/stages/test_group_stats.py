@@ -51,3 +51,24 @@ def test_frames_are_no_animals(tmp_path):
     animals = planted(tmp_path / "others", 0.0)
     with pytest.raises(InputError, match="no column 'group'"):
         group_stats.run(GroupConfig(fps=20.0), tmp_path / "states", animals, tmp_path / "out")
+
+
+def test_conditions_are_compared_within_animals(tmp_path):
+    animals = planted(tmp_path / "states", 0.3)
+    table = pd.read_csv(animals)
+    table["animal"] = [f"m{k % 6}" for k in range(12)]  # each once as wild, once as mutant
+    table.to_csv(animals, index=False)
+    cfg = GroupConfig(factor="genotype", fps=20.0)
+    with pytest.raises(InputError, match="in several groups .*--set within=COLUMN"):
+        group_stats.run(cfg, tmp_path / "states", animals, tmp_path / "out")
+    cfg = GroupConfig(within="genotype", fps=20.0)
+    told = group_stats.run(cfg, tmp_path / "states", animals, tmp_path / "out")
+    assert told.different == ("0 (within)", "1 (within)") and told.animals == {"all": 6}
+    assert told.smallest_p == 2 / 2**6
+    found = pd.read_csv(tmp_path / "out" / "tests.csv")
+    assert found["p"].tolist() == [2 / 2**6] * 2 and set(found["effect"]) == {"within"}
+    with pytest.raises(InputError, match="no column 'line'"):
+        group_stats.run(
+            GroupConfig(within="genotype", factor="line", fps=20.0), tmp_path / "states",
+            animals, tmp_path / "out",
+        )  # fmt: skip

@@ -154,6 +154,32 @@ def test_a_map_of_another_model_is_not_applied(run):
         act(run, "show")
 
 
+@pytest.mark.parametrize("label", ["syllable", "stay"])
+def test_the_way_between_regions_of_a_map_is_seen_but_no_label(tmp_path, label):
+    run = label_worlds.write_map(tmp_path)
+    cfg = label_map.LabelMapConfig(author="ann", label=label)
+    path = tmp_path / "proposals.csv"
+    act(run, "suggest", out=path, cfg=cfg)  # onsets after a way count
+    assert pd.read_csv(path, dtype=str)["labels"].tolist() == ["1 6"]
+    by_what_follows = cfg.model_copy(update={"metric": "transitions", "cut": 1.0})
+    act(run, "suggest", out=path, cfg=by_what_follows)  # of the next region, not of the way
+    proposed = pd.read_csv(path, dtype=str)["labels"].str.split().sum()
+    assert proposed and "0" not in proposed
+    told = act(run, "show", cfg=cfg)
+    labels = np.concatenate(
+        [store.read_dataset(p)[label].values for p in (run / "places").iterdir()]
+    )
+    share = {row["id"]: row["usage"] for row in told.labels}
+    assert share[0] == 0.0 and share[2] == pytest.approx((labels == 2).mean())
+    act(run, "export", out=tmp_path / "bouts.csv", cfg=cfg)
+    found = io_ethogram.read(tmp_path / "bouts.csv").ethogram
+    assert set(found.bouts["label"]) == set("123456")
+    assert not len(found.observed)  # all of each recording was
+    for words in (("rename", "0", "way"), ("merge", "2", "0")):
+        with pytest.raises(InputError, match="is the way between its regions"):
+            act(run, *words, cfg=cfg)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

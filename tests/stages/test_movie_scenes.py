@@ -18,6 +18,7 @@ from film_worlds import (
     write_video,
 )
 
+from gambol.behavior import align
 from gambol.core.errors import InputError
 from gambol.io.syllables import Source
 from gambol.stages import movie_scenes
@@ -122,8 +123,9 @@ def test_3d_poses_are_seen_on_their_floor(folder, tmp_path):
     assert stage.views == ("above",) and stage.spin == 5.0
     below = scene(subject(folder, poses=tmp_path / "a.nc"), up="-y", **ENDS)
     assert below.posed.up.tolist() == [0, -1, 0] and below.posed.floor == -5
-    own = movie_scenes.aligned(found)
-    ahead = own.track.xy[:, :, 2]
+    own = movie_scenes.placed(found)
+    turned = align.rotate(own.track.xy - own.centroid[:, None], -own.heading, [2, 0])
+    ahead = turned[:, :, 2]
     assert np.abs(ahead - SHAPE[:, 0]).max() < 1e-3  # z, then x, are across y
 
 

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,4 +64,23 @@ def test_fits_that_differ_in_more_than_their_seed_are_no_choice(runs, tmp_path):
         select_syllables.run(CFG, [runs[0], tmp_path / "other"], tmp_path / "out")
     with pytest.raises(InputError, match="1 runs"):
         select_syllables.run(CFG, runs[:1], tmp_path / "out")
+    with pytest.raises(InputError, match="no run of fit-syllables"):
+        select_syllables.run(CFG, [runs[0], tmp_path], tmp_path / "out")
+    shutil.copytree(runs[0], tmp_path / "copy")
+    with pytest.raises(InputError, match="the same seed 0"):
+        select_syllables.run(CFG, [runs[0], tmp_path / "copy"], tmp_path / "out")
+    (tmp_path / "copy/model.nc").unlink()
+    with pytest.raises(InputError, match="no finished run"):
+        select_syllables.run(CFG, [tmp_path / "copy", runs[1]], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_how_many_seeds_and_how_far_apart_they_are_is_said(runs, tmp_path):
+    told = select_syllables.run(CFG, runs, tmp_path / "out", threads=1)
+    table = pd.read_csv(tmp_path / "out/choice.csv")
+    assert told.fits == 3
+    np.testing.assert_allclose(told.eml_range, [table["eml"].min(), table["eml"].max()])
+    ends = [table["agreement"].min(), table["agreement"].max()]
+    np.testing.assert_allclose(told.agreement_range, ends)
+    text = select_syllables.describe(told._asdict())
+    assert "of 3 seeds; 5 or more are better" in text and f"of {told.used} syllables" in text

@@ -8,7 +8,10 @@ import pandas as pd
 import pytest
 from clips import BITS, number_in
 
+from gambol.behavior import label_map
 from gambol.core.errors import InputError
+from gambol.core.label_map import Decision, LabelMap
+from gambol.io import label_map as io_label_map
 from gambol.io import state_courses
 from gambol.io.video import VideoWriter, open_video
 from gambol.stages import state_movies
@@ -282,3 +285,14 @@ def test_a_real_mouse_stays_in_the_middle_of_its_tile(data, tmp_path):
         tiles = grey[bright, top : top + 128, left : left + 128]
         middle, ring = tiles[:, 48:80, 48:80].mean(), tiles[:, 24:104, 24:104].mean()
         assert middle < ring  # the mouse is darker than its arena
+
+
+def test_labels_are_filmed_as_the_label_map_has_them(world, tmp_path):
+    held = LabelMap(3)
+    for decision in (Decision("merge", (0, 2)), Decision("exclude", (1,))):
+        held = label_map.decide(held, decision)
+    io_label_map.write(held, io_label_map.beside(world / "a.csv"), None)
+    made = state_movies.run(MovieConfig(**SMALL), [world], tmp_path / "o")
+    assert made.movies == ("syllable-0.mp4",)
+    table = pd.read_csv(tmp_path / "o" / "syllable-0.csv")
+    assert set(table["recording"]) == {"a", "b"}

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -21,10 +23,10 @@ def project(recording, tmp_path):
     return tmp_path / "p"
 
 
-@pytest.mark.parametrize("method", ["kmeans", "uniform", "random", "low-confidence"])
+@pytest.mark.parametrize("method", ["cover", "uniform", "random", "unsure"])
 def test_a_project_remembers_frames_that_nobody_labelled(method, project, poses):
     cfg = suggest.SuggestConfig(method=method, count=5, candidates=60)
-    found = suggest.run(cfg, project, poses=[poses] if method == "low-confidence" else [])
+    found = suggest.run(cfg, project, poses=[poses] if method == "unsure" else [])
     with Project.open(project) as opened:
         kept = opened.suggestions()
         labelled = set(opened.labels().frame.tolist())
@@ -35,7 +37,7 @@ def test_a_project_remembers_frames_that_nobody_labelled(method, project, poses)
 
 
 def test_the_same_seed_suggests_the_same(project):
-    cfg = suggest.SuggestConfig(method="kmeans", count=4, candidates=40, seed=2)
+    cfg = suggest.SuggestConfig(method="cover", count=4, candidates=40, seed=2)
     assert suggest.run(cfg, project) == suggest.run(cfg, project)
 
 
@@ -51,16 +53,32 @@ def test_jumps_are_found(recording, poses, tmp_path):
     wild = io_poses.read(poses)
     wild["position"][150, :, 0, 0] += 300
     store.write_dataset(wild, tmp_path / "wild.nc")
-    cfg = suggest.SuggestConfig(method="jumps", count=1)
+    cfg = suggest.SuggestConfig(method="jump", count=1)
     found = suggest.run(cfg, recording.video, poses=[tmp_path / "wild.nc"])
     assert abs(found[0].frame - 150) <= 1
 
 
 def test_methods_that_need_predictions_say_so(recording):
     with pytest.raises(InputError, match="give --poses"):
-        suggest.run(suggest.SuggestConfig(method="jumps"), recording.video)
+        suggest.run(suggest.SuggestConfig(method="jump"), recording.video)
 
 
 def test_methods_that_look_at_no_predictions_say_so(recording, poses):
     with pytest.raises(InputError, match=r"looks at no predictions; leave --poses"):
         suggest.run(suggest.SuggestConfig(), recording.video, poses=[poses])
+
+
+def test_only_the_videos_asked_for_are_looked_at(project, recording, tmp_path):
+    import shutil
+
+    (tmp_path / "other").mkdir()
+    second = shutil.copy(recording.video, tmp_path / "other" / "second.mp4")
+    with Project.open(project) as opened:
+        number = opened.add_video(second)
+    cfg = suggest.SuggestConfig(method="uniform", count=6)
+    assert {Path(s.video).name for s in suggest.run(cfg, project, videos=[number])} == {
+        "second.mp4"
+    }
+    assert len({s.video for s in suggest.run(cfg, project)}) == 2
+    with pytest.raises(InputError, match="no video 9"):
+        suggest.run(cfg, project, videos=[9])

@@ -1,6 +1,9 @@
 """Movies of small recordings whose animals are where the test put them."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -352,3 +355,64 @@ def test_a_video_of_another_rate_is_matched_by_time(tmp_path, folder):
         poses=[folder / "poses"],
     )  # fmt: skip
     assert any("lasts 3.0 s, its labels 6.0 s" in remark for remark in done.remarks)
+
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from gambol.io.video import VideoWriter
+from gambol.stages import syllable_files, syllable_movies
+from gambol.stages.movie_settings import SyllableMovieConfig
+
+moment, folder, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+count = 0
+
+
+def die(*args, **given):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def write(self, frame, was=VideoWriter.write):
+    global count
+    count += 1
+    die() if count == 5 else was(self, frame)
+
+
+if moment == "within a movie":
+    VideoWriter.write = write
+if moment == "before the end":
+    syllable_files.finish = die
+syllable_movies.run(
+    SyllableMovieConfig.model_validate_json(sys.argv[4]), [folder / "labels"], out,
+    videos=folder / "videos", poses=[folder / "poses"],
+    progress=lambda step: die() if moment == "between movies" and step.done == 2 else None,
+)
+"""
+
+
+def shown(out):
+    """What files hold; of movies the frames, as x264 may pack the same ones in other bytes."""
+    held = {p.name: p.read_bytes() for p in out.iterdir() if p.suffix in (".csv", ".yaml")}
+    movies = [p for p in out.glob("*.mp4") if not p.name.startswith(".")]
+    return held | {p.name: everything(p)[0].tobytes() for p in movies}
+
+
+def test_a_process_that_was_killed_outright_goes_on_and_makes_the_same_files(folder, tmp_path):
+    cfg = GRID | {"kinds": ("grid", "trajectory")}
+    made(folder, tmp_path / "whole", **cfg)
+    told = json.loads((tmp_path / "whole" / "provenance.json").read_text())
+    want = shown(tmp_path / "whole")
+    for moment in ("within a movie", "between movies", "before the end"):
+        out = tmp_path / moment
+        text = SyllableMovieConfig(**cfg).model_dump_json()
+        args = [sys.executable, "-c", CHILD, moment, str(folder), str(out), text]
+        child = subprocess.run(args, check=False)
+        assert child.returncode == -signal.SIGKILL
+        assert not (out / "provenance.json").exists()
+        movies = {p.name for p in out.glob("*.mp4") if not p.name.startswith(".")}
+        assert all(shown(out)[name] == want[name] for name in movies)  # none is half
+        assert len(movies) == {"within a movie": 0, "between movies": 2}.get(moment, 5)
+        made(folder, out, **cfg)
+        again = json.loads((out / "provenance.json").read_text())
+        assert shown(out) == want
+        assert {**again, "date": "", "command": ""} == {**told, "date": "", "command": ""}

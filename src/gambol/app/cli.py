@@ -12,11 +12,13 @@ from gambol.app import bouts as of_bouts
 from gambol.app import classifiers as of_classifiers
 from gambol.app import console, options
 from gambol.app import egocentric as of_alignment
+from gambol.app import import_poses as of_import
 from gambol.app import label_maps as of_labels
 from gambol.app import maps as of_maps
 from gambol.app import movies_syllables as of_movies
 from gambol.app import regions as of_regions
 from gambol.app import simulations as of_simulations
+from gambol.app import studio as of_studio
 from gambol.app import syllables as of_syllables
 from gambol.app import tracks as of_several
 from gambol.app import views as of_cameras
@@ -211,11 +213,14 @@ def doctor(as_json: Json = False) -> None:
 def suggest(
     source: Annotated[Path, typer.Argument(help="Project or video.")],
     method: Annotated[
-        str, typer.Option(help="kmeans, uniform, random, low-confidence or jumps.")
-    ] = "kmeans",
+        str,
+        typer.Option(
+            help="cover, unsure, jump, structure, crowd, disagree, mixed, uniform or random."
+        ),
+    ] = "cover",
     count: Annotated[int, typer.Option(min=1, help="Frames to suggest.")] = 20,
     poses: Annotated[
-        list[Path], typer.Option(help="Pose files, for low-confidence and jumps.")
+        list[Path], typer.Option(help="Pose files; else the newest in the project's runs.")
     ] = [],  # noqa: B006 - typer copies it
     seed: Annotated[int, typer.Option(help="Of the choice.")] = 0,
     as_json: Json = False,
@@ -407,9 +412,11 @@ app.add_typer(of_regions.verbs)
 app.add_typer(of_cameras.verbs)
 app.add_typer(of_behavior.verbs)
 app.add_typer(of_bouts.verbs)
-for of_what in (of_alignment, of_maps, of_syllables, of_labels, of_movies, of_classifiers):
+for of_what in (of_import, of_alignment, of_maps, of_syllables, of_labels, of_movies):
     app.add_typer(of_what.verbs)
+app.add_typer(of_classifiers.verbs)
 app.add_typer(of_reports.verbs)
+app.add_typer(of_studio.verbs)
 
 
 def _voice(quiet: bool) -> Any:

@@ -28,8 +28,22 @@ def required(kind: Any, path: Path | None, said: dict[str, Any], assignments: li
     """Read settings of which some have no default: from a file, options and --set."""
     import yaml
 
-    held = {} if path is None else yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    cfg = kind.from_values({**held, **said}, "the command line" if path is None else str(path))
+    from gambol.core.config import assigned
+    from gambol.io import store
+
+    try:
+        held = {} if path is None else yaml.safe_load(store.read_text(path)) or {}
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(held, dict):
+        raise InputError(f"{path}: settings are `key: value` lines, not {held!r}")
+    # what has no default has to be there before the others can be changed; a misspelt key
+    # explains one that is not
+    later = {name for name, field in kind.model_fields.items() if not field.is_required()}
+    told = [assigned(text) for text in assignments]
+    first = {key: value for key, value in told if key.split(".")[0] not in later}
+    source = "the command line" if path is None else str(path)
+    cfg = kind.from_values({**held, **said, **first}, source)
     return cfg.override(assignments) if assignments else cfg
 
 

@@ -4,8 +4,11 @@ A long prediction writes shards (`.npz`, one a fixed number of frames) and puts 
 at the end, so memory stays bounded and a killed run finds its finished shards again.
 """
 
+import glob
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,8 +17,10 @@ import numpy as np
 import xarray as xr
 
 from gambol.core import poses as core_poses
+from gambol.core import tracks as core_tracks
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
+from gambol.core.tracks import Track
 from gambol.io import store
 
 CANDIDATES, SCORES = "candidate_position", "candidate_score"  # of several peaks per keypoint
@@ -137,23 +142,91 @@ def made_from(path: Path) -> str | None:
         return None
 
 
-def read(path: Path) -> xr.Dataset:
-    """Read a pose file into memory."""
-    return core_poses.validate(store.read_dataset(path), str(path))
+def read(path: Path | str, fps: float | None = None) -> xr.Dataset:
+    """Read poses into memory.
+
+    Args:
+        path: a pose file, or what another program found (`poses_foreign`).
+        fps: frames a second of such a file, where it does not say them.
+    """
+    path = Path(path)
+    if path.suffix == ".nc":
+        return core_poses.validate(store.read_dataset(path), str(path))
+    from gambol.io import poses_foreign  # brings readers of many formats
+
+    return poses_foreign.read(path, poses_foreign.Said(fps))
+
+
+def read_all(pattern: str, fps: float | None = None) -> dict[str, xr.Dataset]:
+    """Read all files of a pattern, by the name of the recording: what estimators take.
+
+    Args:
+        pattern: such as `poses/*.h5`.
+        fps: frames a second, where files do not say them.
+    """
+    from gambol.io import poses_foreign
+
+    found = sorted(Path(path) for path in glob.glob(pattern))
+    if not found:
+        raise InputError(f"no file matches {pattern!r}; check the pattern")
+    made = {poses_foreign.name_of(path): read(path, fps) for path in found}
+    if len(made) < len(found):
+        raise InputError(f"two files of {pattern!r} have one name; rename one of them")
+    return made
 
 
 def read_positions(path: Path) -> xr.Dataset:
-    """Read positions and confidences alone, a third of what a pose file holds."""
+    """Read positions and confidences alone, in single precision."""
+    with _opened(path) as file:
+        # a variable that is read at once takes many times the memory that it fills
+        held = {name: _in_pieces(file[name]) for name in ("position", "confidence")}
+        rest = file.drop_vars(list(file.data_vars)).load()
+        return rest.assign(held)
+
+
+def _in_pieces(values: xr.DataArray) -> xr.DataArray:
+    """Read a series, in single precision."""
+    whole = np.empty(values.shape, np.float32)
+    axis, frames = values.dims.index("time"), values.sizes["time"]
+    for first in range(0, frames, core_tracks.PIECE):
+        where = slice(first, first + core_tracks.PIECE)
+        whole[(slice(None),) * axis + (where,)] = values.isel(time=where).values
+    return values.copy(data=whole)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[xr.Dataset]:
+    """Open a pose file, of which nothing is read yet."""
     store.require_file(path)
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as file:
-            wanted = [name for name in ("position", "confidence") if name in file]
-            return core_poses.validate(file[wanted].load(), str(path))
-    except (OSError, KeyError) as error:
+        with xr.open_dataset(path, engine="h5netcdf", cache=False) as file:
+            yield core_poses.validate(file, str(path))
+    except InputError:
+        raise
+    except (OSError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"{path} is no complete netCDF4 file ({reason}); make it again"
         ) from error
+
+
+def read_track(path: Path, animal: int, name: str) -> Track:
+    """Read where the keypoints of one individual are, and nothing else.
+
+    Args:
+        path: a pose file.
+        animal: place among the individuals.
+        name: of the track.
+    """
+    with _opened(path) as file:
+        return core_tracks.placed(file, path.stem, animal, name)
+
+
+def names_of_animals(path: Path) -> list[str]:
+    """Return the names that `core.tracks` gives the animals of a pose file."""
+    with _opened(path) as file:
+        who = [str(name) for name in file["individuals"].values]
+    return [path.stem] if len(who) == 1 else [f"{path.stem}/{name}" for name in who]
 
 
 def _declare(frame: xr.Dataset, path: Path, frames: int) -> None:

@@ -69,6 +69,11 @@ class Project:
         self.close()
 
     @property
+    def connection(self) -> sqlite3.Connection:
+        """The database, for `project_changes` and `project_views`."""
+        return self._connection
+
+    @property
     def skeleton(self) -> Skeleton:
         """The skeleton of all labels."""
         with schema.sentences(self.path):
@@ -87,7 +92,10 @@ class Project:
 
     def add_video(self, ref: str | Path, by: str | None = None) -> int:
         """Add a video unless its content is there already; return its number."""
-        values = videos.describe(str(ref), self.folder)
+        return self.add_described(videos.describe(str(ref), self.folder), by)
+
+    def add_described(self, values: dict[str, Any], by: str | None = None) -> int:
+        """Add a video that `project_videos.describe` looked at, perhaps in another thread."""
         with self._edit("add video", by) as edit:
             number = rows.video_number(edit, values)
         self._found_again({number: values["path"]})
@@ -120,14 +128,28 @@ class Project:
             self._remember(row.id, videos.relative(ref, self.folder))
         return ref
 
-    def labels(self) -> Labels:
-        """Return all labels; a lost video keeps the reference of where it should be."""
+    def labels(self, drafts: bool = False) -> Labels:
+        """Return all labels; a lost video keeps the reference of where it should be.
+
+        Frames in which somebody is at work come only as `drafts`, those whose picture is no
+        good not at all.
+        """
         known = self.videos()
         refs = [self.find(row) or videos.expected(row, self.folder) for row in known]
         with schema.sentences(self.path):
             return rows.labels(
-                self._connection, self.skeleton, known, tuple(refs), self.individuals()
+                self._connection, self.skeleton, known, tuple(refs), self.individuals(), drafts
             )
+
+    def unfinished(self) -> int:
+        """Return how many frames `labels` leaves out, as somebody is still at work there."""
+        with schema.sentences(self.path):
+            return rows.unfinished(self._connection)
+
+    def bad(self) -> list[tuple[int, int]]:
+        """Return video and number of the frames whose picture is no good."""
+        with schema.sentences(self.path):
+            return rows.bad(self._connection)
 
     def put_labels(
         self, labels: Labels, action: str = "import", by: str | None = None
@@ -219,8 +241,7 @@ class Project:
         """
         self._frame_of(video, frame)
         with self._edit("complete", by) as edit:
-            said = None if complete is None else {"complete": int(complete)}
-            edit.put("frames", (video, frame), said)
+            rows.say_complete(edit, (video, frame), None if complete is None else int(complete))
 
     def regions(self) -> list[RegionRow]:
         """Return the polygons without loss and without score, in the order of their numbers."""
@@ -297,10 +318,14 @@ class Project:
         """Make again what was undone last, unless something else was edited since."""
         return self._again(edits.redo, n, by)
 
-    def history(self) -> Iterator[EditRow]:
-        """Yield the log of edits from its beginning."""
+    def history(self, since: int = 0) -> Iterator[EditRow]:
+        """Yield the log of edits from its beginning, or from after an edit."""
         with schema.sentences(self.path):
-            yield from edits.lines(self._connection)
+            yield from edits.lines(self._connection, since)
+
+    def seq(self) -> int:
+        """Return the number of the newest edit, O(1)."""
+        return int(self._all("SELECT coalesce(max(id), 0) FROM edits")[0][0])
 
     def check(self) -> list[str]:
         """Replay the log; say where the tables differ from it, or where the file is damaged."""
@@ -357,6 +382,10 @@ class Project:
     def _all(self, query: str) -> list[tuple[Any, ...]]:
         with schema.sentences(self.path):
             return self._connection.execute(query).fetchall()
+
+    def moved(self, video: int, path: str) -> None:
+        """Note where a video is now, relative to the project; that is no edit."""
+        self._remember(video, path)
 
     def _found_again(self, places: dict[int, str]) -> None:
         """Note where videos are that no longer are where they were."""

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gambol.core import edits
+from gambol.io import project_index as index
 from gambol.io import project_schema as schema
 
 Key = tuple[int, ...]
@@ -20,12 +22,15 @@ _PLAIN = {
     "skeleton": (("id",), ("value",)),
     "videos": (("id",), ("path", "hash", "bytes", "width", "height", "frames", "fps")),
     "individuals": (("id",), ("name",)),
-    "frames": (("video", "frame"), ("complete",)),
+    "frames": (("video", "frame"), ("complete", "flag", "note")),
     "regions": (("id",), ("video", "frame", "polygon")),
     "tracks": (("id",), ("path", "about")),
     "track_edits": (("tracks", "place"), ("record",)),
     "suggestions": (("video", "frame"), ("reason", "score", "rank", "done")),
 }
+
+
+_LINES = "SELECT id, time, author, action, before, after, target FROM edits"
 
 
 class EditRow(NamedTuple):
@@ -50,6 +55,8 @@ class Edit:
 
     def put(self, table: str, key: Key, value: Value) -> None:
         """Set one row, or remove it with None; what changes nothing is not recorded."""
+        if table == "frames" and value is not None:
+            value = edits.frame(value)  # the log of format 4 knew no flags and notes
         old = get(self.connection, table, key)
         if old == value:
             return
@@ -67,22 +74,22 @@ def edit(
         one = Edit(connection)
         yield one
         if one.after:
-            _log(connection, one, action, author)
+            log(one, action, author)
 
 
-def _log(
-    connection: sqlite3.Connection,
-    one: Edit,
-    action: str,
-    author: str,
-    target: int | None = None,
-) -> None:
+def log(
+    one: Edit, action: str, author: str, target: int | None = None, uuid: str | None = None
+) -> int:
+    """Write the line of an edit, in the transaction of its changes; return its number."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    connection.execute(
-        "INSERT INTO edits (time, author, action, before, after, target)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (now, author, action, _json(one.before), _json(one.after), target),
+    done = one.connection.execute(
+        "INSERT INTO edits (time, author, action, before, after, target, uuid)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (now, author, action, _json(one.before), _json(one.after), target, uuid),
     )
+    number = int(done.lastrowid or 0)
+    index.note(one.connection, number, one.after, action, target)
+    return number
 
 
 def get(connection: sqlite3.Connection, table: str, key: Key) -> Value:
@@ -160,7 +167,7 @@ def _again(
         one = Edit(connection)
         for table, key, value in reversed(row.before) if name == "undo" else row.after:
             one.put(table, tuple(key), value)
-        _log(connection, one, name, author, row.id)
+        log(one, name, author, row.id)
         return row.action
 
 
@@ -188,13 +195,13 @@ def _last(connection: sqlite3.Connection, name: str, opposite: str) -> int | Non
 
 def line(connection: sqlite3.Connection, number: int) -> EditRow | None:
     """Return one line of the log."""
-    row = connection.execute("SELECT * FROM edits WHERE id = ?", (number,)).fetchone()
+    row = connection.execute(f"{_LINES} WHERE id = ?", (number,)).fetchone()
     return _row(row) if row else None
 
 
-def lines(connection: sqlite3.Connection) -> Iterator[EditRow]:
-    """Yield the log from its beginning."""
-    for row in connection.execute("SELECT * FROM edits ORDER BY id"):
+def lines(connection: sqlite3.Connection, since: int = 0) -> Iterator[EditRow]:
+    """Yield the log from its beginning, or from after a line."""
+    for row in connection.execute(f"{_LINES} WHERE id > ? ORDER BY id", (since,)):
         yield _row(row)
 
 
@@ -207,13 +214,18 @@ def differences(connection: sqlite3.Connection) -> list[str]:
     there = {(table, key): get(connection, table, key) for table, key in _keys(connection)}
     wrong = []
     for place in sorted(said.keys() | there.keys()):
-        if _comparable(said.get(place)) != _comparable(there.get(place)):
+        if comparable(place[0], said.get(place)) != comparable(place[0], there.get(place)):
             wrong.append(f"{place[0]} {place[1]}: table and log differ")
     return wrong
 
 
-def _comparable(value: Value) -> Value:
-    """Leave out where a video lies: it is found again without an edit."""
+def comparable(table: str, value: Value) -> Value:
+    """Return what two values have to agree in; older formats knew less of frames.
+
+    Where a video lies is left out: it is found again without an edit.
+    """
+    if table == "frames" and value:
+        return edits.frame(value)
     return {k: v for k, v in value.items() if k != "path"} if value else None
 
 

@@ -9,7 +9,7 @@ from gambol.core.instances import body_length
 from gambol.core.labels import UNKNOWN, Labels, Origin
 from gambol.io.labels.frames import by_frame
 from gambol.io.project_edits import Edit, get
-from gambol.io.project_rows import add_region, individual_number, value
+from gambol.io.project_rows import add_region, individual_number, say_complete, value
 
 _SAME = 0.1  # body lengths between two labels of one animal: people differ less, animals more
 
@@ -124,11 +124,11 @@ def _pairs(
 def _merge_frames(edit: Edit, labels: Labels, videos: dict[int, int]) -> None:
     """Note incomplete frames and those without animals, where a person labelled none."""
     for v, f in labels.incomplete.tolist():
-        edit.put("frames", (videos[v], f), {"complete": 0})
+        say_complete(edit, (videos[v], f), 0)
     for v, f in labels.negatives.tolist():
         place = (videos[v], f)
         there = _there(edit, place)
         if all(origin == Origin.MODEL for origin in there.values()):
             for key in there:  # a model saw an animal where a person sees none
                 edit.put("instances", (*place, key), None)
-            edit.put("frames", place, {"complete": 1})
+            say_complete(edit, place, 1)

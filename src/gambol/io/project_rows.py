@@ -9,16 +9,24 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from gambol.core.edits import BAD
 from gambol.core.errors import InputError
 from gambol.core.labels import UNKNOWN, Labels, Region, Visibility
 from gambol.core.skeleton import Skeleton
-from gambol.io.project_edits import Edit
+from gambol.io.project_edits import Edit, get
 from gambol.io.project_videos import VideoRow
 
 _EMPTY = (
     "NOT EXISTS (SELECT 1 FROM instances"
     " WHERE instances.video = frames.video AND instances.frame = frames.frame)"
 )
+
+_LEFT_OUT = (
+    "EXISTS (SELECT 1 FROM frames WHERE {which}"
+    " AND frames.video = instances.video AND frames.frame = instances.frame)"
+)
+_BAD = f"flag = {BAD}"
+_DRAFT = f"(complete = 2 OR {_BAD})"
 
 
 class Suggestion(NamedTuple):
@@ -46,12 +54,14 @@ def labels(
     known: list[VideoRow],
     refs: tuple[str, ...],
     individuals: dict[int, str],
+    drafts: bool = False,
 ) -> Labels:
-    """Read everything, sorted by video, frame and individual."""
+    """Read everything, sorted by video, frame and individual; unfinished frames as drafts."""
     place = {row.id: v for v, row in enumerate(known)}
     who = {number: k for k, number in enumerate(individuals)}
     found = connection.execute(
         "SELECT id, video, frame, individual, origin FROM instances"
+        f" WHERE NOT {_LEFT_OUT.format(which=_BAD if drafts else _DRAFT)}"
         " ORDER BY video, frame, individual"
     ).fetchall()
     shape = (len(found), len(skeleton))
@@ -60,7 +70,8 @@ def labels(
     points = connection.execute("SELECT instance, keypoint, visibility, x, y FROM points")
     table = np.array(points.fetchall(), np.float64).reshape(-1, 5)  # NULL becomes NaN
     order = {row[0]: n for n, row in enumerate(found)}
-    rows = np.array([order[int(k)] for k in table[:, 0]], np.int64)
+    rows = np.array([order.get(int(k), -1) for k in table[:, 0]], np.int64)
+    rows, table = rows[rows >= 0], table[rows >= 0]
     columns = table[:, 1].astype(np.int64)
     visibility[rows, columns] = table[:, 2].astype(np.uint8)
     xy[rows, columns] = table[:, 3:]
@@ -74,8 +85,8 @@ def labels(
         visibility,
         np.array([row[4] for row in found], np.uint8),
         tuple(individuals.values()) or ("animal",),
-        _frames(connection, place, f"complete = 1 AND {_EMPTY}"),
-        _frames(connection, place, "complete = 0"),
+        _frames(connection, place, f"complete = 1 AND NOT {_BAD} AND {_EMPTY}"),
+        _frames(connection, place, f"complete = 0 AND NOT {_BAD}"),
         tuple(Region(place[r.video], r.frame, r.polygon) for r in regions(connection)),
     )
 
@@ -98,6 +109,24 @@ def add_region(edit: Edit, region: Region, video: int) -> int:
         values,
     ).fetchone()
     return int(row[0]) if row else _add(edit, "regions", values)
+
+
+def unfinished(connection: sqlite3.Connection) -> int:
+    """Count the frames in which somebody is at work."""
+    query = "SELECT count(*) FROM frames WHERE complete = 2"
+    return int(connection.execute(query).fetchone()[0])
+
+
+def bad(connection: sqlite3.Connection) -> list[tuple[int, int]]:
+    """Return video and number of the frames whose picture is no good."""
+    query = f"SELECT video, frame FROM frames WHERE {_BAD} ORDER BY video, frame"
+    return [(video, frame) for video, frame in connection.execute(query)]
+
+
+def say_complete(edit: Edit, place: tuple[int, int], complete: int | None) -> None:
+    """Say whether every animal of a frame is labelled; its flag and note stay."""
+    said = get(edit.connection, "frames", place) or {}
+    edit.put("frames", place, said | {"complete": complete})
 
 
 def _frames(
@@ -210,6 +239,7 @@ def counts(connection: sqlite3.Connection, skeleton: Skeleton) -> dict[str, Any]
         "unnamed": one("SELECT count(*) FROM instances WHERE individual < 0"),
         "negatives": one(f"SELECT count(*) FROM frames WHERE complete = 1 AND {_EMPTY}"),
         "incomplete": one("SELECT count(*) FROM frames WHERE complete = 0"),
+        "unfinished": unfinished(connection),
         "regions": one("SELECT count(*) FROM regions"),
         "keypoints": states,
         "suggestions": one("SELECT count(*) FROM suggestions WHERE done = 0"),

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 from gambol.core.errors import InputError
-from gambol.io import store
+from gambol.io import project_index, store
 
-# 1: no table `frames`, and every animal had a name; 2: no edits of tracks; 3: no regions
-SCHEMA = 4
+# 1: no table `frames`, and every animal had a name; 2: no edits of tracks; 3: no regions;
+# 4: no flags and notes of frames, no index of the log
+SCHEMA = 5
 APPLICATION = 0x67616D62  # "gamb", so that tools can tell whose database it is
 WAIT_S = 30.0
 NAME = "project.db"
@@ -31,10 +32,32 @@ CREATE TABLE {name} (
 );
 """
 _FRAMES = """
-CREATE TABLE frames (            -- what was said of frames as a whole; others are complete
+CREATE TABLE {name} (            -- what was said of frames as a whole; others are complete
     video INTEGER NOT NULL REFERENCES videos, frame INTEGER NOT NULL CHECK (frame >= 0),
-    complete INTEGER NOT NULL,   -- 1 every animal is labelled, 0 the rest is not background
+    complete INTEGER,            -- 1 every animal is labelled, 0 the rest is not background,
+                                 -- 2 somebody is at work, and nothing of it is used
+    flag INTEGER NOT NULL DEFAULT 0, note TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (video, frame)
+) WITHOUT ROWID;
+"""
+_EDITS = """
+CREATE TABLE {name} (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time TEXT NOT NULL, author TEXT NOT NULL, action TEXT NOT NULL,
+    target INTEGER REFERENCES edits,            -- the edit that an undo or redo is about
+    uuid TEXT UNIQUE,                           -- of whoever sent it, so that it happens once
+    undone INTEGER,                             -- the undo that took it back, where one stands
+    rows INTEGER NOT NULL DEFAULT 0,
+    places TEXT NOT NULL DEFAULT '[]',          -- JSON: [[video, frame], …], the first few
+    before TEXT NOT NULL, after TEXT NOT NULL   -- JSON: [[table, key, value or null], …]
+);
+"""
+_INDEX = """
+CREATE INDEX edits_by_author ON edits (author, undone, target, id);
+CREATE TABLE touched (           -- which edits changed a row, follows from the log
+    tbl TEXT NOT NULL, k1 INTEGER NOT NULL, k2 INTEGER NOT NULL, k3 INTEGER NOT NULL,
+    edit INTEGER NOT NULL,
+    PRIMARY KEY (tbl, k1, k2, k3, edit)
 ) WITHOUT ROWID;
 """
 _TRACKS = """
@@ -80,17 +103,15 @@ CREATE TABLE suggestions (
     score REAL, rank INTEGER NOT NULL, done INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (video, frame)
 ) WITHOUT ROWID;
-CREATE TABLE edits (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    time TEXT NOT NULL, author TEXT NOT NULL, action TEXT NOT NULL,
-    before TEXT NOT NULL, after TEXT NOT NULL,  -- JSON: [[table, key, value or null], …]
-    target INTEGER REFERENCES edits             -- the edit that an undo or redo is about
-);
+{edits}
+{index}
 {tracks}
 {regions}
 """.format(
     instances=_INSTANCES.format(name="instances"),
-    frames=_FRAMES,
+    frames=_FRAMES.format(name="frames"),
+    edits=_EDITS.format(name="edits"),
+    index=_INDEX,
     tracks=_TRACKS,
     regions=_REGIONS,
 )
@@ -101,10 +122,23 @@ INSERT INTO instances_of_2 (id, video, frame, individual, origin)
     SELECT id, video, frame, individual, origin FROM instances;
 DROP TABLE instances;
 ALTER TABLE instances_of_2 RENAME TO instances;
-{_FRAMES}
+{_FRAMES.format(name="frames")}
 """,
     2: _TRACKS,
     3: _REGIONS,
+    4: f"""
+{_FRAMES.format(name="frames_of_5")}
+INSERT INTO frames_of_5 (video, frame, complete) SELECT video, frame, complete FROM frames;
+DROP TABLE frames;
+ALTER TABLE frames_of_5 RENAME TO frames;
+{_EDITS.format(name="edits_of_5")}
+INSERT INTO edits_of_5 (id, time, author, action, before, after, target)
+    SELECT id, time, author, action, before, after, target FROM edits;
+DROP TABLE edits;
+ALTER TABLE edits_of_5 RENAME TO edits;
+DROP TABLE IF EXISTS touched;
+{_INDEX}
+""",
 }
 
 
@@ -182,6 +216,7 @@ def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
         for old in range(_format(connection), SCHEMA):
             for statement in _UPGRADES[old].split(";\n"):
                 connection.execute(statement)
+        project_index.rebuild(connection)
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
         if connection.execute("PRAGMA foreign_key_check").fetchone():
             raise InputError(
@@ -216,6 +251,8 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
     with sentences(path):
         connection.execute("BEGIN IMMEDIATE")
         try:
+            # rows may refer to others that come later in the same edit
+            connection.execute("PRAGMA defer_foreign_keys = ON")
             yield
             connection.execute("COMMIT")
         except BaseException:

@@ -4,10 +4,11 @@ Inside a project the database is the source and the file its export: an edit of 
 edit of the project, in one transaction, and undo and redo of the project reach it.
 """
 
+import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from gambol.io import project_schema, store
+from gambol.io import project_edits, project_rows, project_schema, store
 from gambol.io.project import Project
 
 
@@ -51,3 +52,108 @@ def project_of(path: Path) -> Path | None:
         if (folder / project_schema.NAME).is_file():
             return folder
     return None
+
+
+class Kept(NamedTuple):
+    """A log as a project has it."""
+
+    number: int  # of the track file in the project
+    path: Path  # of the log
+    key: str  # of the automatic tracks it is about
+    records: list[dict[str, Any]]
+    touch: int  # the last edit of the project that changed it
+
+
+def listed(project: Project) -> list[tuple[int, Path]]:
+    """Return the numbers of all track files of a project, and where their logs lie."""
+    found = project.connection.execute("SELECT id, path FROM tracks ORDER BY id").fetchall()
+    return [(int(number), project.folder / path) for number, path in found]
+
+
+def touched(project: Project, number: int) -> int:
+    """Return the last edit of the project that changed a log; 0: there is no such log."""
+    query = (
+        "SELECT coalesce(max(edit), 0) FROM touched"
+        " WHERE k1 = ? AND tbl IN ('tracks', 'track_edits')"
+    )
+    return int(project.connection.execute(query, (number,)).fetchone()[0])
+
+
+def kept(project: Project, number: int) -> Kept | None:
+    """Return a log by the number of its track file."""
+    connection = project.connection
+    row = connection.execute(
+        "SELECT path, about FROM tracks WHERE id = ?", (number,)
+    ).fetchone()
+    if row is None:
+        return None
+    query = "SELECT record FROM track_edits WHERE tracks = ? ORDER BY place"
+    records = [json.loads(record) for (record,) in connection.execute(query, (number,))]
+    return Kept(
+        number, project.folder / row[0], json.loads(row[1])["of"], records,
+        touched(project, number),
+    )  # fmt: skip
+
+
+def append(
+    project: Project,
+    number: int,
+    records: list[dict[str, Any]],
+    action: str,
+    by: str,
+    uuid: str,
+) -> int:
+    """Add records to a log as one edit of the project, once however often it comes.
+
+    Return the number of the edit.
+    """
+    with project_schema.transaction(project.connection, project.path):
+        connection = project.connection
+        known = connection.execute("SELECT id FROM edits WHERE uuid = ?", (uuid,)).fetchone()
+        if known is not None:
+            return int(known[0])
+        one = project_edits.Edit(connection)
+        query = "SELECT coalesce(max(place), -1) + 1 FROM track_edits WHERE tracks = ?"
+        (place,) = connection.execute(query, (number,)).fetchone()
+        for step, record in enumerate(records):
+            one.put("track_edits", (number, place + step), {"record": json.dumps(record)})
+        return project_edits.log(one, action, by, uuid=uuid)
+
+
+def begin(
+    project: Project,
+    path: Path,
+    key: str,
+    records: list[dict[str, Any]],
+    action: str,
+    by: str,
+    uuid: str,
+) -> int:
+    """Add records to a log, which begins with them where there is none; else as `append`.
+
+    Args:
+        project: in whose folder the log lies.
+        path: of the log.
+        key: what it is about; a log of something else is begun anew.
+        records: to add.
+        action: in words.
+        by: who.
+        uuid: of the edit.
+    """
+    with project_schema.transaction(project.connection, project.path):
+        connection = project.connection
+        known = connection.execute("SELECT id FROM edits WHERE uuid = ?", (uuid,)).fetchone()
+        if known is not None:
+            return int(known[0])
+        inside = path.relative_to(project.folder).as_posix()
+        row = connection.execute(
+            "SELECT tracks.about, record FROM tracks LEFT JOIN track_edits"
+            " ON tracks = tracks.id WHERE path = ? ORDER BY place",
+            (inside,),
+        ).fetchall()
+        same = bool(row) and json.loads(row[0][0])["of"] == key
+        before = [record for _, record in row if record is not None] if same else []
+        one = project_edits.Edit(connection)
+        lines = [*before, *map(json.dumps, records)]
+        project_rows.put_track_log(one, inside, json.dumps({"of": key}), lines)
+        return project_edits.log(one, action, by, uuid=uuid)

@@ -69,6 +69,15 @@ def plan(
     return Plan(found, -(-found * parts // team.size) * team.size)
 
 
+def in_parts(plan: Plan, at_once: int | None) -> Plan:
+    """Let no more than so many samples go through together; a step keeps its samples.
+
+    >>> in_parts(Plan(8, 16), 3), in_parts(Plan(8, 16), None)
+    (Plan(batch=3, samples=16), Plan(batch=8, samples=16))
+    """
+    return plan if at_once is None else plan._replace(batch=min(plan.batch, at_once))
+
+
 def fits(net: PoseNet, device: torch.device, precision: Precision, batch: Batch) -> bool:
     """Try one step on a copy of the network: whether a batch fits into the device's memory."""
     devices = [device] if device.type == "cuda" else []

@@ -4,6 +4,7 @@ Every method looks at a list of candidates, leaves out frames that are labelled 
 keeps half a second between two suggestions, and between a suggestion and a labelled frame.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +13,15 @@ from jaxtyping import Bool, Float, Int, Shaped
 from gambol.core.errors import InputError
 
 APART = 0.5  # seconds; nearer frames show nearly the same picture
-POOL = 5  # suggestions to ask for per one that `distinct` keeps
+POOL = 5  # suggestions to ask for per one that is kept: some show the same
 _COMPONENTS = 20  # of the pictures; more are noise to k-means
 _JUMP = 6.0  # median absolute deviations above the median
-_LEAST = 1e-3  # of a probability, so that one lost keypoint is not all that counts
+SHARES = {
+    "cover": 0.1,
+    "unsure": 0.4,
+    "jump": 0.2,
+    "structure": 0.3,
+}  # of `mixed`, once there are poses
 
 
 class Suggestion(NamedTuple):
@@ -52,17 +58,17 @@ def uniform(candidates: Candidates, count: int) -> list[Suggestion]:
             candidates.time[rows, None], taken, np.arange(len(rows)), count
         )
         ranked.append(rows[[*even, *others]].tolist())
-    return _suggest(candidates, _in_turns(ranked), "evenly spread in time", count)
+    return take(candidates, _in_turns(ranked), "evenly spread in time", count)
 
 
 def random(candidates: Candidates, count: int, rng: np.random.Generator) -> list[Suggestion]:
     """Draw frames at random, as many in each video."""
     _check(candidates, count)
     drawn = [rng.permutation(rows).tolist() for rows in _videos(candidates)]
-    return _suggest(candidates, _in_turns(drawn), "drawn at random", count)
+    return take(candidates, _in_turns(drawn), "drawn at random", count)
 
 
-def kmeans(
+def cover(
     candidates: Candidates,
     pictures: Shaped[np.ndarray, "F ..."],
     count: int,
@@ -88,75 +94,83 @@ def kmeans(
     taken = np.union1d(labelled, np.array(central, np.int64))
     others = _farthest_first(look, taken, np.arange(len(look)), 2 * count)
     reason = "looks unlike the labelled frames and the other suggestions"
-    return _suggest(candidates, [*central, *others], reason, count)
+    return take(candidates, [*central, *others], reason, count)
 
 
-def low_confidence(
+def worst(
     candidates: Candidates,
-    confidence: Float[np.ndarray, "F J"],
-    keypoints: tuple[str, ...],
+    value: Float[np.ndarray, " F"],
+    reason: Callable[[int], str],
     count: int,
 ) -> list[Suggestion]:
-    """Rank frames by the mean of log P(correct) over keypoints; a lost one counts as 0.001."""
+    """Rank frames by a number, the largest first.
+
+    Args:
+        candidates: frames.
+        value: one number a frame; -inf: never suggested.
+        reason: of a row, in words.
+        count: number of suggestions.
+    """
     _check(candidates, count)
-    sure = np.clip(np.nan_to_num(confidence.astype(np.float64)), _LEAST, 1.0)
-    score = -np.log(sure).mean(axis=1)
-    worst = sure.argmin(axis=1)
-    ranked = np.argsort(-score, kind="stable")
-    reasons = [f"{keypoints[worst[r]]} is correct with {sure[r].min():.0%}" for r in ranked]
-    return _suggest(candidates, ranked.tolist(), reasons, count, score[ranked].tolist())
+    ranked = np.argsort(-value, kind="stable")
+    ranked = ranked[np.isfinite(value[ranked])]
+    return take(candidates, ranked.tolist(), reason, count, value[ranked].tolist())
 
 
-def jumps(
+def jump(
     candidates: Candidates,
-    xy: Float[np.ndarray, "F J 2"],
-    length: float,
-    keypoints: tuple[str, ...],
+    step: Float[np.ndarray, " F"],
+    bend: Float[np.ndarray, " F"],
+    reason: Callable[[int], str],
     count: int,
 ) -> list[Suggestion]:
     """Find frames in which a keypoint moves unlike all other times.
 
-    The largest step of a keypoint, and the largest second difference, in body lengths; frames
-    where one peaks more than six median absolute deviations above its median.
+    Frames where the largest step, or the largest second difference, peaks more than six median
+    absolute deviations above its median.
 
     Args:
-        candidates: every frame of the videos; only steps between neighbours count.
-        xy: positions in px; NaN makes no step.
-        length: of the body, px.
-        keypoints: names.
+        candidates: every frame of one video.
+        step: the largest of all keypoints, body lengths; see `doubts.steps`.
+        bend: the largest second difference.
+        reason: of a row, in words.
         count: number of suggestions.
     """
     _check(candidates, count)
-    step, bend = _differences(candidates, xy / length)
-    score = np.maximum(_unusual(step.max(axis=1)), _unusual(bend.max(axis=1)))
+    score = np.maximum(_unusual(step), _unusual(bend))
     padded = np.pad(score, 1)
     peak = (score > _JUMP) & (score >= padded[:-2]) & (score >= padded[2:])
-    ranked = np.flatnonzero(peak)[np.argsort(-score[peak], kind="stable")]
-    who = np.maximum(step, bend / 2).argmax(
-        axis=1
-    )  # a glitch of one frame bends twice its step
-    far = np.maximum(step, bend / 2).max(axis=1)
-    reasons = [f"{keypoints[who[r]]} jumps {far[r]:.2f} body lengths" for r in ranked]
-    return _suggest(candidates, ranked.tolist(), reasons, count, score[ranked].tolist())
+    return worst(candidates, np.where(peak, score, -np.inf), reason, count)
 
 
-def distinct(
-    suggestions: list[Suggestion],
-    pictures: Shaped[np.ndarray, "S ..."],
+def mix(
+    ranked: list[tuple[float, list[Suggestion]]],
     count: int,
-    rng: np.random.Generator,
+    fits: Callable[[Suggestion, Suggestion], bool],
 ) -> list[Suggestion]:
-    """Keep the best suggestion of each of `count` clusters of pictures, ranked by score.
+    """Take turns among ranked lists so that each has its share; what one lacks, others give.
 
-    Ask a method for `POOL` times as many as wanted, then keep the distinct ones: a long bad
-    stretch of a video needs one label, not twenty.
+    Turns go by the highest average (Jefferson's method), so that shares are kept at every
+    length.
+
+    Args:
+        ranked: share and suggestions of each list, the best first.
+        count: number of suggestions.
+        fits: whether two suggestions may both be taken.
     """
-    if len(suggestions) <= count:
-        return suggestions
-    cluster, _ = _clusters(_compress(pictures, rng), count, rng)
-    _, best = np.unique(cluster, return_index=True)  # suggestions come best first
-    others = np.setdiff1d(np.arange(len(suggestions)), best)[: count - len(best)]
-    return [suggestions[row] for row in sorted([*best.tolist(), *others.tolist()])]
+    left = [list(reversed(found)) for _, found in ranked]
+    had = [0] * len(ranked)
+    taken: list[Suggestion] = []
+    while len(taken) < count and any(left):
+        turn = min(
+            (k for k in range(len(ranked)) if left[k]),
+            key=lambda k: (had[k] + 1) / ranked[k][0],
+        )
+        one = left[turn].pop()
+        if all(fits(one, other) for other in taken):
+            taken.append(one)
+            had[turn] += 1
+    return taken
 
 
 def _check(candidates: Candidates, count: int) -> None:
@@ -183,10 +197,10 @@ def _in_turns(ranked: list[list[int]]) -> list[int]:
     return [rows[i] for i in range(longest) for rows in ranked if i < len(rows)]
 
 
-def _suggest(
+def take(
     candidates: Candidates,
     ranked: list[int],
-    reason: str | list[str],
+    reason: str | Callable[[int], str],
     count: int,
     score: list[float] | None = None,
 ) -> list[Suggestion]:
@@ -201,7 +215,7 @@ def _suggest(
         if blocked[row]:
             continue
         _block(candidates, row, blocked)
-        why = reason if isinstance(reason, str) else reason[place]
+        why = reason if isinstance(reason, str) else reason(row)
         value = float(len(ranked) - place) if score is None else score[place]
         frame = int(candidates.frame[row])
         taken.append(Suggestion(int(candidates.video[row]), frame, why, value))
@@ -210,8 +224,12 @@ def _suggest(
 
 def _block(candidates: Candidates, row: int, blocked: Bool[np.ndarray, " F"]) -> None:
     """Mark what is too near to a row, itself included."""
-    near = np.abs(candidates.time - candidates.time[row]) < APART
-    blocked |= near & (candidates.video == candidates.video[row])
+    video = candidates.video[row]
+    first, last = np.searchsorted(candidates.video, [video, video + 1])
+    time, here = candidates.time[first:last], candidates.time[row]
+    low = first + np.searchsorted(time, here - APART, side="right")
+    high = first + np.searchsorted(time, here + APART, side="left")
+    blocked[low:high] = True
 
 
 def _farthest_first(
@@ -260,18 +278,6 @@ def _clusters(
     order = np.lexsort((away, cluster))
     names, first = np.unique(cluster[order], return_index=True)
     return cluster, {int(c): int(order[i]) for c, i in zip(names, first, strict=True)}
-
-
-def _differences(
-    candidates: Candidates, xy: Float[np.ndarray, "F J 2"]
-) -> tuple[Float[np.ndarray, "F J"], Float[np.ndarray, "F J"]]:
-    """Lengths of x_t - x_t-1 and of x_t+1 - 2 x_t + x_t-1; 0 where frames are no neighbours."""
-    follows = (np.diff(candidates.frame) == 1) & (np.diff(candidates.video) == 0)
-    moved = np.where(follows[:, None, None], np.diff(xy, axis=0), np.nan)
-    step, bend = np.zeros(xy.shape[:2]), np.zeros(xy.shape[:2])
-    step[1:] = np.linalg.norm(moved, axis=-1)
-    bend[1:-1] = np.linalg.norm(np.diff(moved, axis=0), axis=-1)
-    return np.nan_to_num(step), np.nan_to_num(bend)
 
 
 def _unusual(values: Float[np.ndarray, " F"]) -> Float[np.ndarray, " F"]:

@@ -92,6 +92,15 @@ class Fitted(NamedTuple):
     reason: str  # why it stopped
 
 
+class Seen(NamedTuple):
+    """What a step left, for whoever watches."""
+
+    step: int
+    minutes: float
+    loss: float
+    net: PoseNet  # averaged weights; it is looked at, never changed
+
+
 class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
     """The run was asked to stop and has saved its state."""
 
@@ -116,6 +125,9 @@ def fit(
     save: Callable[[State], None] = lambda state: None,
     log: Callable[[Evaluated], None] = lambda line: None,
     stop: Callable[[], bool] = lambda: False,
+    enough: Callable[[], bool] = lambda: False,
+    heard: Callable[[Seen], None] = lambda seen: None,
+    at_once: int | None = None,
     save_every_s: float = 120.0,
     name: Callable[[int], str] = str,
     team: Team = ALONE,
@@ -136,6 +148,10 @@ def fit(
         save: keeps the state; called at every evaluation and every `save_every_s` seconds.
         log: hears of every evaluation.
         stop: asked after every step; the run saves its state and raises `Stopped`.
+        enough: asked after every step; the run ends there, with the best weights.
+        heard: told of every step; the time it takes counts as the run's.
+        at_once: most samples that go through the network together, where memory is short; a
+            step has as many as ever.
         save_every_s: longest time between two saves.
         name: says which frame a row of `train` is, for messages.
         team: the processes that share every step; only the first judges, saves and logs.
@@ -147,13 +163,10 @@ def fit(
         raise InputError("no frames to train on; label some, or make the other splits smaller")
     sample = partial(dataset.batch, train, windows=windows, cfg=augmentation, skeleton=skeleton)
     run = _Run(net, cfg, device, team)
-    if state is not None:
-        run.load(state)
-    else:
-        run.plan(partial(sample, key=(cfg.seed, 0)))
+    run.begin(state, partial(sample, key=(cfg.seed, 0)), at_once)
     every = max(cfg.evaluate_every, math.ceil(len(train.images) / run.chosen.samples))
     saved = time.monotonic()
-    run.agree(False)
+    run.agree(False, False)
     reason = run.finished()
     while reason is None:
         with run.clock("data"):
@@ -161,8 +174,10 @@ def fit(
             batch = sample(rows, key=(cfg.seed, run.step), places=team.share(rows))
         with run.clock("network"):
             run.update(batch, partial(_names, rows, name))
-        asked = run.agree(stop())
-        reason = run.finished()
+        if team.first:
+            heard(Seen(run.step, run.elapsed(), sum(run.losses[-1]), run.ema))
+        asked, ends = run.agree(stop(), enough())
+        reason = "stopped by hand" if ends else run.finished()
         due = run.step % every == 0 or reason is not None
         if due:
             line = run.evaluate(judge)
@@ -204,6 +219,19 @@ class _Run:
         self.minutes_before, self.started = 0.0, time.monotonic()
         self.minutes = 0.0  # what all processes agreed on after the last step
 
+    def begin(
+        self,
+        state: State | None,
+        sample: Callable[[Int[np.ndarray, " B"]], dataset.Batch],
+        at_once: int | None,
+    ) -> None:
+        """Go on from a state, or make a plan."""
+        if state is not None:
+            self.load(state)
+        else:
+            self.plan(sample)
+        self.chosen = optimise.in_parts(self.chosen, at_once)
+
     def plan(self, sample: Callable[[Int[np.ndarray, " B"]], dataset.Batch]) -> None:
         """Settle how many samples a step has, by trial on a GPU."""
 
@@ -216,10 +244,11 @@ class _Run:
         cfg = self.cfg
         self.chosen = optimise.plan(cfg.batch, cfg.accumulate, fits, self.team)
 
-    def agree(self, asked: bool) -> bool:
+    def agree(self, asked: bool, ends: bool) -> tuple[bool, bool]:
         """Have all processes see the same clock, and hear of it when one was asked to stop."""
-        self.minutes, heard = self.team.largest([self.elapsed(), float(asked)])
-        return heard > 0
+        told = self.team.largest([self.elapsed(), float(asked), float(ends)])
+        self.minutes = told[0]
+        return told[1] > 0, told[2] > 0
 
     def elapsed(self) -> float:
         return self.minutes_before + (time.monotonic() - self.started) / 60

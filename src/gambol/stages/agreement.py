@@ -18,6 +18,7 @@ from gambol.core.ethogram import Ethogram, join
 from gambol.core.progress import Progress, Step, silent
 from gambol.io import ethogram as io_ethogram
 from gambol.io import state_courses
+from gambol.stages import rater_files
 
 
 class AgreementConfig(Config):
@@ -42,7 +43,7 @@ class Agreed(NamedTuple):
 def run(
     cfg: AgreementConfig, sources: list[Path], out: Path, *, progress: Progress = silent
 ) -> Agreed:
-    """Compare raters: those that files name, else each file is one."""
+    """Compare raters: those that files name; else each file is one, or each folder."""
     raters = _raters(cfg, sources)
     if len(raters) < 2:
         raise InputError(
@@ -73,11 +74,12 @@ def describe(values: dict[str, Any]) -> str:
 
 def _raters(cfg: AgreementConfig, sources: list[Path]) -> dict[str, Ethogram]:
     found: dict[str, list[Ethogram]] = {}
-    for path in sources:
+    for path, rater in zip(sources, rater_files.names(sources), strict=True):
         made = io_ethogram.read(path, fps=cfg.fps).ethogram
-        named = agreement.by_annotator(made)
-        for name, own in named.items():
-            found.setdefault(name or path.stem, []).append(own)
+        for name, own in agreement.by_annotator(made).items():
+            found.setdefault(name or rater, []).append(own)
+        if not len(made.bouts):  # who saw nothing saw that
+            found.setdefault(rater, []).append(made)
     return {name: join(parts) if len(parts) > 1 else parts[0] for name, parts in found.items()}
 
 

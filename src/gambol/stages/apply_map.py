@@ -75,6 +75,8 @@ def run(
     """
     threads = threads or cores()
     path = model / "model.nc" if model.is_dir() else model
+    if model.is_dir() and not path.exists():
+        raise InputError(f"{model} holds no map; give a finished run of gambol map or fit-map")
     fitted, held = map_places.read_model(path)
     hashed = {str(path): store.file_hash(path), **map_inputs.hashes(sources, animals)}
     made = syllable_files.key("apply-map", cfg, hashed)
@@ -85,10 +87,11 @@ def run(
     inputs = map_inputs.read(sources, prepared)
     _check(inputs, held, fitted)
     whose = map_animals.read(animals, cfg.groups.factor, inputs.names)
-    syllable_files.begin(out, made)
-    cfg.to_yaml(out / "settings.yaml")
     about = {"made_from": made, "fitted": str(path.resolve())}
-    map_places.place(fitted, inputs, out, about, threads=threads, progress=progress)
+    with map_inputs.nothing_left(out):
+        syllable_files.begin(out, made)
+        cfg.to_yaml(out / "settings.yaml")
+        map_places.place(fitted, inputs, out, about, threads=threads, progress=progress)
     places = map_places.stay(
         DwellSettings.model_validate_json(held.attrs["stays"]), fitted, inputs, out,
         map_places.speeds_of(held),
@@ -97,7 +100,7 @@ def run(
         cfg.tables, fitted, inputs, places, whose, threads=threads, progress=progress
     )
     remarks = [*inputs.remarks, *told.remarks]
-    if places.sure < _FEW:
+    if places.on > 0 and places.sure < _FEW:
         remarks.append(
             f"only {places.sure:.0%} of the frames have a sure place, so these recordings are "
             "unlike those of the map; see placement_ok, and think of a map of their own"
@@ -110,7 +113,7 @@ def run(
         sentence=f"The map was made of other recordings: {path.parent.name}.", remarks=remarks,
         provenance=noted,
     )  # fmt: skip
-    syllable_files.finish(out, made, {**noted, "remarks": remarks})
+    syllable_files.finish(out, made, {**noted, "remarks": [*fit_map.off(places), *remarks]})
     return summary(out)
 
 

@@ -1,7 +1,7 @@
 """What the page about behaviour says of one source of labels: computed here, drawn in `viz`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,20 +20,22 @@ from gambol.behavior import (
     syllable_table,
     trajectories,
 )
-from gambol.behavior.align import Aligned, plane
+from gambol.behavior.align import plane
 from gambol.behavior.fingerprints import Classified
 from gambol.behavior.groups import GroupTest
 from gambol.behavior.label_map import Applied
-from gambol.behavior.trajectories import Trajectories, TrajectorySettings
+from gambol.behavior.trajectories import Posed, Trajectories, TrajectorySettings
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.sequences import Sequences, lengths, resized
+from gambol.stages.label_runs import with_ways, without_ways
 from gambol.viz import figures_syllables
 from gambol.viz.figures_syllables import Graph, Named
 from gambol.viz.figures_trajectories import Moves
 from gambol.viz.report_behavior import GroupsPart, LabelsPart, TreePart
 from gambol.viz.report_parts import number, percent, time
 
+BETWEEN = "on the way"  # between regions of a map
 MOST = 36  # labels that pictures show
 
 
@@ -55,9 +57,10 @@ def labels(
     title: str,
     kind: str,
     applied: Applied,
-    animals: Sequence[Aligned],
+    animals: Iterable[Posed] | None,
     told: pd.DataFrame | None,
     films: Sequence[tuple[str, str]],
+    between: np.ndarray | None = None,
 ) -> LabelsPart:
     """Return what a page says of labels.
 
@@ -66,53 +69,65 @@ def labels(
         title: of the source.
         kind: what a label is.
         applied: labels after the label map.
-        animals: poses of all recordings; none where there are none.
+        animals: poses of all recordings, walked through several times; None: there are none.
         told: whose each recording is, and groups; None if nobody said.
         films: name and address.
+        between: (T,) bool, frames on the way between labels; they end bouts and have no label.
     """
-    seq, names = applied.sequences, applied.own_names()
+    seq, ordered, names = applied.sequences, applied.sequences, list(applied.own_names())
+    if between is not None:
+        names[0] = BETWEEN
+        ordered, seq = without_ways(seq, between), with_ways(seq, between)
     usage = sequences.usage(seq, resamples=0).pooled
+    usage[0] *= between is None
     shown = [k for k in np.argsort(-usage, kind="stable").tolist() if usage[k] > 0]
     kept = [k for k in shown if usage[k] >= cfg.trajectories.min_usage][:MOST] or shown[:MOST]
     colours = figures_syllables.colours(seq.size, applied.colours)
-    of_frames = syllable_table.all_scalars(animals)
+    of_frames = {} if animals is None else syllable_table.all_scalars(animals)
     measures = syllable_table.tables(seq, of_frames, names, told, cfg.factor)
+    if between is not None and measures.groups is not None and measures.animals is not None:
+        own = [part[part["id"] != 0] for part in (measures.animals, measures.groups)]
+        measures = measures._replace(animals=own[0], groups=own[1])
     remarks = []
     if len(kept) < len(shown):
         rare = len(shown) - len(kept)
-        rest = percent(float(1 - usage[kept].sum()))
+        rest = percent(float(usage[shown].sum() - usage[kept].sum()))
         remarks.append(f"{rare} {kind}s with {rest} of the frames are left out of pictures.")
     moves, tree = None, None
-    if animals:
+    if animals is not None:
         found = trajectories.trajectories(seq, animals, cfg.trajectories, random_state=cfg.seed)
-        found = _only(found, kept)
-        moves = _moves(found, animals[0], names, colours, usage)
+        found = trajectories.only(found, kept)  # the most used first
+        moves = _moves(found, next(iter(animals)), names, colours, usage)
         tree = _tree(cfg, found, names, colours)
     order = kept if tree is None else _in_order(tree, kept, names)
     place = np.array(order, np.int64)
-    pairs = graphs.bigrams(seq)
+    pairs = graphs.bigrams(ordered)
     chance = pairs.values[np.ix_(place, place)]
     every = [Graph("all", chance, pairs.usage[place])]
     grouped = None
     if told is not None and cfg.factor is not None:
-        found_groups = graphs.grouped(seq, told, cfg.factor)
+        found_groups = graphs.grouped(ordered, told, cfg.factor)
         every += [
             Graph(f"{level} ({count} animals)", values[np.ix_(place, place)], used[place])
             for level, count, values, used in zip(*found_groups, strict=True)
         ]
-        grouped = _groups(cfg, seq, names, kept, of_frames, told, measures)
+        grouped = _groups(cfg, (seq, ordered), names, kept, of_frames, told, measures)
     notes = {label.id: "; ".join(label.notes) for label in applied.labels}
     return LabelsPart(
-        title, kind, _numbers(seq, kind, len(shown)),
+        title, kind, _numbers(seq, kind, shown),
         {k: (names[k], colours[k]) for k in kept}, notes,
         measures.pooled.set_index("id", drop=False).loc[kept], _named(order, names, colours),
-        chance, graphs.n_grams(seq, cfg.words, names), every,
+        chance, graphs.n_grams(ordered, cfg.words, names), every,
         graphs.layout(chance), moves, tree, grouped, films, tuple(remarks),
     )  # fmt: skip
 
 
 def compared(
-    source: Any, names: Sequence[str] | None, told: pd.DataFrame, cfg: PartConfig
+    source: Any,
+    names: Sequence[str] | None,
+    told: pd.DataFrame,
+    cfg: PartConfig,
+    ordered: tuple[Sequences, Sequence[str]] | None = None,
 ) -> list[tuple[str, str, pd.DataFrame]]:
     """Compare usage, durations and, of labels of frames, transitions between groups.
 
@@ -121,6 +136,7 @@ def compared(
         names: of the labels of sequences.
         told: whose each recording is, and groups.
         cfg: settings; with a factor.
+        ordered: labels that follow each other, and their names, if others than these.
     """
     factor = str(cfg.factor)
     plan: dict[str, Any] = {"permutations": cfg.permutations, "random_state": cfg.seed}
@@ -130,9 +146,18 @@ def compared(
     ]
     if names is not None:
         made.append(
-            ("Transitions, compared", groups.transition_test(source, told, factor, **plan))
+            (
+                "Transitions, compared",
+                groups.transition_test(
+                    source if ordered is None else ordered[0], told, factor, **plan
+                ),
+            )
         )
-    return [(title, str(found), _said(found, names)) for title, found in made]
+    follows = names if ordered is None else ordered[1]
+    return [
+        (title, str(found), _said(found, follows if title.startswith("Tr") else names))
+        for title, found in made
+    ]
 
 
 def _in_use(seq: Sequences, names: Sequence[str]) -> tuple[Sequences, list[str]]:
@@ -161,7 +186,7 @@ def _said(found: GroupTest, names: Sequence[str] | None) -> pd.DataFrame:
 
 def _groups(
     cfg: PartConfig,
-    seq: Sequences,
+    both: tuple[Sequences, Sequences],
     names: Sequence[str],
     kept: list[int],
     of_frames: dict[str, dict[str, np.ndarray]],
@@ -170,6 +195,7 @@ def _groups(
 ) -> GroupsPart:
     """How groups differ: tests, classifiers, fingerprints."""
     factor = str(cfg.factor)
+    seq, ordered = both
     usage = group_values.usage(seq).iloc[:, kept]
     units = group_values.units(usage, told, factor)
     order = np.argsort(units.level, kind="stable")
@@ -181,7 +207,7 @@ def _groups(
     shares["usage"] = used / np.maximum(used.sum(axis=1, keepdims=True), 1e-12)
     guessed = []
     if np.bincount(units.level).min() > 1:
-        moves = group_values.transitions(seq, normalise="joint")
+        moves = group_values.transitions(ordered, normalise="joint")
         for title, values in (
             ("Groups told by usage", usage), ("Groups told by transitions", moves),
         ):  # fmt: skip
@@ -194,7 +220,8 @@ def _groups(
     assert measures.groups is not None
     assert measures.animals is not None
     return GroupsPart(
-        compared(*_in_use(seq, names), told, cfg), guessed, shares, edges,
+        compared(*_in_use(seq, names), told, cfg, ordered=_in_use(ordered, names)),
+        guessed, shares, edges,
         units.level[order], units.levels,
         tuple(units.animal[i] for i in order), measures.groups, measures.animals,
     )  # fmt: skip
@@ -205,19 +232,9 @@ def _guess(title: str, found: Classified) -> tuple[str, str, np.ndarray, float, 
     return title, sentence, found.confusion, found.accuracy, found.null
 
 
-def _only(found: Trajectories, kept: list[int]) -> Trajectories:
-    """Return the trajectories of the labels that are shown, the most used first."""
-    index = {label: i for i, label in enumerate(found.labels.tolist())}
-    rows = np.array([index[k] for k in kept if k in index], np.int64)
-    return found._replace(
-        labels=found.labels[rows], median=found.median[rows], onsets=found.onsets[rows],
-        used=found.used[rows], repeat=found.repeat[rows],
-    )  # fmt: skip
-
-
 def _moves(
     found: Trajectories,
-    aligned: Aligned,
+    aligned: Posed,
     names: Sequence[str],
     colours: Sequence[str],
     usage: np.ndarray,
@@ -258,15 +275,18 @@ def _named(ids: Sequence[int], names: Sequence[str], colours: Sequence[str]) -> 
     return Named(tuple(names[k] for k in ids), tuple(colours[k] for k in ids))
 
 
-def _numbers(seq: Sequences, kind: str, used: int) -> list[tuple[str, str]]:
-    bouts = sequences.bouts(seq)
+def _numbers(seq: Sequences, kind: str, shown: Sequence[int]) -> list[tuple[str, str]]:
+    bouts = int(np.isin(sequences.bouts(seq).label, shown).sum())
     minutes = float(lengths(seq).sum()) / seq.fps / 60
-    middle = sequences.median(sequences.durations(seq))
-    labelled = float(seq.valid.mean()) if len(seq.valid) else float("nan")
+    middle = sequences.median(sequences.durations(seq, shown))
+    labelled = (
+        float((seq.valid & np.isin(seq.values, shown)).mean()) if len(seq.valid) else np.nan
+    )
     return [
-        (str(used), f"{kind}s in use"), (f"{number(minutes)}\u00a0min", _in(len(seq.names))),
+        (str(len(shown)), f"{kind}s in use"),
+        (f"{number(minutes)}\u00a0min", _in(len(seq.names))),
         (percent(labelled), "of the frames have a label"),
-        (number(float(len(bouts.label))), "bouts"), (time(middle), "median bout"),
+        (number(float(bouts)), "bouts"), (time(middle), "median bout"),
     ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import Field
 
 from gambol.behavior import ethogram as of_bouts
-from gambol.behavior.align import Aligned, AlignSettings
+from gambol.behavior.align import AlignSettings
 from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
 from gambol.io import ethogram as io_ethogram
@@ -126,20 +126,22 @@ def _part(
         return _budget(cfg, source, title, told, films)
     found = label_runs.read(source, cfg.fps, kind)
     aligned, remark = _aligned(cfg, found, poses)
-    part = behavior_parts.labels(cfg, title, kind, found.applied, aligned, told, films)
+    part = behavior_parts.labels(
+        cfg, title, kind, found.applied, aligned, told, films, found.between
+    )
     return part._replace(remarks=(*part.remarks, *remark))
 
 
 def _aligned(
     cfg: BehaviorReportConfig, found: label_runs.Run, poses: Sequence[Path]
-) -> tuple[list[Aligned], tuple[str, ...]]:
+) -> tuple[label_runs.Poses | None, tuple[str, ...]]:
     """Return poses if there are some; else say what is missing for want of them."""
     ends = None
     if cfg.anterior or cfg.posterior:
         ends = AlignSettings(anterior=cfg.anterior, posterior=cfg.posterior)
     if poses or label_runs.has_poses(found):
-        return label_runs.poses(found, poses, ends), ()
-    return [], (
+        return label_runs.Poses(found, poses, ends), ()
+    return None, (
         f"{found.folder.name}: without poses there are no trajectories, speeds or tree; give "
         "them with --poses.",
     )

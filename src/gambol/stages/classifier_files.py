@@ -1,6 +1,6 @@
 """What the stages of the classifier share: features and labels from files, models, results."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from gambol.behavior.classifier_data import Series
 from gambol.behavior.features import Features
 from gambol.core.errors import InputError
 from gambol.core.ethogram import Ethogram
-from gambol.core.progress import Progress, Step
+from gambol.core.progress import Progress, Step, silent
 from gambol.io import ethogram as io_ethogram
 from gambol.io import poses as io_poses
 from gambol.io import store
+from gambol.stages import rater_files
 
 _VALUES = "feature_values"  # of a file of `gambol features`
 _NEEDED = ("tree_first", "forest_first", "decision", "column")
@@ -73,16 +74,35 @@ def series(
                 "of poses are made, or files of gambol features"
             )
         else:
-            made = computing.features(io_poses.read(path), wanted, path.stem)
-            arrays += [one.astype(np.float32) for one in made]
+            poses = io_poses.read(path)
+            arrays += computing.features(poses, wanted, path.stem, dtype=np.float32)
         progress(Step(f"{stage}: features", n + 1, len(sources), path.name))
     return classifier_data.series(arrays)
 
 
+def each(
+    sources: Sequence[Path], fitted: BehaviorClassifier, stage: str, progress: Progress
+) -> Iterator[Series]:
+    """Yield what a classifier looks at, file by file: one recording in memory at a time.
+
+    Args:
+        sources: as of `series`, in order of their names.
+        fitted: the classifier.
+        stage: that is told to `progress`.
+        progress: told of every file.
+    """
+    stems = [path.stem for path in sources]
+    if twice := sorted({name for name in stems if stems.count(name) > 1}):
+        raise InputError(f"{twice[0]!r} is given twice; name every recording differently")
+    for n, path in enumerate(sorted(sources, key=lambda path: path.stem)):
+        yield fitted.ready(series([path], fitted.features, stage, silent))
+        progress(Step(stage, n + 1, len(sources), path.name))
+
+
 def labels(sources: Sequence[Path], fps: float | None, repair: bool) -> Ethogram:
-    """Return the bouts of ethograms of any format; those of one recording side by side."""
+    """Return the bouts of ethograms of any format; raters of one recording side by side."""
     parts = [io_ethogram.read(path, fps=fps, repair=repair).ethogram for path in sources]
-    return classifier_data.join_ethograms(parts)
+    return rater_files.joined(sources, parts)
 
 
 def model_path(model: Path) -> Path:

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from gambol.behavior import classifier_fit
+from gambol.behavior import classifier_data, classifier_fit
 from gambol.behavior import ethogram as of_bouts
-from gambol.behavior.classifier import bouts_of
+from gambol.behavior.classifier import BehaviorClassifier, bouts_of
+from gambol.behavior.classifier_data import Series
 from gambol.core.config import Config
 from gambol.core.progress import Progress, Step, silent
 from gambol.io import ethogram as io_ethogram
@@ -64,8 +65,7 @@ def run(
         progress(Step("classify", 1, 1, out.name))
         return summary(out)
     fitted = classifier_files.read_model(path)
-    held = fitted.ready(classifier_files.series(files, fitted.features, "classify", progress))
-    scores = classifier_fit.score(fitted.models_, held.values)
+    held, scores = _scored(fitted, files, progress)
     probability = classifier_fit.probabilities(scores, fitted.decisions_)
     active = fitted.decide(held, scores)
     table = pd.DataFrame()
@@ -94,6 +94,17 @@ def run(
     )  # fmt: skip
     syllable_files.finish(out, made, found)
     return summary(out)
+
+
+def _scored(
+    fitted: BehaviorClassifier, files: Sequence[Path], progress: Progress
+) -> tuple[Series, np.ndarray]:
+    """Return what the models say (N, L) of recordings, of which one at a time is held."""
+    parts, scores = [], []
+    for held in classifier_files.each(files, fitted, "classify", progress):
+        scores.append(classifier_fit.score(fitted.models_, held.values))
+        parts.append(classifier_data.bare(held))
+    return classifier_data.together(parts), np.concatenate(scores)
 
 
 def summary(out: Path) -> Classified:

@@ -1,6 +1,7 @@
 """Stage `ethogram-convert`: bouts of behaviour from one program's file to another's.
 
-reads   source   an ethogram of any format of `io.ethogram`, or a run: states, syllables, a map
+reads   source   an ethogram of any format of `io.ethogram`, or a run: states, syllables, a map,
+                 behaviours that a classifier found
 writes  out      the same in another format, and beside it what that format cannot hold
 """
 
@@ -10,8 +11,8 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from gambol.core.config import Config
-from gambol.core.errors import InputError
-from gambol.core.ethogram import Ethogram
+from gambol.core.errors import InputError, did_you_mean
+from gambol.core.ethogram import Ethogram, select
 from gambol.core.progress import Progress, Step, silent
 from gambol.io import ethogram as io_ethogram
 from gambol.stages import compare_states, decisions, syllable_files
@@ -26,7 +27,8 @@ class ConvertConfig(Config):
     to: str | None = None  # format; null: by the suffix of the file to write
     fps: float | None = Field(default=None, gt=0)  # of the video, where the file does not say
     frames: int | None = Field(default=None, gt=0)  # of the video, where they matter
-    recording: str | None = None  # name of the recording, where the file has none
+    recording: str | None = None
+    # name of the recording, where the file has none; which one is kept, where it has several
     inclusive: bool | None = None  # whether stop frames belong to their bouts (MABe)
     repair: bool = False  # mend starts and stops without a partner, and say which
     sidecar: bool = True  # keep beside the file what its format cannot hold
@@ -62,6 +64,7 @@ def run(
     if out.exists() and out.resolve() == source.resolve():
         raise InputError(f"{out} is the file that is read; choose another --out")
     made, notes = _read(cfg, source)
+    made = _chosen(cfg, made)
     lost = [] if cfg.sidecar or cfg.to is None else io_ethogram.losses(made, cfg.to)
     files = io_ethogram.write(made, out, cfg.to, beside=cfg.sidecar, inclusive=cfg.inclusive)
     progress(Step("ethogram-convert", 1, 1, out.name))
@@ -82,7 +85,22 @@ def describe(values: dict[str, Any]) -> str:
     return "\n".join(rows + [f"lost: {sentence}" for sentence in values["lost"]])
 
 
+def _chosen(cfg: ConvertConfig, made: Ethogram) -> Ethogram:
+    """Return the recording that is asked for, of several."""
+    known = [str(name) for name in made.recordings["recording"]]
+    if cfg.recording is None or known == [cfg.recording]:
+        return made
+    if cfg.recording not in known:
+        hint = did_you_mean(cfg.recording, known) or f"; there are {', '.join(known)}"
+        raise InputError(f"recording: there is no {cfg.recording!r}{hint}")
+    return select(made, recording=cfg.recording)
+
+
 def _read(cfg: ConvertConfig, source: Path) -> tuple[Ethogram, tuple[str, ...]]:
+    if (source / "bouts.csv").is_file() and not any(
+        (source / name).is_dir() for name in _LABELS
+    ):
+        source = source / "bouts.csv"  # of a classifier
     if source.is_dir():
         inside = [label for name, label in _LABELS.items() if (source / name).is_dir()]
         label, folder = (inside or ["state"])[0], compare_states.folder(source)

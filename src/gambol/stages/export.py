@@ -18,7 +18,7 @@ from gambol.io import poses as io_poses
 from gambol.io import poses3d_export, poses_export, tracks
 from gambol.io.labels.formats import SUFFIX
 from gambol.io.project import Project
-from gambol.stages import matching
+from gambol.stages import identities, matching, review
 
 NAMELESS = ("csv", "slp")  # formats that have a place for animals without a name
 
@@ -52,17 +52,21 @@ def run(source: Path, format: str, out: Path, images: bool = True) -> Exported:
         paths = poses3d_export.write(made, out, format)
         return Exported(paths, poses3d_export.losses(made, format))
     if source.suffix == ".nc":
+        if "track_settings" in identities.attributes(source, any_poses=True):
+            review.settle(source)  # what people said since it was written
         named = matching.kind(source) != "detections"
         series = tracks.read(source) if named else _nameless(source, format)
         return Exported(poses_export.write(series.poses, out, format, series.untracked), [])
+    unfinished = 0
     if io_labels.detect(source) == "project":
         with Project.open(source if source.is_dir() else source.parent) as project:
-            labels = project.labels()
+            labels, unfinished = project.labels(), project.unfinished()
     else:
         labels = io_labels.read(source)
-    return Exported(
-        io_labels.write(labels, out, format, images=images), io_labels.losses(labels, format)
-    )
+    losses = io_labels.losses(labels, format)
+    if unfinished:
+        losses.append(f"{unfinished} unfinished frames are left out; gambol studio ends them")
+    return Exported(io_labels.write(labels, out, format, images=images), losses)
 
 
 def _nameless(source: Path, format: str) -> tracks.Series:

@@ -41,10 +41,10 @@ def run(
         if target.exists() and target.resolve() == path.resolve():
             raise InputError(f"{target} is the file that is read; choose another --out")
         poses = io_poses.read(path)
-        every = computing.features(poses, cfg, path.stem)
+        every = computing.features(poses, cfg, path.stem, dtype=np.float32)
         animals = [str(name) for name in poses["individuals"].values]
         joined = xr.concat(
-            [one.astype(np.float32) for one in every],
+            every,
             xr.DataArray(animals, dims="individuals", name="individuals"),
         )
         made = joined.to_dataset(name="feature_values").assign_attrs(

@@ -22,6 +22,7 @@ from gambol.behavior import wavelets
 from gambol.behavior.behavior_map import BehaviorMap
 from gambol.behavior.dwell import DwellSettings
 from gambol.behavior.map_settings import MapSettings
+from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
 from gambol.io import provenance, store
 from gambol.multiview.windows import cores
@@ -39,6 +40,8 @@ from gambol.stages.map_inputs import Inputs, PrepareSettings
 from gambol.stages.map_places import Places
 from gambol.stages.map_stability import StabilityConfig
 from gambol.stages.map_tables import TableSettings
+
+_MANY = 0.5  # share of the frames on the map below which a word is due
 
 
 class FitConfig(PrepareSettings, MapSettings):
@@ -100,9 +103,11 @@ def run(
         return summary(out)
     inputs = map_inputs.read(sources, cfg.prepare_settings())
     whose = map_animals.read(animals, cfg.groups.factor, inputs.names)
-    syllable_files.begin(out, made)
-    cfg.to_yaml(out / "settings.yaml")
-    model = _model(cfg, inputs, out, made, hashed, threads, progress)
+    settings = _settings(cfg, inputs)
+    with map_inputs.nothing_left(out):
+        syllable_files.begin(out, made)
+        cfg.to_yaml(out / "settings.yaml")
+        model = _model(cfg, settings, inputs, out, made, hashed, threads, progress)
     about = {"made_from": made}
     map_places.place(model, inputs, out, about, threads=threads, progress=progress)
     places = map_places.stay(cfg.stays, model, inputs, out)
@@ -129,7 +134,7 @@ def run(
     )  # fmt: skip
     (out / "checkpoint.nc").unlink(missing_ok=True)
     shutil.rmtree(out / "halves", ignore_errors=True)
-    syllable_files.finish(out, made, {**noted, "remarks": [sentence, *remarks]})
+    syllable_files.finish(out, made, {**noted, "remarks": [sentence, *off(places), *remarks]})
     return summary(out)
 
 
@@ -144,6 +149,18 @@ def judged(model: BehaviorMap, places: Places) -> dict[str, Any]:
         "sure": places.sure,
         "staying": float((stay > 0).sum() / max(1, (stay >= 0).sum())),
     }
+
+
+def off(places: Places) -> list[str]:
+    """Say why many frames are off the map, if they are."""
+    if places.on >= _MANY or not len(places.amplitude):
+        return []
+    worst = sorted(places.masked.items(), key=lambda pair: -pair[1])[:3]
+    lost = ", ".join(f"{name} in {share:.0%}" for name, share in worst)
+    return [
+        f"only {places.on:.0%} of the frames are on the map; those without a spectrum of every "
+        f"part are off ({lost} of the frames); --leave-out some, or raise wavelets.f_min"
+    ]
 
 
 def summary(out: Path) -> Fitted:
@@ -166,22 +183,30 @@ def describe(values: dict[str, Any]) -> str:
     return "\n".join([*rows, *values["remarks"], f"read {values['run']}/report.html first"])
 
 
+def _settings(cfg: FitConfig, inputs: Inputs) -> MapSettings:
+    """Return the settings of the map, said in full, so that other rates get the same ones."""
+    settings = cfg.model_settings()
+    if not inputs.swings:
+        return settings
+    highest = float(wavelets.frequencies(settings.wavelets, inputs.fps)[-1])
+    own = settings.wavelets.model_copy(update={"f_max": highest})
+    return settings.model_copy(update={"wavelets": own})
+
+
 def _model(
-    cfg: FitConfig, inputs: Inputs, out: Path, made: str, hashed: dict[str, str],
-    threads: int, progress: Progress,
+    cfg: FitConfig, settings: MapSettings, inputs: Inputs, out: Path, made: str,
+    hashed: dict[str, str], threads: int, progress: Progress,
 ) -> BehaviorMap:  # fmt: skip
     """Return the map that is there already, or fit it."""
     for name in ("model.nc", "checkpoint.nc"):
         if (out / name).exists():
             return map_places.read_model(out / name)[0]
-    settings = cfg.model_settings()
-    if inputs.swings:  # said in full, so that recordings of other rates get the same ones
-        highest = float(wavelets.frequencies(settings.wavelets, inputs.fps)[-1])
-        own = settings.wavelets.model_copy(update={"f_max": highest})
-        settings = settings.model_copy(update={"wavelets": own})
     chosen = {name: getattr(settings, name) for name in MapSettings.model_fields}
     model = BehaviorMap(**chosen)
-    model.fit(inputs.recordings, threads=threads, progress=progress)
+    try:
+        model.fit(inputs.recordings, threads=threads, progress=progress)
+    except InputError as error:  # mostly for want of frames, and this is why they lack
+        raise InputError("; ".join([str(error), *inputs.absent[:3]])) from error
     about = {
         "made_from": made, "prepared": inputs.prepared.model_dump_json(),
         "stays": cfg.stays.model_dump_json(), "swings": int(inputs.swings),

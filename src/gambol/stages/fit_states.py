@@ -23,7 +23,7 @@ from gambol.behavior.states import StateModel
 from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
 from gambol.core.sequences import Sequences, lengths
-from gambol.io import provenance, store, syllables
+from gambol.io import provenance, store
 from gambol.multiview.windows import cores
 from gambol.stages import (
     mutual_information,
@@ -93,7 +93,9 @@ def run(
         progress: told of every sweep and file.
     """
     threads = threads or cores()
-    inputs = syllable_files.hashes([*sources, *(given or [])])
+    # labels and states may each have a label map of their own
+    inputs = syllable_files.hashes(sources)
+    inputs |= syllable_files.hashes(given) if given else {}
     made = syllable_files.key("fit-states", cfg, inputs)
     if syllable_files.finished(out, made):
         progress(Step("fit-states", 1, 1, out.name))
@@ -189,7 +191,7 @@ def describe(values: dict[str, Any]) -> str:
 
 def _given(paths: list[Path], seq: Sequences) -> np.ndarray:
     """Return the states to begin with, of every frame, in the order of the recordings."""
-    held = syllables.read(paths, seq.fps, label="state").sequences
+    held = syllable_files.read(paths, seq.fps, "state").sequences
     if lost := sorted(set(seq.names) - set(held.names)):
         raise InputError(f"{paths[0]}: no given states for the recording {lost[0]!r}")
     parts = []

@@ -209,7 +209,8 @@ def curves(trace: np.ndarray, fps: float) -> pd.DataFrame:
 
 def lasting(chain: Chain, fps: float) -> float:
     """Return how long bouts last in the last half of the final run, s."""
-    own = chain.trace[chain.trace[:, 5] == chain.trace[-1, 5], 2]
+    changed = np.flatnonzero(np.diff(chain.trace[:, 5]))
+    own = chain.trace[int(changed[-1]) + 1 if len(changed) else 0 :, 2]
     late = own[len(own) // 2 :]
     known = late[np.isfinite(late)]
     return float(np.median(known) / fps) if len(known) else float("nan")

@@ -3,17 +3,18 @@
 reads   source    states, syllables or an ethogram of recordings
         animals   a table: recording, animal, and columns that tell groups apart
 writes  out/tests.csv    a line a label: statistic, p, corrected, means of the groups
-        out/pairs.csv    every two groups of a label: effect with its interval
+        out/pairs.csv    every two groups of a label: effect and interval; not with `within`
         out/notes.txt    what to keep in mind
 """
 
+import math
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from gambol.behavior import groups
+from gambol.behavior import group_repeats, group_values, groups
 from gambol.behavior.groups import GroupTest
 from gambol.core.config import Config
 from gambol.core.errors import InputError
@@ -30,6 +31,8 @@ class GroupConfig(Config):
     """Settings of the stage."""
 
     factor: str = "group"  # column that tells groups apart
+    within: str | None = None
+    # column of a condition in which the same animals were recorded again; groups may be absent
     what: Literal["usage", "durations", "transitions"] = "usage"  # what is compared
     by: Literal["frame", "bout"] = "frame"  # what usage counts
     fps: float | None = Field(default=None, gt=0)  # where the files do not say it
@@ -63,6 +66,8 @@ def run(
         progress: told at the end.
     """
     table = of_animals.read(animals)
+    if cfg.within is not None:
+        return _repeated(cfg, cfg.within, _source(cfg, source), table, out, progress)
     found = _test(cfg, _source(cfg, source), table)
     out.mkdir(parents=True, exist_ok=True)
     state_courses.write_table(found.table.reset_index(), out / "tests.csv")
@@ -88,6 +93,9 @@ def describe(values: dict[str, Any]) -> str:
 
 
 def _source(cfg: GroupConfig, path: Path) -> Sequences | Ethogram:
+    runs = ("states", "syllables", "places")
+    if (path / "bouts.csv").is_file() and not any((path / name).is_dir() for name in runs):
+        path = path / "bouts.csv"  # of a classifier
     if path.is_dir() or path.suffix.lower() in (".nc", ".h5"):
         found = syllable_files.applied([compare_states.folder(path)], cfg.fps, cfg.label)
         decided = decisions.about([path]) is not None
@@ -95,12 +103,57 @@ def _source(cfg: GroupConfig, path: Path) -> Sequences | Ethogram:
     return io_ethogram.read(path, fps=cfg.fps).ethogram
 
 
-def _test(cfg: GroupConfig, source: Sequences | Ethogram, animals: pd.DataFrame) -> GroupTest:
+def _repeated(
+    cfg: GroupConfig,
+    within: str,
+    source: Sequences | Ethogram,
+    animals: pd.DataFrame,
+    out: Path,
+    progress: Progress,
+) -> Compared:
+    """Compare conditions within animals, groups, and both together."""
+    if cfg.what == "durations":
+        raise InputError("durations are not compared within animals; give usage or transitions")
+    factor = None
+    if cfg.factor != GroupConfig().factor or cfg.factor in animals:
+        factor = _column(cfg, animals)
+    values = (
+        group_values.usage(source, cfg.by)
+        if cfg.what == "usage"
+        else group_values.transitions(source)
+    )
+    found = group_repeats.repeated_test(
+        values, animals, within, factor, permutations=cfg.permutations, random_state=cfg.seed
+    )
+    table = found.table.assign(significant=found.table["q"] <= cfg.alpha)
+    notes = [f"{name} lacks a condition and was left out." for name in found.left_out]
+    # the same order of conditions in every animal gives the same statistic
+    orders = math.factorial(len(found.conditions))
+    ways = orders**found.animals
+    least = orders / ways if ways <= cfg.permutations else 1 / (cfg.permutations + 1)
+    out.mkdir(parents=True, exist_ok=True)
+    state_courses.write_table(table.reset_index(), out / "tests.csv")
+    store.write_text("\n".join([*notes, ""]), out / "notes.txt")
+    progress(Step("group-stats", 1, 1, out.name))
+    different = table.index[table["significant"].to_numpy(bool)]
+    told = tuple(f"{' to '.join(map(str, key[:-1]))} ({key[-1]})" for key in different)
+    return Compared(
+        out, {"all": found.animals}, len(values.columns), told, least, tuple(notes)
+    )  # fmt: skip
+
+
+def _column(cfg: GroupConfig, animals: pd.DataFrame) -> str:
+    """Return the factor, which the table of animals has to have."""
     if cfg.factor not in animals:
         raise InputError(
             f"factor: the table of animals has no column {cfg.factor!r}; it has "
             f"{', '.join(map(str, animals.columns))}"
         )
+    return cfg.factor
+
+
+def _test(cfg: GroupConfig, source: Sequences | Ethogram, animals: pd.DataFrame) -> GroupTest:
+    _column(cfg, animals)
     plan: dict[str, Any] = {
         "permutations": cfg.permutations, "alpha": cfg.alpha, "random_state": cfg.seed,
     }  # fmt: skip

@@ -34,6 +34,7 @@ from gambol.tracking.review import Event
 
 PIECE = 4096  # frames that are written together
 BEGIN = "begin"  # first record of a log: the key of the automatic tracks
+NAMES = "names_of_tracking"  # attribute: what animals were called before anybody renamed them
 _DERIVED = {  # attributes that `core.poses` writes
     "ds_type", "source_software", "fps", "time_unit", "space_unit", "skeleton",
 }  # fmt: skip
@@ -103,16 +104,20 @@ def write(
     attrs: dict[str, Any],
     log: Log,
 ) -> None:
-    """Write queue and tracks; the tracks last, since they say of which log they are."""
+    """Write queue and tracks; the tracks last, since they say of which log they are.
+
+    `names` are those of tracking; where the log renames animals, the files say so.
+    """
     track_logs.export(log_file(target), log.lines)
-    rows = queue.describe(result.events, names, recording.times)
-    about = {"tracks": target.name, "animals": list(names), "frames": len(recording.times)}
+    now = called(names, log.records)
+    rows = queue.describe(result.events, now, recording.times)
+    about = {"tracks": target.name, "animals": list(now), "frames": len(recording.times)}
     store.write_json({**about, "edits": len(log.records), "events": rows}, queue_file(target))
     said = {name: value for name, value in attrs.items() if name not in _DERIVED}
-    said |= {"made_from": log.key, "edits": log.hash}
+    said |= {"made_from": log.key, "edits": log.hash, NAMES: json.dumps(names)}
     several = _several(recording, np.arange(0))
     io_tracks.write(
-        target, _pieces(recording, result.tracks), recording.times, recording.skeleton, names,
+        target, _pieces(recording, result.tracks), recording.times, recording.skeleton, now,
         fps=recording.fps, attrs=dict(sorted(said.items())),
         detections=len(recording.found.frame),
         candidates=1 if several is None else several.score.shape[2],
@@ -165,9 +170,24 @@ def attributes(target: Path, *, any_poses: bool = False) -> dict[str, Any]:
 
 
 def names_of(target: Path) -> tuple[str, ...]:
-    """Names of the animals of a track file."""
+    """Names that tracking gave the animals of a track file, before anybody renamed them."""
     with io_detections.open_file(target) as file:
+        if NAMES in file.attrs:
+            return tuple(json.loads(file.attrs[NAMES]))
         return io_detections.axis_names(file, "individuals")
+
+
+def called(names: tuple[str, ...], records: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Return what animals are called after all renaming in a log.
+
+    >>> called(("a", "b"), [{"kind": "rename", "animal": 1, "name": "Mei"}])
+    ('a', 'Mei')
+    """
+    now = list(names)
+    for record in records:
+        if record.get("kind") == "rename" and record["animal"] < len(now):
+            now[record["animal"]] = record["name"]
+    return tuple(now)
 
 
 def queue_file(target: Path) -> Path:
@@ -236,11 +256,12 @@ def read_automatic(target: Path, key: str) -> Automatic:
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is damaged; run gambol track into another --out") from error
     plain = json.loads(str(values.pop("about")))
-    plain["events"] = [_event(event) for event in plain["events"]]
+    plain["events"] = [event(one) for one in plain["events"]]
     return Automatic(**values, **plain)
 
 
-def _event(values: dict[str, Any]) -> Event:
+def event(values: dict[str, Any]) -> Event:
+    """Read an event as it is kept with automatic tracks."""
     who = {name: tuple(values[name]) for name in ("animals", "instead")}
     return Event(**{**values, **who})
 

@@ -20,6 +20,7 @@ from gambol.behavior import ethogram as of_sequences
 from gambol.behavior.align import AlignSettings
 from gambol.behavior.dendrogram import Metric, Tree
 from gambol.behavior.label_follow import Proposed
+from gambol.behavior.label_map import Applied
 from gambol.behavior.trajectories import TrajectorySettings
 from gambol.core.config import Config
 from gambol.core.errors import InputError, did_you_mean
@@ -98,7 +99,7 @@ def run(
     elif action == "export":
         made = _exported(known, out, cfg)
     held = known.label_map
-    return Told(known.map_path, held.end, len(held.decisions), _table(known), made, said)
+    return Told(known.map_path, held.end, len(held.decisions), table(known), made, said)
 
 
 def describe(values: dict[str, Any]) -> str:
@@ -137,8 +138,9 @@ def _changed(
             said.append(f"{moved} decision{'' if moved == 1 else 's'} {word}")
             return made
         if action == "approve":
-            return _approved(cfg, now, words, said)
+            return _approved(cfg, known, now, words, said)
         decision = _decision(cfg, known, now, action, words)
+        _require_label(known, decision)
         return label_map.decide(now, decision)
 
     return io_map.edit(known.map_path, change), tuple(said)
@@ -174,6 +176,15 @@ def _decision(
     return Decision("split", (k,), name, words[1], start, stop, author, time)
 
 
+def _require_label(known: Run, decision: Decision) -> None:
+    """Refuse what is no label of a map: the way from one to another."""
+    if known.between is not None and label_runs.ON_THE_WAY in decision.labels:
+        raise InputError(
+            f"label {label_runs.ON_THE_WAY} of a map is the way between its regions; name a "
+            "region"
+        )
+
+
 def _frames(word: str) -> tuple[int, int]:
     first, colon, last = word.partition(":")
     if not (colon and first.isdecimal() and last.isdecimal()):
@@ -205,7 +216,7 @@ def _count(words: list[str], action: str) -> int:
 
 
 def _approved(
-    cfg: LabelMapConfig, now: LabelMap, words: list[str], said: list[str]
+    cfg: LabelMapConfig, known: Run, now: LabelMap, words: list[str], said: list[str]
 ) -> LabelMap:
     """Take the decisions of a proposal that have a yes."""
     if len(words) != 1:
@@ -219,7 +230,9 @@ def _approved(
     for line, row in zip(chosen.index + 2, chosen.to_dict("records"), strict=True):
         try:
             values = {str(key): value for key, value in row.items()}
-            now = label_map.decide(now, _of_row(values, _author(cfg)))
+            decision = _of_row(values, _author(cfg))
+            _require_label(known, decision)
+            now = label_map.decide(now, decision)
         except (InputError, ValueError) as error:
             raise InputError(f"{path}, line {line}: {error}") from error
     said.append(f"{len(chosen)} of {len(table)} proposals approved")
@@ -260,17 +273,27 @@ def _suggested(
 
 
 def _tree(cfg: LabelMapConfig, known: Run, poses: Sequence[Path]) -> Tree:
-    seq = known.applied.sequences
     if cfg.metric == "transitions":
-        share = sequences.usage(seq, resamples=0).pooled
-        used = np.flatnonzero(share >= cfg.trajectories.min_usage)
-        return dendrogram.by_transitions(seq, used.tolist())
+        used = np.flatnonzero(_usage(known, known.applied) >= cfg.trajectories.min_usage)
+        return dendrogram.by_transitions(known.ordered, used.tolist())
     ends = None
     if cfg.anterior or cfg.posterior:
         ends = AlignSettings(anterior=cfg.anterior, posterior=cfg.posterior)
-    animals = label_runs.poses(known, poses, ends)
-    found = trajectories.trajectories(seq, animals, cfg.trajectories)
+    animals = label_runs.Poses(known, poses, ends)
+    found = trajectories.trajectories(known.seen, animals, cfg.trajectories)
+    if known.between is not None:
+        shown = [k for k in found.labels.tolist() if k != label_runs.ON_THE_WAY]
+        found = trajectories.only(found, shown)
     return dendrogram.by_trajectories(found, cfg.metric)
+
+
+def _usage(known: Run, made: Applied) -> np.ndarray:
+    """Return the share of the frames in which the animal was seen, of each label."""
+    seen = label_runs.with_ways(made.sequences, known.between)
+    share = sequences.usage(seen, resamples=0).pooled
+    if known.between is not None:
+        share[label_runs.ON_THE_WAY] = 0.0
+    return share
 
 
 def _followed(
@@ -323,7 +346,10 @@ def _exported(known: Run, out: Path | None, cfg: LabelMapConfig) -> tuple[Path, 
     if out is None:
         raise InputError("export: give --out, such as bouts.csv or session.boris")
     applied, kind = known.applied, "bouts" if out.suffix.lower() == ".csv" else None
-    made = of_sequences.bouts(applied.sequences, applied.own_names(), annotator=_author(cfg))
+    made = of_sequences.bouts(known.seen, applied.own_names(), annotator=_author(cfg))
+    if known.between is not None:  # seen on the way, too, but that is no bout
+        way = applied.own_names()[label_runs.ON_THE_WAY]
+        made = made._replace(bouts=made.bouts[made.bouts["label"] != way])
     notes = {label.name: "; ".join(label.notes) for label in applied.labels}
     tints = {label.name: label.colour for label in applied.labels}
     kept = set(made.bouts["label"])
@@ -335,12 +361,12 @@ def _exported(known: Run, out: Path | None, cfg: LabelMapConfig) -> tuple[Path, 
     return tuple(io_ethogram.write(made._replace(scheme=scheme), out, kind))
 
 
-def _table(known: Run) -> list[dict[str, Any]]:
+def table(known: Run) -> list[dict[str, Any]]:
     """A row a label that is left, the most used first; excluded ones keep their usage."""
     held = known.label_map
     shown = tuple(d for d in held.active if d.kind not in ("exclude", "include"))
     whole = label_map.apply(held._replace(decisions=shown, end=len(shown)), known.sequences)
-    share = sequences.usage(whole.sequences, resamples=0).pooled
+    share = _usage(known, whole)
     rows = [
         {
             **label._asdict(), "usage": float(share[label.id]),

@@ -11,9 +11,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
 
 from gambol.core.errors import InputError
@@ -27,6 +29,19 @@ from gambol.pose import dataset, train
 from gambol.pose.distributed import Team
 
 
+class Watch(Protocol):
+    """Whoever looks on while a network learns, and may say that it is enough."""
+
+    def enough(self) -> bool:
+        """Tell whether the run shall end after this step, with the best weights."""
+
+    def heard(self, job: "Job", seen: train.Seen) -> None:
+        """Hear of a step."""
+
+    def evaluated(self, job: "Job", line: train.Evaluated, off: np.ndarray) -> None:
+        """Hear of an evaluation; `off` are its distances, px, NaN where nothing is known."""
+
+
 class Sitting(NamedTuple):
     """Where and before whom training happens; nothing of it changes the result."""
 
@@ -35,6 +50,17 @@ class Sitting(NamedTuple):
     tensorboard: bool
     progress: Progress
     say: Callable[[str], None]
+    watch: Watch | None = None
+    at_once: int | None = None  # most samples that go through a network together
+
+
+class Held(NamedTuple):
+    """Validation frames that can be looked at: one animal each, which the network finds."""
+
+    frames: dataset.Frames
+    places: tuple[tuple[str, int], ...] = ()  # video and number of each, where that is known
+    # of the averaged weights as they are: a model that predicts whole frames, if one does
+    model: Callable[[PoseNet], io_run.ModelFile] | None = None
 
 
 class Job(NamedTuple):
@@ -51,6 +77,7 @@ class Job(NamedTuple):
     fit: train.FitConfig
     augment: AugmentConfig
     rows: tuple[str, ...] = ()  # what each frame is called in messages
+    held: Held | None = None
 
 
 def learn(job: Job, sitting: Sitting) -> train.Fitted:
@@ -68,16 +95,23 @@ def learn(job: Job, sitting: Sitting) -> train.Fitted:
         history = [] if state is None else state["history"]
         io_run.rewrite_log([train.Evaluated(*e)._asdict() for e in history], job.out)
     with asked_to_stop() as stop, _board(job.out, sitting.tensorboard and first) as board:
+        watch, off = sitting.watch, [np.zeros(0)]
+
+        def judge(net: PoseNet, where: torch.device) -> np.ndarray:
+            off[0] = job.judge(net, where)
+            return off[0]
 
         def log(line: train.Evaluated) -> None:
             io_run.append_log(line._asdict(), job.out)
             board(line)
             sitting.progress(_step(job, line))
+            if watch is not None:
+                watch.evaluated(job, line, off[0])
 
         fitted = train.fit(
             net,
             job.frames,
-            job.judge,
+            judge,
             job.windows,
             job.skeleton,
             job.fit,
@@ -89,6 +123,9 @@ def learn(job: Job, sitting: Sitting) -> train.Fitted:
             save=lambda s: io_run.write_state({**s, "made_from": job.made_from}, job.out),
             log=log,
             stop=stop,
+            enough=watch.enough if watch else lambda: False,
+            heard=partial(watch.heard, job) if watch else lambda seen: None,
+            at_once=sitting.at_once,
         )
     if first:
         keep(job.out, job.made_from, fitted)

@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int, Int64
 
 from gambol.behavior import dwell, map_frames, map_placing
 from gambol.behavior.align import Aligned
 from gambol.behavior.behavior_map import BehaviorMap
 from gambol.behavior.dwell import Dwell, DwellSettings, Speeds
-from gambol.behavior.map_frames import Spectra
 from gambol.behavior.map_placing import Where
 from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step
@@ -36,7 +35,7 @@ class Places(NamedTuple):
     names: tuple[str, ...]
     fps: float
     y: tuple[Float[np.ndarray, "_ 2"], ...]  # map units; NaN off the map
-    region: tuple[Int64[np.ndarray, " _"], ...]  # of frames: 1 …, 0 in none, -1 off the map
+    region: tuple[Int[np.ndarray, " _"], ...]  # of frames: 1 …, 0 in none, -1 off the map
     stay: tuple[Int64[np.ndarray, " _"], ...]  # 1 …, 0 in transit, -1 off the map
     animal_speed: tuple[Float[np.ndarray, " _"], ...]  # of the animal; NaN where not known
     amplitude: Float[np.ndarray, " T"]  # sum over all parts and frequencies, of all frames
@@ -79,13 +78,12 @@ def place(
         if not path.exists():
             if index is None:
                 index = neighbours.lay(fitted.training.p, fitted.cells)
-            one = inputs.recordings[name]
+            one = inputs.recordings[name]()
             own = map_frames.spectra(name, one, settings.wavelets, threads=threads)
             map_frames.check(name, own.channels, fitted.channels)
             where = map_placing.place(own, fitted, index, settings, threads=threads)
-            total = map_frames.totals(own).total
-            attrs = {**about, **_origin(inputs, name), "masked": json.dumps(_masked(own))}
-            made = _placed(where, total, own.times, attrs)
+            attrs = {**about, **_origin(inputs, name), "masked": json.dumps(where.masked)}
+            made = _placed(where, own.times, attrs)
             store.write_dataset(made.assign(_body(one)), path)
         progress(Step("places", done + 1, len(inputs.names), name))
 
@@ -103,28 +101,28 @@ def stay(
         folder: of the run.
         speeds: on the map; those of these recordings, if not given.
     """
-    fps, peak = inputs.fps, model.regions_.peak
-    held = {name: store.read_dataset(_path(folder, name)) for name in inputs.names}
-    y = {name: one["y"].values.astype(np.float64) for name, one in held.items()}
+    fps, peak, names = inputs.fps, model.regions_.peak, tuple(inputs.names)
     if speeds is None:
-        speeds = dwell.fit(list(y.values()), fps)
-    found: dict[str, Dwell] = {}
-    for name, one in held.items():
-        region = one["region"].values.astype(np.int64)
-        found[name] = dwell.stay(y[name], region, fps, speeds, settings)
+        speeds = dwell.fit([_y(_path(folder, name)) for name in names], fps)
+    found, parts, masked, sure = list[Dwell](), list[tuple[np.ndarray, ...]](), {}, 0
+    for name in names:
+        one = store.read_dataset(_path(folder, name))
+        region, y = one["region"].values, one["y"].values
+        dwelt = dwell.stay(y.astype(np.float64), region.astype(np.int64), fps, speeds, settings)
         if "stay" not in one:
-            store.write_dataset(_stayed(one, y[name], found[name], peak), _path(folder, name))
-    names = tuple(held)
-    regions = tuple(held[name]["region"].values.astype(np.int64) for name in names)
+            store.write_dataset(_stayed(one, y, dwelt, peak), _path(folder, name))
+        found.append(dwelt._replace(speed=np.zeros(0), slow=np.zeros(0)))
+        parts.append((y, region, _animal_speed(one, fps), one["amplitude"].values))
+        sure += int(one["placement_ok"].values.sum())
+        for part, count in json.loads(one.attrs["masked"]).items():
+            masked[part] = masked.get(part, 0) + count
+    y_all, regions, moving, amplitudes = zip(*parts, strict=True)
+    amplitude = np.concatenate(amplitudes)
     known = sum(int((one >= 0).sum()) for one in regions)
-    sure = sum(int(one["placement_ok"].values.sum()) for one in held.values())
     return Places(
-        names, fps, tuple(y[name] for name in names), regions,
-        tuple(found[name].region for name in names),
-        tuple(_animal_speed(held[name], fps) for name in names),
-        np.concatenate([held[name]["amplitude"].values.astype(np.float64) for name in names]),
-        dwell.sequences(list(found.values()), names, fps, len(peak)), speeds, settings,
-        sure / max(1, known), _pooled(list(held.values())),
+        names, fps, y_all, regions, tuple(one.region for one in found), moving, amplitude,
+        dwell.sequences(found, names, fps, len(peak)), speeds, settings, sure / max(1, known),
+        {part: count / max(1, len(amplitude)) for part, count in masked.items()},
     )  # fmt: skip
 
 
@@ -165,9 +163,13 @@ def _path(folder: Path, name: str) -> Path:
     return folder / FOLDER / f"{name}.nc"
 
 
-def _placed(
-    where: Where, total: np.ndarray, times: np.ndarray, attrs: Mapping[str, Any]
-) -> xr.Dataset:
+def _y(path: Path) -> Float[np.ndarray, "T 2"]:
+    """Read the places alone."""
+    with xr.open_dataset(store.require_file(path), engine="h5netcdf") as held:
+        return np.asarray(held["y"].values)
+
+
+def _placed(where: Where, times: np.ndarray, attrs: Mapping[str, Any]) -> xr.Dataset:
     """Put together what is known of T frames before stays are."""
     return xr.Dataset(
         {
@@ -175,30 +177,12 @@ def _placed(
             "misfit": ("time", where.misfit.astype(np.float32), {"units": "nats"}),
             "placement_ok": ("time", where.ok.astype(np.int8)),
             "still": ("time", where.still.astype(np.int8)),
-            "amplitude": ("time", total.astype(np.float32)),
+            "amplitude": ("time", where.total.astype(np.float32)),
             "region": ("time", where.region.astype(np.int16)),
         },
         {"time": ("time", times, {"units": "s"}), "axis": ["x", "y"]},
         dict(attrs),
     )
-
-
-def _masked(own: Spectra) -> dict[str, int]:
-    """Return in how many frames each part of the body has no spectrum."""
-    parts = np.array(own.channels.parts)
-    return {
-        str(part): int(np.isnan(own.amplitude[:, np.flatnonzero(parts == part)]).any(1).sum())
-        for part in dict.fromkeys(own.channels.parts)
-    }
-
-
-def _pooled(held: list[xr.Dataset]) -> dict[str, float]:
-    """Return the share of all frames in which each part has no spectrum."""
-    frames, sums = sum(one.sizes["time"] for one in held), dict[str, int]()
-    for one in held:
-        for part, count in json.loads(one.attrs["masked"]).items():
-            sums[part] = sums.get(part, 0) + count
-    return {part: count / max(1, frames) for part, count in sums.items()}
 
 
 def _body(one: Aligned | xr.DataArray) -> dict[str, Any]:
@@ -233,7 +217,7 @@ def _animal_speed(one: xr.Dataset, fps: float) -> Float[np.ndarray, " T"]:
     if "centroid" not in one or one.sizes["time"] < 2:
         return np.full(one.sizes["time"], np.nan)
     step = np.gradient(one["centroid"].values.astype(np.float64), axis=0)
-    return np.linalg.norm(step, axis=1) * fps
+    return (np.linalg.norm(step, axis=1) * fps).astype(np.float32)
 
 
 def _origin(inputs: Inputs, name: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from gambol.behavior import dwell, sequences, wavelets
-from gambol.behavior.align import Aligned
 from gambol.behavior.behavior_map import BehaviorMap
 from gambol.behavior.map_groups import Difference
 from gambol.behavior.sequences import Survival
@@ -81,7 +80,6 @@ def _page(
     name: str, model: BehaviorMap, inputs: Inputs, places: Places, told: Told, animals: Animals
 ) -> MapPage:
     density, hills = model.density_, model.regions_
-    one = inputs.recordings[inputs.names[0]]
     stay = np.concatenate(places.stay)
     return MapPage(
         name=name,
@@ -97,9 +95,7 @@ def _page(
         frequencies=told.layout.frequencies,
         parts=told.layout.parts,
         rows=_rows(told.regions),
-        unit={"pixels": "px"}.get(one.track.unit, one.track.unit)
-        if isinstance(one, Aligned)
-        else "",
+        unit={"pixels": "px"}.get(inputs.unit, inputs.unit),
         pairs=told.pairs,
         contrast=told.contrast,
         amounts=_amounts(model, places),

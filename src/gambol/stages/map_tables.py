@@ -110,7 +110,7 @@ def compute(
     threads: int,
     progress: Progress,
 ) -> Told:
-    """Compute all of it; one spectrogram is in memory at a time.
+    """Compute all of it; a piece of one spectrogram is in memory at a time.
 
     Args:
         cfg: settings.
@@ -178,11 +178,13 @@ def _spectra(
     """Return mean spectrograms of regions, by frames and not by stays, for more of them."""
     sums, size = None, len(model.regions_.mass)
     for n, name in enumerate(places.names):
-        one = inputs.recordings[name]
+        one = inputs.recordings[name]()
         own = map_frames.spectra(name, one, model.settings.wavelets, threads=threads)
-        for part in map_frames.blocks(len(own.amplitude)):
-            amplitude = own.amplitude[part][:, laid.column]
-            sums = region_tables.moments(amplitude, places.region[n][part], size, sums)
+        for part, amplitude in own.pieces():
+            region = places.region[n][part].astype(np.int64)
+            for few in map_frames.blocks(len(amplitude), 2048):  # sums are in float64
+                laid_out = amplitude[few][:, laid.column]
+                sums = region_tables.moments(laid_out, region[few], size, sums)
         progress(Step("spectra", n + 1, len(places.names), name))
     assert sums is not None
     return region_tables.spectra(sums)

@@ -15,12 +15,12 @@ from jaxtyping import Float
 from scipy.sparse.csgraph import minimum_spanning_tree
 
 from gambol.behavior import align
-from gambol.behavior.align import AlignSettings
+from gambol.behavior.align import AlignSettings, Placed
 from gambol.core import pixels
 from gambol.core import poses as core_poses
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
-from gambol.core.tracks import Track, frame_rate
+from gambol.core.tracks import PIECE, Track, frame_rate
 from gambol.io import poses as io_poses
 from gambol.io import syllable_places
 from gambol.stages import movie_tiles
@@ -56,11 +56,10 @@ class Posed(NamedTuple):
         return letters[int(np.abs(self.up).argmax())]
 
     def track(self, animal: int, name: str) -> Track:
-        """Return one animal."""
-        xy = self.points[:, animal].astype(np.float64)
-        sure = self.confidence[:, animal].astype(np.float64)
-        unknown = np.full(sure.shape, np.nan)
-        return Track(name, xy, sure, unknown, self.times, self.fps, self.skeleton, self.unit)
+        """Return one animal, in single precision."""
+        xy = self.points[:, animal]
+        unknown = np.broadcast_to(np.nan, xy.shape[:2])
+        return Track(name, xy, unknown, unknown, self.times, self.fps, self.skeleton, self.unit)
 
 
 class Scene(NamedTuple):
@@ -101,6 +100,7 @@ def scenes(
         posed = None
         if subject.poses is not None:
             if last is None or last[0] != subject.poses:
+                last = posed = None  # before the next are read
                 last = subject.poses, _poses(subject.poses, up, min_confidence)
             posed = last[1]
         yield _scene(subject, posed, picture, tuple(anterior), tuple(posterior))
@@ -133,8 +133,8 @@ def stage(posed: Posed, views: Sequence[View], spin: float) -> Stage | None:
     return Stage(posed.up, posed.floor, posed.height, tuple(views), spin)
 
 
-def aligned(scene: Scene) -> align.Aligned | None:
-    """Return the poses of a subject in the frame of its animal, as the tiles have it."""
+def placed(scene: Scene) -> Placed | None:
+    """Return a subject with centroid and heading as the tiles have them."""
     posed, heading = scene.posed, scene.heading
     if posed is None or heading is None or scene.subject.animal < 0:
         return None
@@ -142,17 +142,17 @@ def aligned(scene: Scene) -> align.Aligned | None:
     axes = align.plane(track.xy.shape[2], posed.letter)
     centre = np.zeros((len(track.xy), track.xy.shape[2]))
     centre[:, axes] = scene.centroid
-    own = align.rotate(track.xy - centre[:, None], -heading, axes)
-    turned = np.zeros(len(heading), bool)
-    return align.Aligned(track._replace(xy=own), centre, heading, turned, posed.letter)
+    return Placed(track, centre, heading, posed.letter)
 
 
 def _poses(path: Path, up: str | None, least: float) -> Posed:
     """Read the poses of a recording."""
     held = io_poses.read_positions(path)
-    points = core_poses.xy(held).astype(np.float32)
-    confidence = core_poses.points(held, "confidence").astype(np.float32)
-    points[(confidence < least) | ~np.isfinite(points).all(axis=-1)] = np.nan
+    points = core_poses.xy(held).astype(np.float32, copy=False)
+    confidence = core_poses.points(held, "confidence").astype(np.float32, copy=False)
+    for first in range(0, len(points), PIECE):
+        part, sure = points[first : first + PIECE], confidence[first : first + PIECE]
+        part[(sure < least) | ~np.isfinite(part).all(axis=-1)] = np.nan
     said = json.loads(str(held.attrs.get("up", "[0, 0, 1]")))
     upward = _axis(np.array(said, float)) if up is None else _named(up)
     floor, height = 0.0, 0.0
@@ -274,18 +274,21 @@ def _from_poses(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return where an animal is and heads by its keypoints; of all animals the middle."""
     axes = list(pose_tiles.across(posed.up)) if posed.solid else [0, 1]
-    own = subject.animal
-    points = posed.points[:, own] if own >= 0 else posed.points.reshape(
-        len(posed.points), -1, posed.points.shape[-1]
-    )  # fmt: skip
-    known = np.isfinite(points).all(axis=-1)
-    count = known.sum(axis=1)
-    total = np.where(known[..., None], points[..., axes], 0.0).sum(axis=1, dtype=np.float64)
-    middle = np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], np.nan)
+    firsts, own = range(0, max(len(posed.points), 1), PIECE), subject.animal
+    middle = np.concatenate([_middle(posed.points[n : n + PIECE], own, axes) for n in firsts])
     if own < 0 or not (anterior and posterior):
         return middle, None
     cfg = AlignSettings(anterior=anterior, posterior=posterior, up=posed.letter)
-    return middle, align.align(posed.track(own, subject.name), cfg).heading
+    return middle, align.place(posed.track(own, subject.name), cfg).heading
+
+
+def _middle(points: np.ndarray, own: int, axes: list[int]) -> Float[np.ndarray, "T 2"]:
+    """Return the mean of the keypoints of an animal, or of all."""
+    mine = points[:, own] if own >= 0 else points.reshape(len(points), -1, points.shape[-1])
+    known = np.isfinite(mine).all(axis=-1)
+    count = known.sum(axis=1)
+    total = np.where(known[..., None], mine[..., axes], 0.0).sum(axis=1, dtype=np.float64)
+    return np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], np.nan)
 
 
 def _long(values: np.ndarray | None, frames: int) -> np.ndarray | None:

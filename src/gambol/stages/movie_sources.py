@@ -18,6 +18,7 @@ from gambol.behavior.instances import Pool
 from gambol.behavior.sequences import Bouts
 from gambol.core.errors import InputError
 from gambol.core.ethogram import Ethogram
+from gambol.core.label_map import LabelMap
 from gambol.core.sequences import Sequences, lengths
 from gambol.io import ethogram as io_ethogram
 from gambol.io import store, syllable_csv, syllable_places, syllables
@@ -85,9 +86,10 @@ def read(
     if len(sources) == 1 and is_ethogram(sources[0], label):
         found = io_ethogram.read(sources[0], fps=fps).ethogram
         return _of_ethogram(found, sources[0], fps, videos, posed)
+    label = meant(sources[0], label)
     folders = [folder(path, label) for path in sources]
     read = syllables.read(folders, fps, label=label, videos=videos)
-    path, held = decided.held(folders[0], decisions)
+    path, held = _decided(folders, decisions)
     made = label_map.apply(held, read.sequences)
     seq, names = made.sequences, made.names
     subjects = []
@@ -106,6 +108,13 @@ def read(
     )  # fmt: skip
 
 
+def _decided(folders: list[Path], given: Path | None) -> tuple[Path, LabelMap | None]:
+    """Return the label map that is given, or the one of all that is filmed."""
+    if given is not None:
+        return decided.held(folders[0], given)
+    return decided.about(folders) or decided.held(folders[0])
+
+
 def is_ethogram(path: Path, label: str) -> bool:
     """Tell whether a file is an ethogram and no table of labels."""
     kind = path.suffix.lower()
@@ -114,6 +123,13 @@ def is_ethogram(path: Path, label: str) -> bool:
     if kind not in syllables.TEXT or not path.is_file():
         return False
     return syllable_csv.find(syllable_csv.look(path, label).names, label) is None
+
+
+def meant(path: Path, label: str) -> str:
+    """Return what labels are called: the syllables of a map are its stays."""
+    inside = path.name == "places" or (path / "places").is_dir()
+    is_map = inside and not (path / "syllables").is_dir()
+    return "stay" if is_map and label == "syllable" else label
 
 
 def folder(path: Path, label: str) -> Path:

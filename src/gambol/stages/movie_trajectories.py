@@ -1,17 +1,20 @@
 """Movies of trajectories: the median movement of every label, side by side, in slow motion."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from gambol.behavior import trajectories
-from gambol.behavior.align import Aligned
+from gambol.behavior.align import Placed
 from gambol.behavior.trajectories import Trajectories
 from gambol.core.progress import Progress, Step
 from gambol.core.sequences import Sequences, pack, select
+from gambol.core.skeleton import Skeleton
 from gambol.io import state_courses
 from gambol.stages import movie_plans, movie_scenes, movie_tiles
+from gambol.stages.movie_scenes import Scene
 from gambol.stages.movie_settings import SyllableMovieConfig
 from gambol.stages.movie_sources import Material
 from gambol.stages.movie_tiles import Style, Tile
@@ -40,14 +43,8 @@ def make(
         out: folder.
         progress: told of every movie.
     """
-    animals: list[Aligned] = []
-    stage: Stage | None = None
-    for _, scene in movie_plans.visited(cfg, material):
-        own = movie_scenes.aligned(scene)
-        if own is not None and scene.posed is not None:
-            animals.append(own)
-            stage = stage or movie_scenes.stage(scene.posed, cfg.views, cfg.orbit)
-    if not animals:
+    animals = _Animals(cfg, material)
+    if animals.skeleton is None:
         return [], [NONE]
     found = _found(cfg, material, labels, animals)
     shown = [k for k, label in enumerate(found.labels.tolist()) if label in labels]
@@ -63,9 +60,11 @@ def make(
         for k in shown[first : first + page]:
             name = f"{material.names[int(found.labels[k])]} ({found.used[k]})"
             course, window = trajectory_movie.slowed(
-                found.median[k], found.lag_s, animals[0].track.skeleton, name, clock
+                found.median[k], found.lag_s, animals.skeleton, name, clock
             )
-            tiles.append(Tile(course, min(side, width), None, window, stage, trail=True))
+            tiles.append(
+                Tile(course, min(side, width), None, window, animals.stage, trail=True)
+            )
         own_labels = found.labels[shown[first : first + page]]
         rows = found.chosen[found.chosen["label"].isin(own_labels)]
         state_courses.write_table(rows, path.with_suffix(".csv"))
@@ -75,13 +74,36 @@ def make(
     return names, [f"too few onsets for a trajectory: {', '.join(lacking)}"] if lacking else []
 
 
+class _Animals:
+    """All that have poses and headings; read when they are walked through, one at a time."""
+
+    def __init__(self, cfg: SyllableMovieConfig, material: Material) -> None:
+        self._cfg, self._material = cfg, material
+        self.frames: dict[str, int] = {}  # of every animal
+        self.skeleton: Skeleton | None = None  # None: there is no animal
+        self.stage: Stage | None = None  # of 3D poses
+        for scene, own in self._each():
+            self.frames[own.track.name] = len(own.heading)
+            if self.skeleton is None and scene.posed is not None:
+                self.skeleton = own.track.skeleton
+                self.stage = movie_scenes.stage(scene.posed, cfg.views, cfg.orbit)
+
+    def __iter__(self) -> Iterator[Placed]:
+        return (own for _, own in self._each())
+
+    def _each(self) -> Iterator[tuple[Scene, Placed]]:
+        for _, scene in movie_plans.visited(self._cfg, self._material):
+            own = movie_scenes.placed(scene)
+            if own is not None:
+                yield scene, own
+
+
 def _found(
-    cfg: SyllableMovieConfig, material: Material, labels: list[int], animals: list[Aligned]
+    cfg: SyllableMovieConfig, material: Material, labels: list[int], animals: _Animals
 ) -> Trajectories:
     """Return the median movement of labels; of an ethogram's, which overlap, one by one."""
-    names = [one.track.name for one in animals]
     if material.sequences is not None:
-        seq = select(material.sequences, names)
+        seq = select(material.sequences, list(animals.frames))
         return trajectories.trajectories(seq, animals, cfg.trajectory, random_state=cfg.seed)
     settings = cfg.trajectory.model_copy(update={"min_usage": 0.0})
     parts = []
@@ -104,17 +126,18 @@ def _found(
     )  # fmt: skip
 
 
-def _one(material: Material, label: int, animals: list[Aligned]) -> Sequences:
+def _one(material: Material, label: int, animals: _Animals) -> Sequences:
     """Return 1 where a behaviour is shown, else 0."""
     place = {subject.name: r for r, subject in enumerate(material.subjects)}
     found, rows = material.pool.bouts, []
-    for animal in animals:
-        shown = np.zeros(len(animal.heading), np.int64)
-        mine = (found.recording == place[animal.track.name]) & (found.label == label)
+    for name, frames in animals.frames.items():
+        shown = np.zeros(frames, np.int64)
+        mine = (found.recording == place[name]) & (found.label == label)
         for start, stop in zip(found.start[mine], found.stop[mine], strict=True):
             shown[start:stop] = 1
         rows.append(shown)
-    return pack(rows, [a.track.name for a in animals], animals[0].track.fps, 2)
+    fps = material.subjects[place[next(iter(animals.frames))]].fps
+    return pack(rows, list(animals.frames), fps, 2)
 
 
 def _extent(median: np.ndarray) -> float:

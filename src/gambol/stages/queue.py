@@ -16,7 +16,8 @@ from gambol.behavior import classifier_data, classifier_queue
 from gambol.behavior.classifier_data import Series
 from gambol.behavior.classifier_queue import QueueSettings
 from gambol.core.errors import InputError
-from gambol.core.progress import Progress, Step, silent
+from gambol.core.ethogram import Ethogram
+from gambol.core.progress import Progress, silent
 from gambol.io import state_courses
 from gambol.stages import classifier_files
 
@@ -53,17 +54,22 @@ def run(
     if out.is_dir():
         raise InputError(f"{out} is a folder; give the name of a CSV file")
     fitted = classifier_files.read_model(path)
-    held = fitted.ready(classifier_files.series(files, fitted.features, "queue", progress))
-    known = _assessed(cfg, held, labels)
-    scores = fitted.ensemble(held)
-    asked = classifier_queue.windows(cfg, scores, held.values, held.offsets, known, held.fps)
+    told = classifier_files.labels(labels, cfg.fps, cfg.repair) if labels else None
+    parts, found = [], []
+    for held in classifier_files.each(files, fitted, "queue", progress):
+        known, scores = _assessed(told, held), fitted.ensemble(held)
+        found.append(
+            classifier_queue.cut(cfg, scores, held.values, held.offsets, known, held.fps)
+        )
+        parts.append(classifier_data.bare(held))
+    asked = classifier_queue.together(cfg, found, *(len(one.names) for one in parts))
+    held = classifier_data.together(parts)
     limits = np.array([how.threshold for how in fitted.decisions_])
     chosen = classifier_queue.choose(cfg, asked, fitted.labels_, limits, held.fps)
     table = classifier_queue.table(
         asked, chosen, fitted.labels_, held.recordings, held.animals, held.times
     )
     state_courses.write_table(table, out)
-    progress(Step("queue", 1, 1, out.name))
     counts = table["predicted"].value_counts(sort=False)
     return Queued(
         out, len(table), float((table["stop_s"] - table["start_s"]).sum()),
@@ -80,12 +86,11 @@ def describe(values: dict[str, Any]) -> str:
     )
 
 
-def _assessed(cfg: QueueConfig, held: Series, labels: list[Path]) -> np.ndarray:
+def _assessed(told: Ethogram | None, held: Series) -> np.ndarray:
     """Return the frames that somebody has looked at already."""
     known = np.zeros(len(held.values), bool)
-    if not labels:
+    if told is None:
         return known
-    told = classifier_files.labels(labels, cfg.fps, cfg.repair)
     for a, name in enumerate(held.recordings):
         own = classifier_data.assessed(told, name, held.times[a])
         known[held.offsets[a] : held.offsets[a + 1]] = own

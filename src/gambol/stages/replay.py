@@ -33,7 +33,7 @@ class _State:
     events: list[review.Event]
     bound: Constraints  # of the edits before the last solution
     said: list[log.Edit]  # since then
-    brought: list[log.Assign]  # single detections that were named
+    brought: list[log.Assign | log.Name]  # detections that were named one by one
 
 
 def build(recording: Recording, automatic: Automatic, records: list[dict[str, Any]]) -> Result:
@@ -64,9 +64,9 @@ def _whole(
 
 def _apply(recording: Recording, edit: log.Edit, state: _State) -> None:
     state.tracks = log.apply(state.tracks, recording.found, [edit])
-    state.events = [_renamed(edit, e) for e in state.events if not _settles(edit, e)]
+    state.events = [renamed(edit, e) for e in state.events if not settles(edit, e)]
     state.said.append(edit)
-    if isinstance(edit, log.Assign) and edit.was == UNTRACKED:
+    if isinstance(edit, log.Name) or (isinstance(edit, log.Assign) and edit.was == UNTRACKED):
         state.brought.append(edit)
 
 
@@ -148,7 +148,7 @@ def _called(event: review.Event, order: Int[np.ndarray, " N"]) -> review.Event:
     return event._replace(animals=who, instead=instead)
 
 
-def _settles(edit: log.Edit, event: review.Event) -> bool:
+def settles(edit: log.Edit, event: review.Event) -> bool:
     """Whether a person has looked at an event by making this edit."""
     if isinstance(edit, log.Confirm):
         inside = edit.first <= event.first and event.last <= edit.last
@@ -166,7 +166,7 @@ def _settles(edit: log.Edit, event: review.Event) -> bool:
     )
 
 
-def _renamed(edit: log.Edit, event: review.Event) -> review.Event:
+def renamed(edit: log.Edit, event: review.Event) -> review.Event:
     """Events within the reach of an exchange are about the animals as they are called now."""
     if isinstance(edit, log.Swap | log.Join):
         pair, last = (edit.a, edit.b), edit.last if isinstance(edit, log.Swap) else None
@@ -184,12 +184,13 @@ def _renamed(edit: log.Edit, event: review.Event) -> review.Event:
 
 
 def _check(edit: log.Edit, rows: int, line: int) -> None:
-    for name in _ROWS:
-        if getattr(edit, name, 0) >= rows:
-            raise InputError(
-                f"edits, line {line} names detection {getattr(edit, name)} of {rows}; take the "
-                "line out"
-            )
+    named = [getattr(edit, name, 0) for name in _ROWS]
+    if isinstance(edit, log.Name):
+        named += edit.rows
+    if max(named) >= rows:
+        raise InputError(
+            f"edits, line {line} names detection {max(named)} of {rows}; take the line out"
+        )
 
 
 def carry(
@@ -225,6 +226,9 @@ def carry(
 
 def _moved(record: dict[str, Any], place: Int[np.ndarray, " D"]) -> dict[str, Any] | None:
     """A record about new rows; None where its detection is no longer there."""
+    if record.get("kind") == "name":
+        there = [int(place[row]) for row in record["rows"] if place[row] >= 0]
+        return {**record, "rows": there} if there else None
     rows = {name: int(place[record[name]]) for name in _ROWS if name in record}
     return None if any(row < 0 for row in rows.values()) else {**record, **rows}
 

@@ -53,13 +53,20 @@ class Reviewed(NamedTuple):
     most: int  # of them are shown
 
 
-class _Open(NamedTuple):
+class Opened(NamedTuple):
+    """A track file with all that it is made from."""
+
     target: Path
     recording: identities.Recording
     automatic: identities.Automatic
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # as tracking gave them
     attrs: dict[str, Any]
     log: identities.Log
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """What the animals are called now."""
+        return identities.called(self.names, self.log.records)
 
 
 def run(
@@ -81,7 +88,7 @@ def run(
     """
     if cfg.do is not None and cfg.kind is not None:
         raise InputError(f"kind chooses events to list, {cfg.do} is an edit; give one of them")
-    opened = _open(target)
+    opened = open_tracks(target)
     log = opened.log
     if cfg.do == "undo":
         if not log.records:
@@ -96,10 +103,20 @@ def run(
         identities.write_log(target, log, str(cfg.do))
     if not identities.is_current(target, log):
         identities.write(target, opened.recording, result, opened.names, opened.attrs, log)
-    rows = events.describe(result.events, opened.names, opened.recording.times)
+    names = identities.called(opened.names, log.records)
+    rows = events.describe(result.events, names, opened.recording.times)
     rows = rows if cfg.do else _chosen(cfg, opened, rows)
     made = clips.write(target, rows[: cfg.most], films, video, progress) if films else []
     return Reviewed(target, len(log.records), rows, made, cfg.most)
+
+
+def settle(target: Path) -> bool:
+    """Write a track file anew if its log says more than the file does; True if it did."""
+    log = identities.read_log(target)
+    if log is None or identities.is_current(target, log):
+        return False
+    run(ReviewConfig(), target)
+    return True
 
 
 def describe(values: dict[str, Any]) -> str:
@@ -119,11 +136,11 @@ def describe(values: dict[str, Any]) -> str:
 
 
 def _chosen(
-    cfg: ReviewConfig, opened: _Open, rows: list[dict[str, Any]]
+    cfg: ReviewConfig, opened: Opened, rows: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Events of these animals, of this kind, that reach into these frames."""
     for name in cfg.animals:
-        _index(name, opened.names)
+        _index(name, opened.called)
     rows = [row for row in rows if cfg.kind in (None, row["kind"])]
     rows = [row for row in rows if set(cfg.animals) <= set(row["animals"])]
     if cfg.frame is None and cfg.last is None:
@@ -133,7 +150,12 @@ def _chosen(
     return sorted(rows, key=lambda row: (row["first"], row["last"]))
 
 
-def _open(target: Path) -> _Open:
+def open_tracks(target: Path) -> Opened:
+    """Read a track file, its detections and its log.
+
+    Raises:
+        InputError: one of them is gone, or is not of the others.
+    """
     attrs = identities.attributes(target)
     log = identities.read_log(target)
     if log is None:
@@ -156,15 +178,15 @@ def _open(target: Path) -> _Open:
         raise InputError(f"{target} is of another gambol; run gambol track again")
     if cfg.appearance and automatic.offline:
         recording = appearance.recall(recording, target, log.key)
-    return _Open(target, recording, automatic, identities.names_of(target), attrs, log)
+    return Opened(target, recording, automatic, identities.names_of(target), attrs, log)
 
 
-def _record(cfg: ReviewConfig, opened: _Open) -> dict[str, Any]:
+def _record(cfg: ReviewConfig, opened: Opened) -> dict[str, Any]:
     """Translate an edit from names and frames to a record of the log."""
     if cfg.do == "resolve":
         return {"kind": replay.RESOLVE}
     first, last = _span(cfg, opened)
-    who = [_index(name, opened.names) for name in cfg.animals]
+    who = [_index(name, opened.called) for name in cfg.animals]
     if twice := [name for name in cfg.animals if cfg.animals.count(name) > 1]:
         raise InputError(f"{cfg.do} names {twice[0]} twice; give different animals")
     if cfg.do == "swap":
@@ -182,7 +204,7 @@ def _record(cfg: ReviewConfig, opened: _Open) -> dict[str, Any]:
     return _of_rows(cfg, opened, now.id, who, (first, last))
 
 
-def _span(cfg: ReviewConfig, opened: _Open) -> tuple[int, int]:
+def _span(cfg: ReviewConfig, opened: Opened) -> tuple[int, int]:
     """First and last frame of an edit."""
     total = len(opened.recording.times)
     if cfg.frame is None:
@@ -199,7 +221,7 @@ def _span(cfg: ReviewConfig, opened: _Open) -> tuple[int, int]:
 
 
 def _of_rows(
-    cfg: ReviewConfig, opened: _Open, ids: np.ndarray, who: list[int], span: tuple[int, int]
+    cfg: ReviewConfig, opened: Opened, ids: np.ndarray, who: list[int], span: tuple[int, int]
 ) -> dict[str, Any]:
     """Records that name detections."""
     frames, (first, last) = opened.recording.found.frame, span
@@ -211,7 +233,7 @@ def _of_rows(
         later = _row(opened, ids, b, first)
         before = np.flatnonzero((ids == a) & (frames < frames[later]))
         if not len(before):
-            raise InputError(f"{opened.names[a]} was not seen before frame {frames[later]}")
+            raise InputError(f"{opened.called[a]} was not seen before frame {frames[later]}")
         return {
             "kind": "join", "row": int(before[-1]), "other": later, "a": a, "b": b,
             "first": int(frames[later]),
@@ -229,17 +251,17 @@ def _of_rows(
     }  # fmt: skip
 
 
-def _row(opened: _Open, ids: np.ndarray, animal: int, frame: int) -> int:
+def _row(opened: Opened, ids: np.ndarray, animal: int, frame: int) -> int:
     """The first detection of an animal from a frame on."""
     rows = np.flatnonzero((ids == animal) & (opened.recording.found.frame >= frame))
     if not len(rows):
         raise InputError(
-            f"{opened.names[animal]} is not seen in {opened.target} from frame {frame} on"
+            f"{opened.called[animal]} is not seen in {opened.target} from frame {frame} on"
         )
     return int(rows[0])
 
 
-def _nearest(opened: _Open, ids: np.ndarray, frame: int, place: tuple[float, float]) -> int:
+def _nearest(opened: Opened, ids: np.ndarray, frame: int, place: tuple[float, float]) -> int:
     found = opened.recording.found
     rows = np.flatnonzero((found.frame == frame) & (ids == UNTRACKED))
     away = np.linalg.norm(clean.centres(found.xy[rows]) - place, axis=-1)

@@ -24,6 +24,8 @@ from gambol.multiview.windows import cores
 from gambol.stages import syllable_files, syllable_models
 from gambol.stages.syllables_report import Seeds
 
+FEW = 5  # seeds below which a choice says little; 20 for publication
+
 
 class SelectConfig(Config):
     """Settings of the stage: there is nothing to set."""
@@ -38,6 +40,10 @@ class Selected(NamedTuple):
     agreement: float  # mean adjusted Rand index with the others
     unstable: int  # syllables that others do not find
     rhat: float  # of the log joint
+    fits: int  # that were compared
+    eml_range: tuple[float, float]  # lowest and highest
+    agreement_range: tuple[float, float]  # the same of the mean adjusted Rand index
+    used: int  # syllables of the best one with 0.5 % of the frames or more
 
 
 def run(
@@ -50,6 +56,9 @@ def run(
 ) -> Selected:
     """Choose, unless `out` holds just this choice; the order of the runs is of no effect."""
     runs = sorted(set(runs))
+    for path in runs:
+        if not (path / "chain.nc").is_file():
+            raise InputError(f"{path} is no run of fit-syllables: it holds no chain.nc")
     inputs = {str(path): store.file_hash(path / "chain.nc") for path in runs}
     made = syllable_files.key("select-syllables", cfg, inputs)
     if syllable_files.finished(out, made):
@@ -62,7 +71,9 @@ def run(
     noted = provenance.record(
         stage="select-syllables", inputs=inputs, best=str(runs[choice.best]),
         eml=float(choice.eml[choice.best]), agreement=float(choice.agreement[choice.best]),
-        unstable=shaky(chains, choice), rhat=choice.rhat,
+        unstable=shaky(chains, choice), rhat=choice.rhat, fits=len(runs),
+        eml_range=spread(choice.eml), agreement_range=spread(choice.agreement),
+        used=int((_usage(chains[choice.best]) >= syllables.USED).sum()),
     )  # fmt: skip
     syllable_files.finish(out, made, noted)
     progress(Step("select-syllables", 1, 1, out.name))
@@ -74,7 +85,12 @@ def comparable(runs: list[Path]) -> tuple[list[Chain], list[np.ndarray]]:
     if len(runs) < 2:
         raise InputError(f"{len(runs)} runs of fit-syllables; give two or more to choose from")
     chains, ranks, first = [], [], None
+    of_seed: dict[int, Path] = {}
     for path in runs:
+        if not (path / "model.nc").exists():
+            raise InputError(
+                f"{path} is no finished run of fit-syllables; run the same command once more"
+            )
         model, held = syllable_models.read_model(path)
         settings = {**json.loads(str(held["settings"])), "random_state": None}
         said = (settings, json.loads(str(held["inputs"])), held["clean"])
@@ -84,6 +100,13 @@ def comparable(runs: list[Path]) -> tuple[list[Chain], list[np.ndarray]]:
                 "choose among fits that differ in their seed alone"
             )
         first = said
+        seed = model.settings.random_state
+        if seed in of_seed:
+            raise InputError(
+                f"{of_seed[seed]} and {path} have the same seed {seed}; fits to compare differ "
+                "in it"
+            )
+        of_seed[seed] = path
         chains.append(syllable_models.read_chain(path / "chain.nc"))
         ranks.append(model.rank_)
     return chains, ranks
@@ -124,6 +147,11 @@ def shaky(chains: list[Chain], choice: Choice) -> int:
     return int((choice.unstable[choice.best] & used).sum())
 
 
+def spread(values: np.ndarray) -> list[float]:
+    """Return the lowest and the highest."""
+    return [float(values.min()), float(values.max())]
+
+
 def seeds(runs: list[Path], ranks: list[np.ndarray], choice: Choice) -> Seeds:
     """Return the comparison as the page shows it, by label."""
     overlap = np.full(choice.overlap.shape[1], np.nan)
@@ -139,16 +167,21 @@ def summary(out: Path) -> Selected:
     note = store.read_json(out / "provenance.json")
     return Selected(
         out, Path(note["best"]), note["eml"], note["agreement"], note["unstable"],
-        syllable_files.number(note["rhat"]),
+        syllable_files.number(note["rhat"]), note["fits"], tuple(note["eml_range"]),
+        tuple(note["agreement_range"]), note["used"],
     )  # fmt: skip
 
 
 def describe(values: dict[str, Any]) -> str:
     """Say which fit was chosen, and how far others agree."""
+    (low, high), (least, most) = values["eml_range"], values["agreement_range"]
+    few = "" if values["fits"] >= FEW else f"; {FEW} or more are better"
     return (
-        f"{values['best']} is kept: evidence of the others' latents {values['eml']:.4f} nats a "
-        f"frame, agreement (ARI) {values['agreement']:.3f}, {values['unstable']} unstable "
-        f"syllables; R̂ of the log joint {values['rhat']:.3f}\n"
+        f"{values['best']} is kept, of {values['fits']} seeds{few}: evidence of the others' "
+        f"latents {values['eml']:.4f} nats a frame (all: {low:.4f} to {high:.4f}), agreement "
+        f"(ARI) {values['agreement']:.3f} (all: {least:.3f} to {most:.3f}), "
+        f"{values['unstable']} of {values['used']} syllables unstable; R̂ of the log joint "
+        f"{values['rhat']:.3f}\n"
         f"its model: {values['out']}/model.nc"
     )
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from gambol.behavior import instances
+from gambol.behavior import instances, label_map
 from gambol.behavior.instances import Instances
 from gambol.core.config import Config
 from gambol.core.errors import InputError
@@ -23,7 +23,7 @@ from gambol.core.sequences import Sequences, lengths, select
 from gambol.io import provenance, state_courses, store, syllables
 from gambol.io.syllables import Source
 from gambol.io.video import fingerprint
-from gambol.stages import movie_tiles, syllable_files
+from gambol.stages import decisions, movie_tiles, syllable_files
 from gambol.stages.movie_tiles import Style, Tile
 from gambol.viz import grid_movie
 from gambol.viz.grid_movie import Clock, Course
@@ -98,9 +98,13 @@ def run(
         progress: told of every tile and movie.
     """
     read = syllables.read(list(sources), cfg.fps, label=cfg.label, videos=videos)
+    decided = decisions.about(sources)
+    made_of = label_map.apply(decided and decided[1], read.sequences).sequences
+    read = read._replace(sequences=made_of)
     usable = _usable(read.sequences, _places(read, centroids))
     inputs = {
-        **syllable_files.hashes([*sources, *(centroids or [])]),
+        **syllable_files.hashes(sources),
+        **(syllable_files.hashes(centroids) if centroids else {}),
         **{str(path): fingerprint(path) for path in usable.videos},
     }
     made = syllable_files.key("state-movies", cfg, inputs)

@@ -2,12 +2,13 @@
 
 Outliers, spikes and lost places are taken out; nothing is smoothed, bridged or dropped for its
 confidence, for the model weighs every keypoint by its noise. What `gambol clean` bridged is
-absent again: a bridge is no sighting.
+absent again: a bridge is no sighting. Every file is looked through once, and read again when
+its recording is asked for, so that not all of them are in memory together.
 """
 
 import glob
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -18,7 +19,7 @@ from gambol.behavior.syllables import one_rate
 from gambol.core import poses as core_poses
 from gambol.core import tracks as core_tracks
 from gambol.core.errors import InputError
-from gambol.core.tracks import Track
+from gambol.core.tracks import Read, Track
 from gambol.io import poses as io_poses
 from gambol.io import series as io_series
 from gambol.io import store
@@ -36,11 +37,11 @@ class Origin(NamedTuple):
 class Inputs(NamedTuple):
     """Recordings by name: either poses or series."""
 
-    tracks: dict[str, Track]
-    series: dict[str, np.ndarray]
+    tracks: Read[Track]
+    series: Read[np.ndarray]
     fps: float
     origins: dict[str, Origin]
-    times: dict[str, np.ndarray]  # s
+    frames: dict[str, int]
     remarks: tuple[str, ...]
 
     @property
@@ -48,10 +49,13 @@ class Inputs(NamedTuple):
         """Names of the recordings, sorted."""
         return sorted(self.origins)
 
-    @property
-    def frames(self) -> dict[str, int]:
-        """Frames of each recording."""
-        return {name: len(self.times[name]) for name in self.names}
+
+class _Place(NamedTuple):
+    """Which animal of a file a recording is."""
+
+    path: Path
+    animal: int
+    made_up: bool  # its covariances say nothing
 
 
 def expand(sources: list[Path], suffixes: tuple[str, ...]) -> list[Path]:
@@ -87,39 +91,46 @@ def read_poses(sources: list[Path], clean: CleanSettings | None) -> Inputs:
         sources: pose files, 2D or 3D.
         clean: what counts as no sighting; none: what the files say is believed.
     """
-    tracks: dict[str, Track] = {}
     origins: dict[str, Origin] = {}
+    frames: dict[str, int] = {}
+    rates: dict[str, float] = {}
+    places: dict[str, _Place] = {}
     remarks: list[str] = []
     for path in expand(sources, _suffixes(False)):
         poses = unbridged(io_poses.read(path))
-        if clean is not None:
-            done = cleaning.clean(poses, path.stem, clean)
-            poses = done.poses
-            remarks += [f"{name}: a keypoint is mostly absent" for name in done.sparse]
-            poses = unbridged(poses)
-        if _made_up(poses):
-            poses = poses.drop_vars("covariance")
+        _checked(poses, path)
+        poses, sparse = _cleaned(poses, path, clean)
+        remarks += [f"{name}: a keypoint is mostly absent" for name in sparse]
+        if made_up := _made_up(poses):
             remarks.append(
                 f"{path.name}: every covariance is 1, which says nothing; noise is told by "
                 "confidence"
             )
         animals = [str(animal) for animal in poses["individuals"].values]
-        for animal, track in zip(animals, core_tracks.tracks(poses, path.stem), strict=True):
-            alone = len(animals) == 1
+        for n, track in enumerate(core_tracks.tracks(poses, path.stem)):
             name = track.name.replace("/", ".")
+            if np.isnan(track.xy[..., 0]).all():
+                remarks.append(f"{name}: no keypoint in any frame; it is left out")
+                continue
             _taken(name, path, origins)
-            tracks[name] = track._replace(name=name)
+            places[name] = _Place(path, n, made_up)
+            frames[name], rates[name] = len(track.xy), track.fps
             video = str(poses.attrs.get("source_file", path.stem))
-            origins[name] = Origin(path, path.stem, "" if alone else animal, video)
-    times = {name: track.times for name, track in tracks.items()}
-    rate = one_rate({name: track.fps for name, track in tracks.items()})
-    return Inputs(tracks, {}, rate, origins, times, tuple(remarks))
+            individual = "" if len(animals) == 1 else animals[n]
+            origins[name] = Origin(path, path.stem, individual, video)
+    if not places:
+        raise InputError(
+            f"{', '.join(map(str, sources))}: no recording has a keypoint in any frame; check "
+            "the poses"
+        )
+    tracks = Read(list(places), lambda name: _track(places[name], name, clean))
+    return Inputs(tracks, Read((), _none), one_rate(rates), origins, frames, tuple(remarks))
 
 
 def read_series(sources: list[Path], variable: str, fps: float | None) -> Inputs:
     """Read series that are given; `fps` where the files do not say it."""
-    series: dict[str, np.ndarray] = {}
     origins: dict[str, Origin] = {}
+    frames: dict[str, int] = {}
     rates: dict[str, float] = {}
     for path in expand(sources, _suffixes(True)):
         for given in io_series.read(path, variable):
@@ -127,11 +138,26 @@ def read_series(sources: list[Path], variable: str, fps: float | None) -> Inputs
             rate = fps if given.fps is None else given.fps
             if rate is None:
                 raise InputError(f"{path} does not say its frames a second; give fps")
-            series[given.name], rates[given.name] = given.values, rate
+            frames[given.name], rates[given.name] = len(given.values), rate
             origins[given.name] = Origin(path, given.name, "", "")
-    rate = one_rate(rates)
-    times = {name: np.arange(len(values)) / rate for name, values in series.items()}
-    return Inputs({}, series, rate, origins, times, ())
+
+    def series(name: str) -> np.ndarray:
+        found = io_series.read(origins[name].source, variable)
+        return next(given.values for given in found if given.name == name)
+
+    held = Read(list(origins), series)
+    return Inputs(Read((), _none), held, one_rate(rates), origins, frames, ())
+
+
+def alone(inputs: Inputs, name: str) -> Inputs:
+    """Return one recording by itself, in memory."""
+    tracks: dict[str, Track] = {name: inputs.tracks[name]} if name in inputs.tracks else {}
+    series = {name: inputs.series[name]} if name in inputs.series else {}
+    return inputs._replace(
+        tracks=Read(list(tracks), tracks.__getitem__),
+        series=Read(list(series), series.__getitem__),
+        origins={name: inputs.origins[name]}, frames={name: inputs.frames[name]},
+    )  # fmt: skip
 
 
 def unbridged(poses: xr.Dataset) -> xr.Dataset:
@@ -147,21 +173,61 @@ def unbridged(poses: xr.Dataset) -> xr.Dataset:
 
 def parts(inputs: Inputs, spans: dict[str, tuple[int, int]]) -> Inputs:
     """Return frames [start, stop) of some recordings."""
-    tracks, series = {}, {}
-    for name, (start, stop) in spans.items():
-        own = slice(start, stop)
-        if name in inputs.series:
-            series[name] = inputs.series[name][own]
-            continue
-        track = inputs.tracks[name]
+
+    def track(name: str) -> Track:
+        found, own = inputs.tracks[name], slice(*spans[name])
         held = {
-            key: getattr(track, key)[own] for key in ("xy", "confidence", "variance", "times")
+            key: getattr(found, key)[own] for key in ("xy", "confidence", "variance", "times")
         }
-        tracks[name] = track._replace(**held)
+        return found._replace(**held)
+
+    def series(name: str) -> np.ndarray:
+        return inputs.series[name][slice(*spans[name])]
+
     return inputs._replace(
-        tracks=tracks, series=series, origins={name: inputs.origins[name] for name in spans},
-        times={name: inputs.times[name][slice(*span)] for name, span in spans.items()},
+        tracks=Read([name for name in spans if name in inputs.tracks], track),
+        series=Read([name for name in spans if name in inputs.series], series),
+        origins={name: inputs.origins[name] for name in spans},
+        frames={
+            name: len(range(inputs.frames[name])[slice(*span)]) for name, span in spans.items()
+        },
     )  # fmt: skip
+
+
+def _cleaned(
+    poses: xr.Dataset, path: Path, clean: CleanSettings | None
+) -> tuple[xr.Dataset, tuple[str, ...]]:
+    """Return poses without what was no sighting, and tracks with hardly any of a keypoint."""
+    if clean is None:
+        return poses, ()
+    done = cleaning.clean(poses, path.stem, clean)
+    return unbridged(done.poses), done.sparse
+
+
+def _track(place: _Place, name: str, clean: CleanSettings | None) -> Track:
+    """Read one animal, as it was when its file was looked through."""
+    poses = unbridged(io_poses.read(place.path).isel(individuals=[place.animal]))
+    poses, _ = _cleaned(poses, place.path, clean)
+    if place.made_up:
+        poses = poses.drop_vars("covariance")
+    return core_tracks.tracks(poses, place.path.stem)[0]._replace(name=name)
+
+
+def _none(name: str) -> Any:
+    raise KeyError(name)
+
+
+def _checked(poses: xr.Dataset, path: Path) -> None:
+    """Refuse poses that are of no frame, or not of their skeleton."""
+    if not poses.sizes["time"]:
+        raise InputError(f"{path} has no frames; leave it out")
+    named = [str(name) for name in poses["keypoints"].values]
+    known = core_poses.skeleton(poses).keypoints
+    if named != list(known):
+        raise InputError(
+            f"{path} has the keypoints {', '.join(named)}, its skeleton {', '.join(known)}; "
+            "export it again"
+        )
 
 
 def _made_up(poses: xr.Dataset) -> bool:
@@ -169,7 +235,8 @@ def _made_up(poses: xr.Dataset) -> bool:
     if "covariance" not in poses:
         return False
     spread = np.diagonal(core_poses.covariance(poses), axis1=-2, axis2=-1)
-    return bool((spread[np.isfinite(spread)] == 1.0).all())
+    known = spread[np.isfinite(spread)]
+    return bool(known.size and (known == 1.0).all())
 
 
 def _suffixes(given: bool) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import xarray as xr
 
 from gambol.behavior import arhmm, syllable_chain, syllable_data, syllable_plan
 from gambol.behavior.arhmm import ARHMM
+from gambol.behavior.gibbs import side_by_side
 from gambol.behavior.slds import KeypointSLDS
 from gambol.behavior.slds_start import Calibration
 from gambol.behavior.syllable_chain import Chain, Data, Hidden
@@ -41,7 +42,7 @@ def prepare(
     """Make recordings ready for sweeps: keypoints by `SyllableSettings`, else series."""
     if isinstance(settings, SyllableSettings):
         slds = KeypointSLDS(**settings.model_dump())
-        start = slds.prepare(list(inputs.tracks.values()), calibration)
+        start = slds.prepare(inputs.tracks, calibration)
         return Ready(settings, start.data, start.hidden, lambda chain: slds.take(chain, start))
     plain = ARHMM(**settings.model_dump())
     data, hidden = arhmm.prepare(settings, inputs.series, inputs.fps)
@@ -121,12 +122,13 @@ def read_model(path: Path) -> tuple[Model, dict[str, object]]:
 def predict(model: Model, inputs: Inputs, name: str) -> xr.Dataset:
     """Return what most probably happened in one recording, on the clock of its file."""
     if isinstance(model, KeypointSLDS):
-        found = model.predict([inputs.tracks[name]])[name]
-        return found.assign_coords(time=inputs.times[name])
-    label = model.predict({name: inputs.series[name]})[name]
+        track = inputs.tracks[name]
+        return model.predict([track])[name].assign_coords(time=track.times)
+    series = inputs.series[name]
+    label = model.predict({name: series})[name]
     return xr.Dataset(
-        {"syllable": ("time", label), "latent": (("time", "latent"), inputs.series[name])},
-        {"time": inputs.times[name]}, {"fps": inputs.fps},
+        {"syllable": ("time", label), "latent": (("time", "latent"), series)},
+        {"time": np.arange(len(series)) / inputs.fps}, {"fps": inputs.fps},
     )  # fmt: skip
 
 
@@ -147,7 +149,14 @@ def samples(model: Model) -> dict[str, np.ndarray]:
 
 
 def score(model: Model, inputs: Inputs, threads: int = 1) -> xr.Dataset:
-    """Return how well a model foretells recordings, its baselines beside it."""
-    if isinstance(model, KeypointSLDS):
-        return model.score(list(inputs.tracks.values()), threads=threads)
-    return model.score(inputs.series, threads)
+    """Return how well a model foretells recordings, its baselines beside it.
+
+    Each is scored as if it were alone; as many are in memory as there are threads.
+    """
+
+    def one(name: str) -> xr.Dataset:
+        if isinstance(model, KeypointSLDS):
+            return model.score([inputs.tracks[name]])
+        return model.score({name: inputs.series[name]})
+
+    return xr.concat(list(side_by_side(one, inputs.names, threads)), "recording")

@@ -48,11 +48,11 @@ def calibrate(inputs: Inputs, labels: Path, dof: float) -> Report:
 
 def remark(inputs: Inputs) -> str:
     """Say for how many keypoints a calibration is of no effect, if for any."""
-    own = [
-        np.isfinite(track.variance[~np.isnan(track.xy[..., 0])])
-        for track in inputs.tracks.values()
-    ]
-    share = float(np.concatenate([part.ravel() for part in own]).mean())
+    known, count = 0, 0
+    for track in inputs.tracks.values():
+        own = np.isfinite(track.variance[~np.isnan(track.xy[..., 0])])
+        known, count = known + int(own.sum()), count + own.size
+    share = known / count
     if not share:
         return ""
     return (

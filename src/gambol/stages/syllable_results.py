@@ -19,7 +19,7 @@ from gambol.core.config import Config
 from gambol.core.progress import Progress, Step
 from gambol.core.sequences import Sequences
 from gambol.io import state_courses, syllable_runs
-from gambol.stages import state_results, syllable_models
+from gambol.stages import state_results, syllable_inputs, syllable_models
 from gambol.stages.syllable_inputs import Inputs
 from gambol.stages.syllable_models import Model
 
@@ -56,7 +56,7 @@ def write(
         inputs: recordings, each labelled as if it were alone.
         sample: labels of the last sweep, by recording; none for new recordings.
         about: what made them.
-        threads: that work side by side, a recording each.
+        threads: that work side by side, a recording each, which is all that is in memory.
         progress: told of every file.
     """
     inner = folder / "syllables"
@@ -65,9 +65,10 @@ def write(
     def one(name: str) -> str:
         path = inner / f"{name}.nc"
         if not path.exists():
-            found = syllable_models.predict(model, inputs, name)
+            held = syllable_inputs.alone(inputs, name)
+            found = syllable_models.predict(model, held, name)
             averaged = cfg.labels == "averaged"
-            chance = syllable_models.probabilities(model, inputs, name, averaged)
+            chance = syllable_models.probabilities(model, held, name, averaged)
             if averaged:
                 found = found.assign(syllable=("time", most_probable(chance)))
             attrs = {**about, **origin(inputs, name)}

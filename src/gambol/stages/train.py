@@ -88,6 +88,8 @@ def run(
     tensorboard: bool = False,
     progress: Progress = silent,
     say: Callable[[str], None] = lambda text: None,
+    watch: learning.Watch | None = None,
+    at_once: int | None = None,
 ) -> Path:
     """Train, or go on training, and return the run folder.
 
@@ -101,6 +103,8 @@ def run(
         tensorboard: also write TensorBoard event files into the run folder.
         progress: hears of every evaluation.
         say: hears what was chosen and why.
+        watch: looks on, and may end the training with the best weights.
+        at_once: most samples that go through a network together, where memory is short.
     """
     loaded = io_labels.load(labels)
     made_from = origin(cfg, loaded, rows)
@@ -115,7 +119,7 @@ def run(
         if team.first:
             _begin(cfg, ready, out)
         team.wait()
-        sitting = learning.Sitting(own, team, tensorboard, progress, say)
+        sitting = learning.Sitting(own, team, tensorboard, progress, say, watch, at_once)
         start = time.monotonic()
         if ready.approach == "single":
             fitted = _fit(cfg, ready, out, sitting)
@@ -364,6 +368,7 @@ def _fit(
         cfg.fit,
         cfg.augment.model_copy(update={"rotation": choice.rotation, "flip": choice.flip}),
         _called(ready),
+        trained.held(ready),
     )
     return learning.learn(job, sitting)
 

@@ -208,6 +208,7 @@ def _crop_job(
         ready.labels.skeleton,
         _budget(cfg.fit, 1 - cfg.many.centroid_share),
         augment,
+        held=learning.Held(val),
     )
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
 import gambol
 from gambol.core import pixels
@@ -17,6 +16,7 @@ from gambol.nn.model import ModelSpec, PoseNet, parameter_count
 from gambol.pose import calibrate, dataset, evaluate, infer, splits, train
 from gambol.pose.choose import Choice, measure
 from gambol.pose.choose_many import Approach
+from gambol.stages import learning
 
 FIELD_FRAMES = 16  # validation frames that the effective receptive field is measured on
 
@@ -70,6 +70,19 @@ def finish(
     )
     store.write_text(
         _model_file(ready, calibration, body).model_dump_json(indent=1), out / io_run.MODEL
+    )
+
+
+def held(ready: Prepared) -> learning.Held:
+    """Return the validation frames of a single animal, and how they make a model of a net."""
+    labels, rows, frames = ready.labels, ready.rows["val"], ready.parts["val"]
+    places = tuple((labels.videos[labels.video[n]], int(labels.frame[n])) for n in rows)
+    body = measure(labels.xy).diagonal
+    some = frames.select(np.arange(min(len(frames.images), FIELD_FRAMES)))
+    return learning.Held(
+        frames,
+        places,
+        lambda net: _model_file(ready, _calibrate(net, some, body), body),
     )
 
 
@@ -147,7 +160,7 @@ class _Seen(NamedTuple):
 
 
 def _see(net: PoseNet, frames: dataset.Frames) -> _Seen:
-    device = torch.device("cpu")
+    device = next(net.parameters()).device
     truth, xy, height, cov = [], [], [], []
     for i, image in enumerate(frames.images):
         found = infer.forward(net, image, device)

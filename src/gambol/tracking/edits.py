@@ -75,7 +75,42 @@ class Remove(Config):
     last: NonNegativeInt
 
 
-Edit = Swap | Confirm | Assign | Cut | Join | Remove
+class Name(Config):
+    """These detections are one animal; whoever had its name meanwhile is untracked."""
+
+    kind: Literal["name"] = "name"
+    rows: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]  # one a frame
+    animal: int  # UNTRACKED: they are no animal at all
+    first: NonNegativeInt  # frames of the first and the last of them
+    last: NonNegativeInt
+
+
+class Pin(Config):
+    """In this frame everybody is who they are called; swaps made later end before it."""
+
+    kind: Literal["pin"] = "pin"
+    frame: NonNegativeInt
+    held: bool = True  # False takes the pin out
+
+
+class Unsure(Config):
+    """Somebody looked at an event and could not tell; it stays in the queue, at its end."""
+
+    kind: Literal["unsure"] = "unsure"
+    animals: tuple[NonNegativeInt, ...]
+    first: NonNegativeInt  # frames of the event
+    last: NonNegativeInt
+
+
+class Rename(Config):
+    """What an animal is called from now on, in all frames."""
+
+    kind: Literal["rename"] = "rename"
+    animal: NonNegativeInt
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+Edit = Swap | Confirm | Assign | Cut | Join | Remove | Name | Pin | Unsure | Rename
 _any: TypeAdapter[Edit] = TypeAdapter(Annotated[Edit, Field(discriminator="kind")])
 
 
@@ -113,6 +148,9 @@ def apply(
         elif isinstance(edit, Assign):
             _check(edit, (edit.animal,), tracks.n_animals)
             _assign(identity, confidence, frame, edit, row)
+        elif isinstance(edit, Name):
+            _check(edit, (edit.animal,), tracks.n_animals)
+            _name(identity, confidence, frame, edit, row)
         elif isinstance(edit, Remove):
             span = _span(frame, edit.first, edit.last)
             confidence[span][identity[span] == edit.animal] = 0.0
@@ -162,7 +200,26 @@ def _assign(
     confidence[span][identity[span] == edit.animal] = 1.0
 
 
-def constraints(tracks: Tracks, detections: Detections, edits: Sequence[Edit]) -> Constraints:
+def _name(
+    identity: Int[np.ndarray, " D"],
+    confidence: np.ndarray,
+    frame: Int[np.ndarray, " D"],
+    edit: Name,
+    row: int,
+) -> None:
+    """Give detections to an animal, or to nobody."""
+    mine = np.array(edit.rows, np.int64) - row
+    mine = mine[(mine >= 0) & (mine < len(frame))]
+    if edit.animal != UNTRACKED:
+        span = _span(frame, edit.first, edit.last)
+        confidence[span][identity[span] == edit.animal] = 0.0
+        identity[span][identity[span] == edit.animal] = UNTRACKED
+    identity[mine], confidence[mine] = edit.animal, float(edit.animal != UNTRACKED)
+
+
+def constraints(  # noqa: C901  one branch for each kind of edit
+    tracks: Tracks, detections: Detections, edits: Sequence[Edit]
+) -> Constraints:
     """Compile a log to what any tracking of these detections must fulfil.
 
     Args:
@@ -191,7 +248,13 @@ def constraints(tracks: Tracks, detections: Detections, edits: Sequence[Edit]) -
             cuts.append(edit.row)
         elif isinstance(edit, Join):
             same.append((edit.row, edit.other))
-        else:
+        elif isinstance(edit, Name) and edit.animal == UNTRACKED:
+            excluded.update(edit.rows)
+        elif isinstance(edit, Name):
+            same.append(edit.rows)
+            anchors.append((edit.rows[0], edit.animal))
+            excluded.difference_update(edit.rows)
+        elif isinstance(edit, Remove):
             span = _span(frame, edit.first, edit.last)
             gone = span.start + np.flatnonzero(earlier.id[span] == edit.animal)
             excluded.update(gone.tolist())

@@ -102,6 +102,16 @@ def test_reading_on_does_not_seek(clip, monkeypatch):
             video.read([index])
 
 
+def test_who_looks_back_need_not_seek_after_reading_on(clip, monkeypatch):
+    with FileVideo(clip("bframes"), look_back=True) as video:
+        for i in range(30):
+            video.read([i])
+        monkeypatch.setattr(video._decoder, "start", pytest.fail)
+        back = {i: video.read([i])[0] for i in range(29, 9, -1)}
+    with FileVideo(clip("bframes")) as video:
+        assert all((video.read([i])[0] == frame).all() for i, frame in back.items())
+
+
 def test_few_decoded_frames_are_kept(clip):
     with FileVideo(clip("long_gop")) as video:
         for index in range(100):

@@ -81,3 +81,17 @@ def test_refuses_files_without_images(tmp_path):
     (tmp_path / "b.h5").write_bytes(b"noise")
     with pytest.raises(InputError, match="no HDF5 file"):
         EmbeddedVideo(tmp_path / "b.h5", "images")
+
+
+def test_pictures_in_another_file_are_not_opened(tmp_path):
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["images"] = PICTURES
+    with h5py.File(tmp_path / "link.h5", "w") as file:
+        file["images"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "images")
+    layout = h5py.VirtualLayout(PICTURES.shape, np.uint8)
+    layout[:] = h5py.VirtualSource(str(tmp_path / "secret.h5"), "images", PICTURES.shape)
+    with h5py.File(tmp_path / "virtual.h5", "w") as file:
+        file.create_virtual_dataset("images", layout)
+    for name in ("link.h5", "virtual.h5"):
+        with pytest.raises(InputError, match="lies in another file"):
+            EmbeddedVideo(tmp_path / name)

@@ -72,8 +72,10 @@ def require_one(ethogram: Ethogram, path: Path, what: str) -> str:
     names = ethogram.recordings["recording"].tolist()
     if len(names) != 1:
         raise InputError(
-            f"{path}: {what} holds one recording, not {len(names)}; write one file for each "
-            "with select(recording=…)"
+            f"{path}: {what} holds one recording, not {len(names)}; write one file for each, "
+            f"such as {str(names[0])!r} (gambol ethogram-convert --set recording=NAME)"
+            if names
+            else f"{path}: {what} holds one recording, but there is none to write"
         )
     return str(names[0])
 

@@ -6,6 +6,7 @@ from gambol.core import regions
 from gambol.core.errors import InputError, did_you_mean
 from gambol.core.labels import Labels, Visibility
 from gambol.io import store
+from gambol.io.hdf5 import require_closed
 from gambol.io.labels import (
     analysis,
     coco,
@@ -177,6 +178,7 @@ def _detect_hdf5(path: Path) -> str:
 
     try:
         with h5py.File(path, "r") as file:
+            require_closed(file, path)
             keys = set(file)
             if {"metadata", "instances", "frames"} <= keys:
                 return "slp"

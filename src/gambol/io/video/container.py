@@ -29,13 +29,21 @@ _STREAMING = 8  # frames kept while reading on: more would cost speed
 class FileVideo:
     """A video file. Not for use by two threads at once; open it twice instead."""
 
-    def __init__(self, path: Path, grey: bool = False, fps: float | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        grey: bool = False,
+        fps: float | None = None,
+        look_back: bool = False,
+    ) -> None:
         """Open a file.
 
         Args:
             path: the file.
             grey: frames have one channel, `convert.GREY`, instead of three (RGB).
             fps: overrides rate and times of the file, for recordings with wrong time stamps.
+            look_back: keep as many frames while reading on as after a jump, for people, who
+                step back; costs speed and up to 64 MiB.
         """
         table = frame_table(path)
         self.path = path
@@ -49,7 +57,9 @@ class FileVideo:
         self._decoder = Decoder(path, table)
         self._next = 0  # the frame that the decoder gives next, if it is sound
         self._recent: OrderedDict[int, VideoFrame] = OrderedDict()
-        self._keep = _STREAMING
+        self._after_jump = max(_STREAMING, _ON_THE_WAY // (width * height * 3))
+        self._reading_on = self._after_jump if look_back else _STREAMING
+        self._keep = self._reading_on
 
     def __len__(self) -> int:
         return len(self._times)
@@ -138,7 +148,7 @@ class FileVideo:
         if self._decoder.bad[index]:
             raise DamagedFrame(str(self.path), index)
         if self._next <= index and self._decoder.reaches_soon(index):
-            self._keep = _STREAMING
+            self._keep = self._reading_on
             found = self._advance_to(index)
         else:
             found = False
@@ -158,8 +168,7 @@ class FileVideo:
         self._decoder.start(key)
         self._recent.clear()
         self._next = 0
-        width, height = self._coded_size
-        self._keep = max(_STREAMING, _ON_THE_WAY // (width * height * 3))
+        self._keep = self._after_jump
 
     def _advance_to(self, index: int) -> bool:
         """Decode up to a frame and tell whether it came."""

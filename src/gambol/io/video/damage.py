@@ -18,6 +18,10 @@ class DamagedFrame(InputError):
         self.index = index
 
 
+class Unreadable(InputError):
+    """A file of which nothing can be shown."""
+
+
 def ends_early(name: str, readable: int, missing: int) -> str:
     """Say how much of a truncated file is left.
 
@@ -43,9 +47,9 @@ def has_holes(name: str, bad: int, total: int, first: int) -> str:
     )
 
 
-def unreadable(name: str, reason: str) -> InputError:
+def unreadable(name: str, reason: str) -> Unreadable:
     """Make the error for a file of which nothing can be shown."""
-    return InputError(
+    return Unreadable(
         f"{name} cannot be read as video: {reason}; check that it was copied in full and "
         f"plays elsewhere"
     )

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int64, UInt8
 
 from gambol.core.errors import InputError
+from gambol.io.hdf5 import require_closed
 from gambol.io.video.arrays import as_frame, decode_picture
 from gambol.io.video.damage import DamagedFrame, unreadable
 from gambol.io.video.indices import checked
@@ -41,6 +42,11 @@ class EmbeddedVideo(Stills):
             self._file = h5py.File(path, "r")
         except OSError as error:
             raise unreadable(str(path), "it is no HDF5 file or damaged") from error
+        try:
+            require_closed(self._file, path)
+        except InputError:
+            self._file.close()
+            raise
         self._data = self._find(dataset)
         self.frame_numbers = self._frame_numbers()
         self._encoded = self._data.ndim < 4

@@ -18,13 +18,16 @@ _PICTURE = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _MIB = 1 << 20
 
 
-def open_video(ref: str | Path, grey: bool = False, fps: float | None = None) -> Video:
+def open_video(
+    ref: str | Path, grey: bool = False, fps: float | None = None, look_back: bool = False
+) -> Video:
     """Open a video file, a folder of images, a TIFF stack or images in an HDF5 file.
 
     Args:
         ref: a path; `file.h5::images` or `file.pkg.slp::video0` for images in HDF5 files.
         grey: frames have one channel instead of three (RGB).
         fps: frames a second, in place of what the file says; 30 where files say nothing.
+        look_back: stepping back shall be as quick as stepping on; matters for video files.
 
     Raises:
         InputError: if nothing can be shown, with the reason.
@@ -42,7 +45,7 @@ def open_video(ref: str | Path, grey: bool = False, fps: float | None = None) ->
         return TiffVideo(path, grey, rate)
     if head.startswith(_PICTURE) or (head.startswith(b"BM") and images.is_image(path)):
         return images.ImageVideo([path], grey, rate)
-    return FileVideo(path, grey, fps)
+    return FileVideo(path, grey, fps, look_back)
 
 
 def split_ref(ref: str | Path) -> tuple[Path, str | None]:

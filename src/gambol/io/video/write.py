@@ -10,15 +10,16 @@ import av
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from gambol.core.errors import InputError
 from gambol.io import store
 
-# no visible loss at a fifth of the time of `slow`; without B-frames, with which the same frames
-# did not always give the same file
-_QUALITY = {"crf": "18", "preset": "veryfast", "bf": "0"}
+# no visible loss at a fifth of the time of `slow`; without B-frames and without a thread that
+# looks ahead, with which the same frames did not always give the same file
+_QUALITY = {"crf": "18", "preset": "veryfast", "bf": "0", "x264-params": "sync-lookahead=0"}
 _GOP = 30  # frames from one key frame to the next: a seek decodes at most so many
+_CLOCK = Fraction(1, 90_000)  # s, of times that are not evenly apart
 _BT601 = 6  # the colour matrix of most small videos, written down so that players agree
 
 
@@ -30,14 +31,28 @@ class VideoWriter:
     form (4:2:0) needs even ones.
     """
 
-    def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
-        """Prepare to write to `path` frames of `size` (width, height) in pixels."""
+    def __init__(
+        self,
+        path: Path,
+        fps: float,
+        size: tuple[int, int],
+        times: Float[np.ndarray, " T"] | None = None,
+    ) -> None:
+        """Prepare to write a file.
+
+        Args:
+            path: the file.
+            fps: frames a second.
+            size: width and height of a frame in pixels.
+            times: seconds of the T frames that will come, where they are not evenly apart.
+        """
         if not fps > 0 or min(size) < 1:
             raise InputError(f"{path}: a video needs a rate and a size, not {fps} and {size}")
         self.path = path
         self.size = size
         self._rate = Fraction(fps).limit_denominator(100_000)
         self._stack = ExitStack()
+        self._times = times
         self._count = 0
         self._reformat = VideoReformatter().reformat  # keeps what a frame would set up anew
 
@@ -54,6 +69,8 @@ class VideoWriter:
             self._stream.width, self._stream.height = width, height
             self._stream.pix_fmt = "yuv420p"
             self._stream.gop_size = _GOP
+            if self._times is not None:
+                self._stream.codec_context.time_base = _CLOCK
             self._stream.colorspace, self._stream.color_range = _BT601, ColorRange.MPEG
             self._stack = stack.pop_all()
         return self
@@ -74,6 +91,9 @@ class VideoWriter:
             dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG, threads=1,
         )  # fmt: skip
         picture.pts, picture.time_base = self._count, 1 / self._rate
+        if self._times is not None:
+            seconds = float(self._times[self._count] - self._times[0])
+            picture.pts, picture.time_base = round(seconds / _CLOCK), _CLOCK
         self._count += 1
         self._container.mux(self._stream.encode(picture))
 

@@ -1,0 +1,1 @@
+"""gambol studio: the web application, one process that serves one project on one port."""

@@ -1,0 +1,84 @@
+"""Track files follow their logs: written anew by another process when nobody edits any more.
+
+The log in the project is the truth; who reads a track file before it has followed (`gambol
+export`, `gambol review`, `gambol track`) brings it up to date first. What a server that was
+killed has left behind, the next one does.
+"""
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from gambol.stages import identities
+
+IDLE_S = 5.0  # without an edit
+_GOODBYE_S = 120.0  # that the end of the server waits for; the process goes on after that
+
+
+class Follower:
+    """Writes track files whose logs have grown."""
+
+    def __init__(self, idle_s: float = IDLE_S) -> None:
+        self._idle_s = idle_s
+        self._lock = threading.Lock()
+        self._due: dict[Path, float] = {}
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def edited(self, target: Path) -> None:
+        """Note that a log says more than its file."""
+        with self._lock:
+            if self._closed:
+                return
+            self._due[target] = time.monotonic() + self._idle_s
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True, name="tracks")
+                self._thread.start()
+        self._wake.set()
+
+    def settle(self) -> None:
+        """Bring all files up to date now; before a stage reads them."""
+        with self._lock:
+            due, self._due = list(self._due), {}
+        for target in due:
+            write(target)
+
+    def close(self) -> None:
+        """Bring all files up to date and stop."""
+        with self._lock:
+            self._closed = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(_GOODBYE_S)
+        self.settle()
+
+    def _run(self) -> None:
+        while not self._closed:
+            with self._lock:
+                now = time.monotonic()
+                ready = [target for target, at in self._due.items() if at <= now]
+                for target in ready:
+                    del self._due[target]
+                wait = min((at - now for at in self._due.values()), default=None)
+            for target in ready:
+                write(target)
+            if not ready:
+                self._wake.wait(wait)
+                self._wake.clear()
+
+
+def write(target: Path) -> None:
+    """Write one file in a process of its own; what goes wrong there stays to be done."""
+    command = [sys.executable, "-m", "gambol", "review", str(target)]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        process.wait()
+
+
+def follows(target: Path, log: identities.Log) -> bool:
+    """Tell whether a file is what its log makes."""
+    return identities.is_current(target, log)

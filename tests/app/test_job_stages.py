@@ -1,0 +1,105 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from labelled import MOUSE, film, make
+
+from gambol.app import job_files, job_stages
+from gambol.app.job_files import Asked, Status
+from gambol.core.errors import InputError
+from gambol.core.progress import silent
+from gambol.io import labels as io_labels
+from gambol.io.project import Project
+
+
+def asked(project, name="suggest-1", stage="suggest", number=1.0, inputs=None, **config):
+    return Asked(id=name, key="k", stage=stage, title="", project=str(project), by="ann",
+                 created=job_files.now(), number=number, config=config,
+                 inputs=inputs or {})  # fmt: skip
+
+
+def work(project, said, log=None):
+    folder = project / "runs" / said.id
+    folder.mkdir(parents=True, exist_ok=True)
+    say = (log if log is not None else []).append
+    return job_stages.Work(
+        folder, said, silent, say, lambda: False, lambda net, n, /, **values: None
+    )
+
+
+@pytest.fixture
+def project(tmp_path):
+    film(tmp_path / "clip.mp4")
+    with Project.create(tmp_path / "p", MOUSE) as made:
+        made.add_video(tmp_path / "clip.mp4")
+        made.put_labels(make([tmp_path / "clip.mp4"]))
+    return tmp_path / "p"
+
+
+def test_asking_which_stages_there_are_imports_none():
+    code = "import sys; import gambol.app.job_stages; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_every_stage_has_the_settings_it_says():
+    for name in job_stages.STAGES:
+        kind = job_stages.settings(name)
+        assert kind is None or kind()  # all have defaults
+
+
+def test_suggestions_come_into_the_project(project):
+    log = []
+    with Project.open(project) as opened:
+        opened.undo()  # of the labels, near which nothing is suggested
+    said = asked(project, **job_stages.spoken("suggest", {"n": 1}))
+    assert said.config == {"count": 1}
+    assert job_stages.run(work(project, said, log))["frames"] == 1
+    with Project.open(project) as opened:
+        assert len(opened.suggestions()) == 1 and len(log) == 1
+
+
+def test_an_export_reads_as_the_project_does(project):
+    said = asked(project, "export-1", "export", inputs={"format": "slp"})
+    (path,) = job_stages.run(work(project, said))["paths"]
+    assert path.endswith("export-1/out/p.slp")
+    assert len(io_labels.load(Path(path))) == len(io_labels.load(project))
+    with pytest.raises(InputError, match="did you mean 'slp'"):
+        job_stages.run(work(project, asked(project, "export-2", "export",
+                                           inputs={"format": "slpp"})))  # fmt: skip
+
+
+def test_a_training_keeps_the_labels_that_it_began_with(project):
+    one = work(project, asked(project, "train-1", "train"))
+    kept = job_stages._snapshot(one)
+    before = io_labels.load(kept)
+    assert before.content_hash() == io_labels.load(project).content_hash()
+    with Project.open(project) as opened:
+        opened.remove_instance(1, int(before.frame[0]), before.individuals[0])
+        opened.set_complete(1, 29, True)
+    assert io_labels.load(job_stages._snapshot(one)).content_hash() == before.content_hash()
+    assert before.videos == io_labels.load(project).videos
+
+
+def test_the_newest_finished_job_is_taken(project):
+    with pytest.raises(InputError, match="start train first"):
+        job_stages.newest(project, "train", None)
+    for number, state in enumerate(("done", "done", "failed"), 1):
+        said = asked(project, f"train-{number}", "train", number)
+        folder = project / "runs" / said.id
+        folder.mkdir(parents=True)
+        job_files.ask(folder, said)
+        job_files.quickly(Status(state=state), folder / "status.json")
+    assert job_stages.newest(project, "train", None).name == "train-2"
+    assert job_stages.newest(project, "train", "train-1").name == "train-1"
+    with pytest.raises(InputError, match="train-3"):
+        job_stages.newest(project, "train", "train-3")
+
+
+def test_samples_at_once_are_halved_to_one():
+    sizes = [8]
+    while (smaller := job_stages.smaller("train", sizes[-1])) is not None:
+        sizes.append(smaller)
+    assert sizes == [8, 4, 2, 1]
+    assert job_stages.smaller("suggest", None) is None

@@ -1,0 +1,15 @@
+from labelled import MOUSE
+
+from gambol.app.web import news
+from gambol.io.project import Project
+
+
+def test_news_are_the_log_in_the_shape_of_the_wire(tmp_path):
+    with Project.create(tmp_path / "p", MOUSE) as project:
+        (first,) = news.since(project, 0)
+        assert first.type == "edit" and first.seq == 1 and first.action == "create"
+        assert first.changes == [("skeleton", [1], MOUSE.to_dict())]
+        assert news.since(project, 1) == []
+        project.set_track_log(tmp_path / "p" / "a", "{}", ["x"], "tracks")
+        (second,) = news.since(project, 1)
+        assert second.changes == []  # of no use to a page

@@ -1,0 +1,116 @@
+"""One server in a process of its own: how it starts, ends, and what it keeps to itself."""
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from served import Server, client_of, studio_of
+
+from gambol.app.web import server, tokens
+from gambol.core.errors import InputError
+
+TWO = {"keypoints": ["nose", "tail"]}
+
+
+def test_it_survives_being_killed_and_is_back_at_once(tmp_path):
+    one = Server(tmp_path / "mice", tmp_path)
+    try:
+        browser, port = one.browser(), one.port
+        assert browser.post("api/project", json=TWO).status_code == 201
+        second = Server(tmp_path / "mice", tmp_path)
+        assert second.process.wait(30) == second.end() == 0 and "served already" in second.out
+        assert second.port == port and "?key=" in second.link
+        assert httpx.get(second.link).status_code == 303
+        if os.path.exists("/proc/net/tcp"):
+            assert listening(port) == {"0100007F"}  # loopback
+        one.end(signal.SIGKILL)
+        start = time.monotonic()
+        again = Server(tmp_path / "mice", tmp_path, port=port)
+        try:
+            told = browser.get("api/project").json()  # the old cookie still lets in
+            assert time.monotonic() - start < 20  # 5 s where nothing else runs
+            assert told["skeleton"]["keypoints"] == TWO["keypoints"]
+            (held,) = browser.cookies.jar
+            secret = tokens.load(next((tmp_path / "gambol" / "studio").glob("*.token")))
+            bearer = {"Authorization": f"Bearer {secret.edit}"}
+            assert httpx.get(again.address + "api/project", headers=bearer).status_code == 200
+            httpx.get(again.address + "?key=" + secret.read)
+        finally:
+            assert again.end() == 0
+        logs = (tmp_path / "log").read_text() + again.out
+        assert not [word for word in (secret.edit, secret.read, held.value) if word in logs]
+        assert not list((tmp_path / "mice").glob("*-wal"))  # one file holds everything
+    finally:
+        one.end()
+
+
+def listening(port):
+    """The addresses on which a port listens, in hexadecimal."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    six = Path("/proc/net/tcp6")
+    lines += six.read_text().splitlines()[1:] if six.exists() else []
+    found = [line.split() for line in lines]
+    local = [words[1].split(":") for words in found if words[3] == "0A"]
+    return {address for address, number in local if int(number, 16) == port}
+
+
+def test_a_body_of_nine_mebibytes_is_refused(tmp_path):
+    with client_of(studio_of(tmp_path)) as client:
+        assert client.post("/api/project", content=b"[" * (9 << 20)).status_code == 413
+
+
+def test_parts_of_the_page_are_kept_and_the_page_is_not(tmp_path):
+    with client_of(studio_of(tmp_path)) as client:
+        page = client.get("/")
+        assert page.headers["cache-control"] == "no-cache"
+        name = next(w for w in page.text.split('"') if w.endswith(".js"))
+        part = client.get(name.removeprefix("."))
+        assert "immutable" in part.headers["cache-control"]
+        assert part.headers["content-type"].startswith("text/javascript")
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"host": "0.0.0.0"}, "--token-file"),
+        ({"base_url": "hub.lab.org/x"}, "--base-url"),
+        ({"base_url": "/../x"}, "--base-url"),
+        ({"cert": Path("no.pem")}, "no.pem does not exist"),
+        ({"roots": (Path("nowhere"),)}, "nowhere is no folder"),
+        ({"folder": Path(__file__)}, "is a file"),
+        ({"folder": Path("/nowhere/at/all"), "read_only": True}, "does not exist"),
+        ({"host": "192.0.2.1", "token_file": Path("tokens")}, "cannot be used"),
+    ],
+)
+def test_what_cannot_be_served_is_one_sentence(said, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    options = server.Options(**{"folder": tmp_path / "mice", "browser": False} | said)
+    with pytest.raises(InputError, match=message):
+        server.serve(options, print, print)
+
+
+def test_a_port_that_is_taken_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(InputError, match=f"port {port} .* --port"):
+            server.serve(server.Options(tmp_path / "mice", port=port), print, print)
+
+
+def test_other_computers_are_warned_of_without_a_certificate(tmp_path):
+    said = []
+    options = server.Options(tmp_path, host="0.0.0.0", token_file=tmp_path / "t")
+    reach = server._reach(options, said.append)
+    assert reach.any_address and "unencrypted" in said[0]
+
+
+def test_a_folder_that_cannot_be_written_is_refused_but_may_be_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(InputError, match="--read-only"):
+        server._folder(server.Options(tmp_path))
+    assert server._folder(server.Options(tmp_path, read_only=True)) == tmp_path

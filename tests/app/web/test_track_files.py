@@ -1,0 +1,65 @@
+"""Track files are written when edits pause, and when the server ends."""
+
+import threading
+import time
+
+import pytest
+from proofread import tracked
+
+from gambol.app.web import track_files
+from gambol.app.web.track_files import Follower
+from gambol.stages import identities, review, track
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """Which files were written, instead of writing them."""
+    done = []
+    monkeypatch.setattr(track_files, "write", lambda target: done.append((target, time.time())))
+    return done
+
+
+def test_a_file_is_written_once_when_edits_pause(written, tmp_path):
+    follower = Follower(idle_s=0.3)
+    for _ in range(8):
+        follower.edited(tmp_path / "a.nc")
+        time.sleep(0.05)
+    last = time.time()
+    assert written == []
+    end = last + 5
+    while not written and time.time() < end:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    ((target, at),) = written
+    assert target == tmp_path / "a.nc" and at - last > 0.15
+    follower.close()
+    assert len(written) == 1
+
+
+def test_the_end_of_the_server_writes_what_is_due_and_takes_no_more(written, tmp_path):
+    follower = Follower(idle_s=1e9)
+    follower.edited(tmp_path / "a.nc")
+    follower.edited(tmp_path / "b.nc")
+    follower.settle()
+    assert {target.name for target, _ in written} == {"a.nc", "b.nc"}
+    follower.edited(tmp_path / "c.nc")
+    follower.close()
+    assert written[-1][0].name == "c.nc" and len(written) == 3
+    follower.edited(tmp_path / "d.nc")
+    assert len(written) == 3
+    assert not any(thread.name == "tracks" for thread in threading.enumerate())
+
+
+def test_another_process_writes_what_the_log_says(tmp_path):
+    source, _ = tracked.crossing(tmp_path / "film.detections.nc")
+    target = track.run(track.TrackConfig(), [source], tmp_path)[0].tracks
+    log = identities.read_log(target)
+    assert track_files.follows(target, log)
+    record = '{"kind": "swap", "a": 0, "b": 1, "first": 50, "last": null}'
+    path = identities.log_file(target)
+    about = path.read_text().splitlines()[0]
+    path.write_text(f"{about}\n{record}\n")
+    now = identities.read_log(target)
+    assert not track_files.follows(target, now)
+    track_files.write(target)
+    assert track_files.follows(target, now) and not review.settle(target)

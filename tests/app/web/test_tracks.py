@@ -1,0 +1,238 @@
+"""Proofreading over the wire: the queue, decisions, undo, what other commands then read."""
+
+import shutil
+import time
+
+import numpy as np
+import pytest
+import worlds
+from desked import by, step
+from proofread import animals, do, planted, right, served
+
+from gambol.app.web import runs
+from gambol.io import tracks as io_tracks
+from gambol.io.project import Project
+from gambol.stages import export, review
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("planted") / "p"
+    return folder, *planted(folder)
+
+
+@pytest.fixture
+def opened(made, tmp_path):
+    folder, target, truth, swaps = made
+    mine = shutil.copytree(folder, tmp_path / "p")
+    studio, client = served(mine)
+    studio.tracks.follower._idle_s = 1e9
+    yield studio, client, mine / target.relative_to(folder), truth, swaps
+    studio.desk.close()
+
+
+def ids_of(client, frames=1800):
+    frame, who, row, _ = animals(client, "t1", 0, frames - 1)
+    places = frame[who >= 0] * 100 + who[who >= 0]
+    assert len(np.unique(places)) == len(places)  # nobody is twice in a frame
+    assert (row == np.arange(len(row))).all()
+    return who
+
+
+def crossings(client):
+    return client.get("/api/runs/t1/crossings").json()
+
+
+def test_planted_swaps_lead_the_queue_and_are_mended_and_brought_back(opened):
+    studio, client, target, truth, swaps = opened
+    (run,) = client.get("/api/runs").json()
+    assert run["run"] == "t1" and run["job"] == "track-1" and run["trouble"] is None
+    first = crossings(client)
+    assert first["names"] == run["names"] == ["animal1", "animal2", "animal3"]
+    lead = first["crossings"][:15]
+    number = {name: k for k, name in enumerate(first["names"])}
+    hits = [
+        next((c for c in lead if c["first"] <= at <= c["last"]
+              and who <= {number[n] for n in c["animals"]}), None)
+        for at, who in swaps
+    ]  # fmt: skip
+    assert sum(hit is not None for hit in hits) >= 11
+    harm = [(1 - c["confidence"]) * c["affected"] for c in first["crossings"]]
+    assert harm == sorted(harm, reverse=True) and first["left"] > 6
+    before = ids_of(client)
+    assert right(before, truth) < 0.9
+
+    done = []
+    for at, _ in sorted(swaps, key=lambda s: s[0]):
+        event = next(c for c in crossings(client)["crossings"]
+                     if c["verdict"] is None and c["first"] <= at <= c["last"])  # fmt: skip
+        answer = do(client, "t1", "swap", animals=event["animals"], item=event["item"])
+        assert answer.status_code == 200 and answer.json()["last"] == 1799
+        done.append(ids_of(client))
+    assert right(done[-1], truth) == 1.0
+    assert crossings(client)["left"] < 0.5
+
+    for earlier in [*reversed(done[:-1]), before]:
+        assert step(client, "undo").json()["actions"][0].startswith("tracks: swap")
+        assert np.array_equal(ids_of(client), earlier)
+    assert crossings(client)["crossings"] == first["crossings"]
+    assert studio.desk.ask_now(Project.check) == []
+
+
+def test_decisions_last_across_servers_and_reach_files(opened):
+    studio, client, target, _, _ = opened
+    event = crossings(client)["crossings"][0]
+    assert do(client, "t1", "swap", animals=event["animals"], frame=event["last"]).is_success
+    assert do(client, "t1", "rename", animals=["animal1"], name="Mei").is_success
+    wanted = ids_of(client)
+    studio.desk.close()  # killed: the file is as it was
+    out = target.parent / "out.csv"
+    export.run(target, "csv", out)  # and yet who reads gets what was said
+    assert "Mei" in out.read_text()[:2000]
+    (piece,) = io_tracks.pieces(target, frames=10**6)
+    assert np.array_equal(piece.id, wanted)
+
+    again, client = served(studio.folder)
+    assert crossings(client)["names"] == ["Mei", "animal2", "animal3"]
+    assert np.array_equal(ids_of(client), wanted)
+    assert do(client, "t1", "undo").json()["action"].startswith("tracks: rename")
+    assert crossings(client)["names"][0] == "animal1"
+    again.tracks.close()  # the end of the server
+    assert review.run(review.ReviewConfig(), target).events[0]["animals"][0] != "Mei"
+    assert not review.settle(target)
+    assert do(client, "t1", "redo").is_success
+    assert crossings(client)["names"][0] == "Mei"
+    again.desk.close()
+
+
+def test_the_file_follows_when_nobody_edits(opened):
+    studio, client, target, _, _ = opened
+    studio.tracks.follower._idle_s = 0.1
+    assert do(client, "t1", "swap", animals=["animal1", "animal2"], frame=900).is_success
+    wanted = ids_of(client)
+    for _ in range(300):
+        (piece,) = io_tracks.pieces(target, frames=10**6)
+        if np.array_equal(piece.id, wanted):
+            break
+        time.sleep(0.1)
+    assert np.array_equal(piece.id, wanted)
+    assert np.array_equal(ids_of(client), wanted)  # read from the new file
+    studio.tracks.close()
+
+
+def test_a_swap_ends_before_the_next_pin(opened):
+    _, client, _, _, _ = opened
+    before = ids_of(client)
+    assert do(client, "t1", "pin", frame=1000).is_success
+    done = do(client, "t1", "swap", animals=["animal1", "animal2"], frame=500).json()
+    assert (done["first"], done["last"]) == (500, 999)
+    frame, *_ = animals(client, "t1", 0, 1799)
+    expected = before.copy()
+    part = (frame >= 500) & (frame < 1000)
+    expected[part] = np.array([1, 0, 2])[before[part]]
+    assert np.array_equal(ids_of(client), expected)
+    line = client.get("/api/runs/t1/timeline?px=300").json()
+    assert line["pins"] == [1000] and {500, 1000} <= set(line["edits"])
+    assert do(client, "t1", "pin", frame=1000).is_success
+    assert client.get("/api/runs/t1/timeline").json()["pins"] == []
+
+
+def test_verdicts_move_events_and_twenty_of_them_make_bands(opened):
+    _, client, _, _, _ = opened
+    queue = crossings(client)["crossings"]
+    assert do(client, "t1", "unsure", item=queue[0]["item"]).is_success
+    after = crossings(client)
+    assert after["crossings"][len(queue) - 1] == queue[0] | {"verdict": "unsure"}
+    for event in queue[1:3]:
+        assert do(client, "t1", "confirm", item=event["item"]).is_success
+    got = crossings(client)
+    kept = [c for c in got["crossings"] if c["verdict"] == "right"]
+    assert sorted(c["item"] for c in kept) == sorted(c["item"] for c in queue[1:3])
+    gone = sum(1 - c["confidence"] for c in kept)
+    assert got["left"] == pytest.approx(after["left"] - gone) and got["bands"] == []
+    assert do(client, "t1", "confirm", item="9.1").status_code == 404
+
+
+def test_cut_assign_join_and_no_animal(opened):
+    _, client, _, _, _ = opened
+    before = ids_of(client)
+    frame, *_ = animals(client, "t1", 0, 1799)
+    cut = do(client, "t1", "cut", animals=["animal2"], frame=700).json()
+    assert cut["first"] == 700 and cut["last"] > 700
+    part = (frame >= 700) & (frame <= cut["last"])
+    now = ids_of(client)
+    assert (now[part & (before == 1)] == -1).all() and (now[~part] == before[~part]).all()
+    doubt = client.get("/api/runs/t1/next?after=600").json()
+    assert doubt["frame"] == 700
+    line = client.get("/api/runs/t1/timeline?from=600&to=800&px=201").json()
+    assert [700, cut["last"], 1] in line["loose"] or line["loose"][0][0] == 700
+
+    row = doubt["row"] or int(np.flatnonzero(part & (before == 1))[0])
+    assert do(client, "t1", "assign", animals=["animal3"], row=row).is_success
+    given = ids_of(client)
+    assert (given[part & (before == 1)] == 2).all()
+    assert (given[part & (before == 2)] == -1).all()  # the loser is a fragment
+    assert do(client, "t1", "assign", animals=["animal3"], row=row).status_code == 409
+    assert do(client, "t1", "undo").is_success and np.array_equal(ids_of(client), now)
+    assert do(client, "t1", "join", animals=["animal2"], frame=690).is_success
+    assert np.array_equal(ids_of(client), before)
+    assert do(client, "t1", "undo").is_success
+    assert do(client, "t1", "delete", row=row).is_success
+    assert (ids_of(client)[part & (before == 1)] == -2).all()
+    gone = client.get("/api/runs/t1/next?after=699").json()
+    assert gone == {"frame": 700, "animal": "animal2", "row": None}
+
+
+@pytest.mark.parametrize(
+    ("what", "said", "word"),
+    [
+        ("swap", {"animals": ["animal1"], "frame": 3}, "2 different animals"),
+        ("swap", {"animals": ["animal1", "anymal2"], "frame": 3}, "animal2"),
+        ("swap", {"animals": ["animal1", "animal2"], "frame": 9999}, "1799"),
+        ("rename", {"animals": ["animal1"], "name": "animal2"}, "nobody has"),
+        ("assign", {"animals": ["animal1"], "frame": 3, "x": 1.0, "y": 1.0}, "no fragment"),
+    ],
+)
+def test_what_cannot_be_is_said(opened, what, said, word):
+    _, client, _, _, _ = opened
+    answer = do(client, "t1", what, **said)
+    assert answer.status_code == 422 and word in answer.json()["message"]
+    assert crossings(client)["edits"] == 0
+
+
+def test_undo_is_of_these_tracks_and_of_oneself(opened):
+    _, client, _, _, _ = opened
+    assert do(client, "t1", "undo").status_code == 409
+    assert do(client, "t1", "pin", frame=5).is_success
+    assert do(client, "t1", "undo", user="bob").status_code == 409
+    same = {"id": "12345678-once", "do": "pin", "frame": 9}
+    for _ in range(2):
+        assert client.post("/api/runs/t1/edits", json=same, headers=by("ann")).is_success
+    assert client.get("/api/runs/t1/timeline").json()["pins"] == [5, 9]
+    assert client.get("/api/runs/t7/timeline").status_code == 404
+
+
+def test_label_shows_names_that_the_file_does_not_know_yet(opened):
+    studio, client, target, _, _ = opened
+    found = runs.routes(studio) and studio.predictions
+    with Project.open(studio.folder) as project:
+        project.add_video(worlds.film(studio.folder / "film.mp4", 1800, 64))
+    plain = {frame: found.at(1, frame).animals for frame in (400, 900)}
+    assert do(client, "t1", "swap", animals=["animal1", "animal2"], frame=700).is_success
+    assert do(client, "t1", "rename", animals=["animal3"], name="Mei").is_success
+    cut = do(client, "t1", "cut", animals=["animal2"], frame=1000).json()
+
+    def by_name(animals):
+        return {one.name: one for one in animals}
+
+    for frame, swapped in ((400, False), (900, True)):
+        was, now = by_name(plain[frame]), by_name(found.at(1, frame).animals)
+        other = ("animal2", "animal1") if swapped else ("animal1", "animal2")
+        for name, old in zip(("animal1", "animal2", "Mei"), (*other, "animal3"), strict=True):
+            assert now[name] == was[old].model_copy(update={"name": name})
+    gone = found.at(1, cut["first"]).animals
+    assert "animal2" not in by_name(gone)
+    studio.tracks.follower.settle()  # now the file says it itself
+    found._looked = -1e9
+    assert by_name(found.at(1, 900).animals).keys() == {"animal1", "animal2", "Mei"}
+    assert studio.tracks.seen(target, 900) is None

@@ -1,0 +1,130 @@
+"""Files come whole, or go on where the line broke."""
+
+import asyncio
+import hashlib
+import os
+import shutil
+import time
+from collections import namedtuple
+
+import pytest
+from labelled import film
+from served import client_of, studio_of
+from starlette.requests import ClientDisconnect, Request
+
+from gambol.app.web import uploads
+
+
+@pytest.fixture
+def client(tmp_path):
+    with client_of(studio_of(tmp_path / "mice")) as client:
+        (tmp_path / "mice").mkdir(exist_ok=True)
+        yield client
+
+
+def begin(client, name, data, mark="m"):
+    said = {"name": name, "bytes": len(data), "hash": mark}
+    return client.post("/api/uploads", json=said)
+
+
+def put(client, upload, at, part, **headers):
+    return client.put(f"/api/uploads/{upload}?at={at}", content=part, headers=headers)
+
+
+def test_a_file_comes_in_parts_and_goes_on_after_a_restart(client, tmp_path):
+    data = bytes(range(256)) * 100
+    upload = begin(client, "a.mp4", data).json()["id"]
+    assert put(client, upload, 0, data[:9000]).json()["received"] == 9000
+    with client_of(studio_of(tmp_path / "mice")) as again:  # a new server
+        assert begin(again, "a.mp4", data).json()["received"] == 9000
+        assert put(again, upload, 9000, data[9000:]).json()["received"] == len(data)
+    assert (tmp_path / "mice" / "videos" / "a.mp4").read_bytes() == data
+    assert not list((tmp_path / "mice" / "uploads").glob("*.part"))
+
+
+def test_a_part_that_is_cut_leaves_nothing(client, tmp_path):
+    upload = begin(client, "a.slp", b"x" * 100).json()["id"]
+
+    async def cut():
+        return {"type": "http.disconnect"}
+
+    request = Request({"type": "http", "method": "PUT", "headers": []}, cut)
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(uploads._part(request))
+    assert client.get(f"/api/uploads/{upload}").json()["received"] == 0
+    assert put(client, upload, 0, b"x" * 100).json()["received"] == 100
+
+
+def test_parts_come_in_order_and_not_beyond_the_end(client):
+    upload = begin(client, "a.slp", b"x" * 100).json()["id"]
+    assert put(client, upload, 5, b"x").status_code == 409
+    assert put(client, upload, 0, b"x" * 101).status_code == 413
+    assert put(client, upload, 0, b"x" * uploads.PART + b"x").status_code == 413
+    wrong = hashlib.sha256(b"y").hexdigest()
+    assert put(client, upload, 0, b"x", **{"X-Part-SHA256": wrong}).status_code == 422
+    assert client.get(f"/api/uploads/{upload}").json()["received"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "status"),
+    [("a.exe", 1, 415), ("a.pt", 1, 415), ("a.pickle", 1, 415), ("a.mp4", 51 << 30, 413),
+     ("a.mp4", 0, 422)],
+)  # fmt: skip
+def test_what_cannot_be_kept_is_refused_at_once(client, name, size, status):
+    said = {"name": name, "bytes": size, "hash": "m"}
+    assert client.post("/api/uploads", json=said).status_code == status
+
+
+def test_five_percent_of_the_disk_stay_free(client, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1000, 900, 100))
+    assert begin(client, "a.mp4", b"x" * 51).status_code == 507
+    assert begin(client, "a.mp4", b"x" * 50).status_code == 201
+
+
+def test_a_disk_that_fills_up_meanwhile_takes_no_more(client, monkeypatch):
+    upload = begin(client, "a.mp4", b"x" * 40).json()["id"]
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1000, 945, 55))
+    full = put(client, upload, 0, b"x" * 10)
+    assert (full.status_code, full.json()["code"]) == (507, "full")
+    assert put(client, upload, 0, b"x" * 5).json()["received"] == 5
+
+
+def test_what_nobody_went_on_with_for_a_week_is_gone_at_the_next_start(client, tmp_path):
+    folder = tmp_path / "mice"
+    old = begin(client, "old.mp4", b"x" * 40, "1").json()["id"]
+    new = begin(client, "new.mp4", b"x" * 40, "2").json()["id"]
+    done = begin(client, "done.slp", b"x", "3").json()["id"]
+    put(client, old, 0, b"x" * 10)
+    put(client, done, 0, b"x")
+    week = time.time() - uploads.KEPT_S
+    for upload, age in ((old, -60), (new, 60)):
+        os.utime(folder / "uploads" / f".{upload}.part", (week + age,) * 2)
+    assert uploads.tidy_up(folder, week - 1e6) == []
+    with client_of(studio_of(folder)) as again:
+        assert again.get(f"/api/uploads/{old}").status_code == 404
+        assert again.get(f"/api/uploads/{new}").json()["received"] == 0
+        assert again.get(f"/api/uploads/{done}").json()["received"] == 1
+        assert begin(again, "old.mp4", b"x" * 40, "1").json()["received"] == 0
+
+
+def test_no_name_leads_out_and_none_is_replaced(client, tmp_path):
+    for mark, data in (("1", b"one"), ("2", b"two")):
+        upload = begin(client, "../../way/out.mp4", data, mark).json()["id"]
+        put(client, upload, 0, data)
+    folder = tmp_path / "mice" / "videos"
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {
+        "out.mp4": b"one", "out 2.mp4": b"two"
+    }  # fmt: skip
+
+
+def test_a_film_that_came_can_be_added(client, tmp_path):
+    client.post("/api/project", json={"keypoints": ["nose", "tail"]})
+    data = film(tmp_path / "film.mp4").read_bytes()
+    upload = begin(client, "film.mp4", data).json()["id"]
+    half = client.post("/api/videos", json={"file": upload})
+    assert half.status_code == 404
+    put(client, upload, 0, data)
+    added = client.post("/api/videos", json={"file": upload})
+    assert added.json()["video"]["path"] == "videos/film.mp4"

@@ -1,0 +1,70 @@
+import time
+
+import numpy as np
+import pytest
+from labelled import MOUSE, make
+
+from gambol.core.errors import InputError
+from gambol.core.labels import Visibility
+from gambol.io import project_changes, project_views
+from gambol.io.project_changes import RowChange
+
+
+def test_counts_and_marks_are_those_of_the_labels(project, clip):
+    labels = make([clip], rows=40)
+    project.put_labels(labels)
+    project.set_complete(1, int(labels.frame[0]), False)
+    empty = next(f for f in range(30) if f not in labels.frame)
+    project.set_complete(1, empty, True)
+    counts = project_views.keypoint_counts(project.connection, len(MOUSE))
+    order = (Visibility.VISIBLE, Visibility.OCCLUDED, Visibility.ABSENT, Visibility.UNLABELLED)
+    assert counts == [
+        [int((labels.visibility[:, j] == s).sum()) for s in order] for j in range(4)
+    ]
+    marks = project_views.marks(project.connection, 1)
+    assert marks.frame == sorted({*labels.frame.tolist(), empty})
+    assert marks.animals == [int((labels.frame == f).sum()) for f in marks.frame]
+    assert sum(c == 0 for c in marks.complete) == 1 == sum(c == 1 for c in marks.complete)
+    told = project_views.video_counts(project.connection, 1)
+    assert told == (len(marks.frame), len(marks.frame) - 1, 0)
+
+
+def test_a_frame_before_a_change_of_places_is_refused(project):
+    row = {"origin": 0, "points": [[0, 1.0, 2.0, 2]]}
+    place = [RowChange("instances", [1, 3, -1], None, row)]
+    seq = project_changes.apply(project, "a" * 8, "place", place, "ann")
+    old = MOUSE.to_dict()
+    names = old["keypoints"][1:] + old["keypoints"][:1]
+    new = {"keypoints": names}
+    change = RowChange("skeleton", [1], old, {"skeleton": new, "order": [1, 2, 3, 0]})
+    project_changes.apply(project, "b" * 8, "order", [change], "ann")
+    with pytest.raises(InputError, match="changed their places since"):
+        project_changes.restore(project, "c" * 8, 1, 3, seq, "ann")
+
+
+@pytest.mark.slow
+def test_questions_stay_quick_in_a_large_project(project):
+    project.connection.execute("UPDATE videos SET frames = 1000000")
+    rng = np.random.default_rng(0)
+    for c in range(20):
+        rows = [
+            RowChange(
+                "instances", [1, 500 * c + k, -a], None,
+                {"origin": 0, "points": [[j, float(rng.random()), 1.0, 2] for j in range(4)]},
+            )
+            for k in range(500) for a in (1, 2)
+        ]  # fmt: skip
+        project_changes.apply(project, f"import-{c}", "import", rows, "ann")
+    for ask in (
+        lambda c: project_views.marks(c, 1),
+        lambda c: project_views.keypoint_counts(c, 4),
+        lambda c: project_views.history(c, None, 50),
+        lambda c: project_views.instances(c, 1, 77),
+        lambda c: project_views.frame_then(c, 1, 77, 3),
+    ):
+        spent = []
+        for _ in range(5):
+            began = time.process_time()
+            ask(project.connection)
+            spent.append(time.process_time() - began)
+        assert min(spent) < 0.05

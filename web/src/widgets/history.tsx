@@ -1,0 +1,124 @@
+// Every edit with its author and time; back to any of them, or one old frame again.
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { get, sentence } from "../api";
+import { historyOpen } from "../store/dialogs";
+import { again, restore } from "../store/edits";
+import { heard, user, video } from "../store/session";
+import * as view from "../store/view";
+import { ago, count } from "../store/words";
+import type { LogLine } from "../types.gen";
+import { List } from "./list";
+import { Panel } from "./panel";
+
+const PAGE = 100;
+const lines = signal<LogLine[]>([]);
+const ended = signal(false);
+const trouble = signal("");
+const at = signal(-1);
+
+/** How many of my edits stand above a line: so many undos lead back to it. */
+export function stepsBack(log: readonly LogLine[], line: LogLine, me: string): number {
+  const mine = log.filter((l) => l.seq > line.seq && l.by === me && l.standing);
+  return Math.min(mine.filter((l) => l.target === null).length, 1000);
+}
+
+async function load(before?: number): Promise<void> {
+  try {
+    const from = before === undefined ? "" : `&before=${before}`;
+    const page = await get<LogLine[]>(`history?n=${PAGE}${from}`);
+    lines.value = before === undefined ? page : [...lines.value, ...page];
+    ended.value = page.length < PAGE;
+    trouble.value = "";
+  } catch (error) {
+    trouble.value = sentence(error);
+  }
+}
+
+function Line({ line }: { line: LogLine }) {
+  const [first] = line.places;
+  const where = first ? `f${first[1]}` : "";
+  return (
+    <div class="grow">
+      <div class="row" style={{ flexWrap: "nowrap" }}>
+        <span class="muted number">{line.seq}</span>
+        <span class={`grow cut ${line.standing ? "" : "gone"}`}>{line.action}</span>
+        <span class="muted">{where}</span>
+      </div>
+      <div class="muted cut">
+        {line.by} · {ago(line.at)} · {count(line.rows, "row")}
+        {line.standing ? "" : " · undone"}
+      </div>
+    </div>
+  );
+}
+
+function Tools({ line }: { line: LogLine }) {
+  const n = stepsBack(lines.value, line, user.value);
+  const here = line.places.find(([v, f]) => v === view.video.value && f === view.frame.value);
+  const [v, f] = here ?? line.places[0] ?? [null, 0];
+  return (
+    <div class="column" style={{ padding: "8px", borderTop: "1px solid var(--line)" }}>
+      <button
+        disabled={n === 0}
+        title="Take back my edits that are newer than this one"
+        data-test="undo-to-here"
+        onClick={() => void again("undo", n)}
+      >
+        Undo to here: {count(n, "edit")} of mine
+      </button>
+      {v !== null && (
+        <button
+          title="Bring this frame back as it was after this edit; that is an edit, too"
+          data-test="copy-frame"
+          onClick={() => void restore(v, f, line.seq)}
+        >
+          Copy frame {f} of {video(v)?.name ?? `video ${v}`} as it was
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** The history, beside the screen. */
+export function History() {
+  const newest = heard.value;
+  useEffect(() => {
+    void load();
+  }, [newest]);
+  const line = lines.value[at.value];
+  const close = (
+    <button
+      class="plain"
+      title="Close the history"
+      aria-label="Close the history"
+      onClick={() => (historyOpen.value = false)}
+    >
+      ×
+    </button>
+  );
+  return (
+    <Panel name="history" title="History" side="right" size={280} tools={close}>
+      <div style={{ display: "flex", flexDirection: "column", height: "100%" }} data-test="history">
+        {trouble.value !== "" && <p class="bad">{trouble.value}</p>}
+        <div class="grow">
+          <List
+            items={lines.value}
+            height={42}
+            label="Edits, the newest first"
+            selected={at.value}
+            name={(one) => one.seq}
+            onPick={(_, i) => (at.value = i)}
+            onOpen={(one) => one.places[0] && view.goTo(one.places[0][1], one.places[0][0])}
+          >
+            {(one) => <Line line={one} />}
+          </List>
+        </div>
+        {!ended.value && lines.value.length > 0 && (
+          <button onClick={() => void load(lines.value.at(-1)!.seq)}>Older edits</button>
+        )}
+        {line && <Tools line={line} />}
+      </div>
+    </Panel>
+  );
+}
