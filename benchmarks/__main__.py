@@ -1,8 +1,8 @@
 """Run benchmarks: `python -m benchmarks` for all, `python -m benchmarks mirror` for one.
 
 Minutes on two cores: openfield 25, leap 24, repeats 24, mirror 16, fly 11, demo 5, fast 2,
-linear 2, long3d 8, studio 6, behavior 10, anipose 5 and states 4 with their peers, the others
-1 at most.
+linear 2, long3d 8, studio 6, studio-tracks 2, behavior 10, anipose 5 and states 4 with their
+peers, the others 1 at most.
 `predict`, `fast` and `jumps` use a network of `openfield`. Parts of `behavior` run by
 themselves as `behavior-speed`, `-million`, `-recovery`, `-map` and `-tables`.
 Trainings that are finished are kept in `.bench`, so that what was interrupted goes on.

@@ -25,6 +25,8 @@ FULL = OSError(errno.ENOSPC, "No space left on device", "/data/out.nc")
         (ImportError("libx.so: failed to map segment from shared object"), "memory", ""),
         (FULL, "disk", "/data/out.nc"),
         (OSError(errno.EFBIG, "File too large", "/data/x"), "disk", "/data/x"),
+        (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 8 vs 7"),
+         "disk", "full"),
         (caused(InputError("/data/out.nc cannot be written: full"), FULL), "disk", "full"),
         (RuntimeError("CUDA error: an illegal memory access"), "cpu", "illegal"),
         (InputError("the video /a.mp4 does not exist; put it there"), "video", "/a.mp4"),

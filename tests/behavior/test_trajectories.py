@@ -164,9 +164,7 @@ def test_few_labels_at_a_time_and_poses_left_in_the_world_give_the_same(monkeypa
     seq = pack([labels, labels], ["a", "b"], FPS)
     whole = trajectories(seq, iter(pair))
     monkeypatch.setattr("gambol.behavior.trajectories.HELD_BYTES", 1.0)  # a label at a time
-    world = [
-        rotate(one.track.xy, one.heading, [0, 1]) + one.centroid[:, None] for one in pair
-    ]
+    world = [rotate(one.track.xy, one.heading, [0, 1]) + one.centroid[:, None] for one in pair]
     placed = [
         Placed(one.track._replace(xy=xy), one.centroid, one.heading, "z")
         for one, xy in zip(pair, world, strict=True)

@@ -94,9 +94,8 @@ class Report:
     def end(self, state: str, result: Any = None, trouble: Trouble | None = None) -> None:
         """Write the last words."""
         if trouble is not None:
+            job_files.make_room(self.folder)  # whatever happened, the disk may be full, too
             self.say(f"{trouble.message}; {trouble.hint}" if trouble.hint else trouble.message)
-            if trouble.code == "disk":
-                job_files.make_room(self.folder)
         self._change(
             state=state, ended=job_files.now(), seconds_left=None, trouble=trouble,
             result=plain(result) if isinstance(result, dict) else None,

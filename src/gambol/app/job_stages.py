@@ -213,9 +213,10 @@ def _import(work: Work) -> dict[str, Any]:
 
 
 def _train(work: Work) -> dict[str, Any]:
+    labels = _snapshot(work)  # says what is missing before networks take seconds to import
+
     from gambol.stages import onlooker, predict_frames, train
 
-    labels = _snapshot(work)
     watch = onlooker.Onlooker(
         work.folder, work.step, work.stopped, work.say,
         lambda: predict_frames.queued(work.project),

@@ -102,7 +102,11 @@ def _is_full(error: BaseException) -> bool:
     text = str(error).lower()
     return any(
         sign in text for sign in ("disk is full", "no space left", "quota is used up")
-    ) or ("file write failed" in text and isinstance(error, RuntimeError | OSError))
+    ) or (
+        # PyTorch: "file write failed", or "unexpected pos 82688 vs 82584" at the end of a file
+        isinstance(error, RuntimeError | OSError)
+        and ("file write failed" in text or "unexpected pos" in text)
+    )
 
 
 def _mentions(chain: list[BaseException], signs: tuple[str, ...]) -> bool:

@@ -149,10 +149,14 @@ def _number(path: Path, name: str, held: dict[str, tuple[int, ...]]) -> np.ndarr
     return values
 
 
+def _held(path: Path, name: str) -> np.ndarray:
+    return np.asarray(_opened(path, lambda file: np.asarray(file[name])))
+
+
 def _keypoints(path: Path, held: dict[str, tuple[int, ...]], count: int) -> tuple[str, ...]:
     for name in _NAMES:
         if held.get(name) == (count,):
-            found = _opened(path, lambda file, name=name: np.asarray(file[name]))
+            found = _held(path, name)
             if found.dtype.kind in "OSU":
                 return tuple(v.decode() if isinstance(v, bytes) else str(v) for v in found)
     return ()

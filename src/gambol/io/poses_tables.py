@@ -132,7 +132,9 @@ def _covariance(
     made = np.full((*shape, len(axes), len(axes)), np.nan)
     for pair in names:
         a, b = axes.index(pair[0]), axes.index(pair[1])
-        made[(*at, a, b)] = made[(*at, b, a)] = _numbers(path, table, f"cov_{pair}")
+        of_points = made[..., a, b], made[..., b, a]  # views
+        for part in of_points:
+            part[at] = _numbers(path, table, f"cov_{pair}")
     return made if np.isfinite(made).any() else None
 
 

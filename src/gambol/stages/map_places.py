@@ -104,7 +104,8 @@ def stay(
     fps, peak, names = inputs.fps, model.regions_.peak, tuple(inputs.names)
     if speeds is None:
         speeds = dwell.fit([_y(_path(folder, name)) for name in names], fps)
-    found, parts, masked, sure = list[Dwell](), list[tuple[np.ndarray, ...]](), {}, 0
+    found, parts = list[Dwell](), list[tuple[np.ndarray, ...]]()
+    masked, sure = dict[str, float](), 0
     for name in names:
         one = store.read_dataset(_path(folder, name))
         region, y = one["region"].values, one["y"].values

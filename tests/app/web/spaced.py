@@ -99,4 +99,3 @@ def points(client, run, first, last=None):
         at += count
     assert at == len(values)
     return out
-

@@ -33,7 +33,7 @@ _SAMPLE = 20_000
 _DECODERS, _TOGETHER = 2, 250  # of clips; frames that most likely are decoded together
 _CORNERS = 512  # of an outline on the map
 _COMMANDS = (
-    ("poses", "Poses", "gambol predict PROJECT VIDEO --out runs/poses"),
+    ("poses", "Poses", "gambol predict runs/train-1/out VIDEO --out runs/poses"),
     ("map", "A map of movements", "gambol map runs/poses/*.nc --out runs/map"),
     ("syllables", "Syllables",
      "gambol syllables runs/poses --anterior nose --posterior tail_base --out runs/syllables"),

@@ -106,7 +106,7 @@ class _Handlers:
         return ok(Added(video=await self._studio.desk.ask(put)))
 
     async def search(self, request: Request) -> Response:
-        """Find a video that was moved by its content, in the project, around it or the roots."""
+        """Find a moved video by its content, in the project, around it or in the roots."""
         video, desk = number(request, "video"), self._studio.desk
         row = await desk.ask(lambda project: _row(project, video))
         usual = project_videos.expected(row, desk.folder)

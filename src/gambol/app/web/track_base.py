@@ -19,7 +19,7 @@ from gambol.tracking.review import Event
 
 BLOCK = 16  # frames between sums that are kept
 CERTAIN = 254  # what a probability of 1 is stored as, less 1
-_PIECE = 1 << 15  # frames that are read at once
+_PIECE = 1 << 15  # frames, or detections, that are worked on at once
 
 
 class Sums(NamedTuple):
@@ -183,7 +183,12 @@ def _automatic(
 
 def certainty(probability: Float[np.ndarray, " K"]) -> UInt8[np.ndarray, " K"]:
     """Return probabilities as small numbers; 0 is kept for what was not seen."""
-    return (1 + np.rint(np.clip(np.nan_to_num(probability), 0, 1) * CERTAIN)).astype(np.uint8)
+    small = np.empty(len(probability), np.uint8)
+    for first in range(0, len(small), _PIECE):  # in pieces that stay in the cache
+        part = slice(first, first + _PIECE)
+        sure = np.clip(np.nan_to_num(probability[part]), 0, 1)
+        small[part] = 1 + np.rint(sure * CERTAIN)
+    return small
 
 
 def _matrix(

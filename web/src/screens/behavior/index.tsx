@@ -190,8 +190,8 @@ function Nothing() {
     <div class="empty" data-test="no-behavior">
       <div class="column missing">
         <p>
-          Nobody has looked for behaviour in this project yet. Run these in its folder; whatever they write
-          below it appears here by itself.
+          Nobody has looked for behaviour in this project yet. Run these in its folder, then look
+          again; what they write is found wherever it lies below it.
         </p>
         {held?.missing.map((one) => (
           <div key={one.stage} class={one.ready ? "" : "muted"}>

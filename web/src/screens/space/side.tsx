@@ -144,7 +144,7 @@ function HealthOf() {
           {told.cameras.map((one) => (
             <tr key={one.camera}>
               <td>{one.camera}</td>
-              <td><span class="bar-of" style={{ width: `${(28 * (one.rms ?? 0)) / most}px` }} /> {px(one.rms)}</td>
+              <td><span class="bar-of" style={{ width: `${(16 * (one.rms ?? 0)) / most}px` }} /> {px(one.rms)}</td>
               <td>{px(one.p95)}</td>
               <td>{percent(one.coverage)}</td>
               <td>{percent(one.left_out)}</td>
@@ -162,7 +162,7 @@ function HealthOf() {
             <tr key={cameras.join()}>
               <td>{cameras.join(" – ")}</td>
               <td>{px(rms)}</td>
-              <td>{baseline === null ? "∞" : `${baseline.toPrecision(3)}${unit}`}</td>
+              <td>{baseline === null ? "∞" : `${baseline >= 100 ? Math.round(baseline) : baseline.toPrecision(3)}${unit}`}</td>
               <td>{Math.round(angle)}°</td>
             </tr>
           ))}
