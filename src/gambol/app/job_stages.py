@@ -40,8 +40,8 @@ class Work(NamedTuple):
 
     @property
     def project(self) -> Path:
-        """The folder of the project."""
-        return Path(self.asked.project)
+        """The folder of the project: where the job lies, whatever its file says."""
+        return self.folder.resolve().parents[1]
 
     @property
     def out(self) -> Path:

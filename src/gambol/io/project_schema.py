@@ -21,6 +21,10 @@ APPLICATION = 0x67616D62  # "gamb", so that tools can tell whose database it is
 WAIT_S = 30.0
 NAME = "project.db"
 _BACKUPS_KEPT = 20
+_RESTORE = (
+    "put the newest copy from backups/ in its place, and delete "
+    f"{NAME}-wal and {NAME}-shm beside it"
+)
 # -1, -2 … tell apart the animals of one frame whose names nobody said
 _INSTANCES = """
 CREATE TABLE {name} (
@@ -281,7 +285,7 @@ def _remedy(message: str) -> str | None:
         "disk I/O": "cannot be read or written: the disk reports an error; check the disk",
         "FOREIGN KEY": "was changed by another program meanwhile; try again",
         "unable to open": "cannot be opened; check the permissions of its folder",
-        "not a database": "is no database; put the newest copy from backups/ in its place",
-        "malformed": "is damaged; put the newest copy from backups/ in its place",
+        "not a database": f"is no database; {_RESTORE}",
+        "malformed": f"is damaged; {_RESTORE}",
     }
     return next((remedy for sign, remedy in known.items() if sign in message), None)

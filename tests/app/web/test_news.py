@@ -12,4 +12,4 @@ def test_news_are_the_log_in_the_shape_of_the_wire(tmp_path):
         assert news.since(project, 1) == []
         project.set_track_log(tmp_path / "p" / "a", "{}", ["x"], "tracks")
         (second,) = news.since(project, 1)
-        assert second.changes == []  # of no use to a page
+        assert second.changes == [("track_edits", [1, 0], None)]  # where to look, not what

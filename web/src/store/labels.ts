@@ -262,8 +262,9 @@ export function reopen(rows: FrameRows): Step | null {
 /** Flag a frame, with a note; no flag and no note where it was flagged and `flag` is false. */
 export function flagFrame(rows: FrameRows, flag: boolean, note: string): Step {
   const complete = rows.row?.complete ?? null;
-  const empty = complete === null && !flag && note === "";
-  const value = empty ? null : { complete, flag: flag ? 1 : 0, note };
+  const bad = rows.row?.flag === BAD; // which only its own button takes back
+  const empty = complete === null && !flag && !bad && note === "";
+  const value = empty ? null : { complete, flag: bad ? BAD : flag ? 1 : 0, note };
   return { action: flag ? "flag the frame" : "take the flag away", changes: [frameRow(rows, value)] };
 }
 

@@ -195,6 +195,22 @@ test("a full disk refuses further edits, keeps those that wait, and tries again"
   expect(session.mayEdit.value).toBe(true);
 });
 
+test.each(["full", "busy", "bug", "read-only"])(
+  "an edit in the middle of a batch that finds the disk %s is kept",
+  async (code) => {
+    let full = true;
+    const state = server((edit) => (full && edit.id === made(2).id ? [507, { code }] : null));
+    await open();
+    for (const n of [1, 2, 3]) outbox.enqueue(made(n));
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(lost).toEqual([]);
+    full = false;
+    await vi.advanceTimersByTimeAsync(60_000);
+    await settled();
+    expect(state.log).toEqual([1, 2, 3].map((n) => made(n).id));
+  },
+);
+
 test("a page whose key has ended says so, and keeps its edits", async () => {
   const json = { code: "unauthorized", message: "No key.", hint: "Open the link again.", theirs: [] };
   fakeServer(() => ({ status: 401, json }));

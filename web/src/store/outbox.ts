@@ -209,13 +209,15 @@ async function drop(some: Waiting[]): Promise<void> {
 
 // not now, and why: no key any more, may only look, read-only, too many tries, disk full
 const REFUSING = new Set([401, 403, 423, 429, 507]);
-const LASTING = new Set([400, 404, 409, 413, 415, 422]);
+const LASTING = new Set([400, 409, 413, 415, 422]);
+const PASSING = new Set(["full", "read-only", "busy", "bug", "http", "missing"]); // codes
 
 async function failed(picked: Waiting[], error: unknown): Promise<void> {
   const status = error instanceof ApiError ? error.status : 0;
   const problem = error instanceof ApiError ? error.problem : null;
-  if (LASTING.has(status) && problem !== null) {
+  if (LASTING.has(status) && problem !== null && problem.code !== "http") {
     connection.value = "live";
+    refused.value = "";
     failures = 0;
     if (picked.length === 1) await refuse(picked[0]!, problem);
     else one = true;
@@ -232,6 +234,11 @@ async function refuse(w: Waiting, problem: Problem): Promise<void> {
   one = false;
   if (problem.code === "conflict") {
     conflict.value = { edit: w.edit, theirs: problem.theirs ?? [], both: false };
+    return;
+  }
+  if (PASSING.has(problem.code)) {
+    failures += 1; // the disk, not the edit: it waits
+    refused.value = problem.message;
     return;
   }
   await drop([w]);

@@ -21,6 +21,7 @@ _LONGEST_NAME = 40  # letters of the name of a person
 _CODES = {401: "unauthorized", 403: "forbidden", 404: "not-found", 405: "method"}
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+_AWAY = (errno.EIO, getattr(errno, "ESTALE", errno.EIO))  # a network drive that blinked
 _log = logging.getLogger(__name__)
 
 
@@ -88,15 +89,20 @@ def number(request: Request, name: str, default: int | None = None) -> int:
     """
     if name in request.path_params:
         word = str(request.path_params[name])
-        if not word.removeprefix("-").isdecimal():
+        if not _whole(word):
             raise missing(f"{name} {word!r}")
         return int(word)
     word = request.query_params.get(name, "")
     if not word and default is not None:
         return default
-    if not word.removeprefix("-").isdecimal():
+    if not _whole(word):
         raise fail(422, "input", f"{name} is {word!r}; give a whole number")
     return int(word)
+
+
+def _whole(word: str) -> bool:
+    """Tell whether this is a whole number that SQLite holds."""
+    return word.removeprefix("-").isdecimal() and len(word) <= 18
 
 
 def who(connection: HTTPConnection, otherwise: str) -> str:
@@ -143,11 +149,14 @@ def _disk(error: BaseException | None) -> tuple[int, str] | None:
     if isinstance(error, OSError):
         if error.errno in _FULL:
             return 507, "full"
+        if error.errno in _AWAY:
+            return 503, "busy"
         return (423, "read-only") if error.errno in _READ_ONLY else None
     if isinstance(error, sqlite3.DatabaseError):
         signs = {"is full": (507, "full"), "readonly": (423, "read-only")}
-        signs["is locked"] = (503, "busy")
-        return next((found for sign, found in signs.items() if sign in str(error)), None)
+        signs |= dict.fromkeys(("not a database", "malformed"), (423, "read-only"))
+        found = (found for sign, found in signs.items() if sign in str(error))
+        return next(found, (503, "busy"))  # never the fault of what was asked
     return None
 
 

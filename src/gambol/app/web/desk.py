@@ -28,6 +28,20 @@ NO_PROJECT = Problem(
     message="this folder is no project yet",
     hint="choose keypoints, or a file to take them from",
 )
+REPLACED = Problem(
+    code="read-only",
+    message=f"{NAME} was replaced by another file, or removed, while the server had it open",
+    hint="start the server again, which reads the new one; what waits is kept in the browser",
+)
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another that takes its name."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class Desk:
@@ -43,6 +57,7 @@ class Desk:
         self.project: Project | None = None  # of the desk's thread; None: no project yet
         self.journal = ""  # why edits are slow or impossible here
         self._seq = 0
+        self._at: tuple[int, int] | None = None
         self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
 
@@ -89,6 +104,8 @@ class Desk:
         if self.project is None and not self._open():
             raise Fail(409, NO_PROJECT)
         assert self.project is not None
+        if _place(self.project.path) != self._at:
+            raise Fail(423, REPLACED)
         try:
             return fn(self.project)
         finally:
@@ -110,6 +127,7 @@ class Desk:
     def _take(self, project: Project) -> None:
         self.journal = project_journal.quicken(project.connection, project.path)
         self._seq = project.seq()
+        self._at = _place(project.path)
         self.project = project
 
     def _create(self, skeleton: Skeleton) -> None:

@@ -14,13 +14,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from secrets import token_urlsafe
 from typing import Literal
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -71,6 +70,7 @@ class Access:
 
     def link(self, role: Role = "edit") -> str:
         """Return what comes after the address, once: `?key=…`."""
+        role = "read" if self.read_only else role
         now = self.clock()
         self._links = {k: v for k, v in self._links.items() if v[1] > now}
         key = token_urlsafe(32)
@@ -183,7 +183,10 @@ class Guard:
     def _own(self, origin: str, host: str) -> bool:
         if origin.lower() in self._access.origins:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
 
     def _person(self, connection: HTTPConnection) -> Response | None:
@@ -288,11 +291,8 @@ def _below(path: str, base: str) -> str:
 
 
 def _cookies(headers: Headers) -> dict[str, str]:
-    try:
-        jar: SimpleCookie = SimpleCookie("; ".join(headers.getlist("cookie")))
-    except CookieError:
-        return {}
-    return {name: held.value for name, held in jar.items()}
+    """Return all cookies; odd ones of other programs on this host do not hide ours."""
+    return cookie_parser("; ".join(headers.getlist("cookie")))
 
 
 def _is_number(name: str) -> bool:

@@ -58,7 +58,9 @@ class Jobs:
         with self._lock:
             for path in self.runs.glob("*/job.json"):
                 with contextlib.suppress(InputError):  # damaged: no job any more
-                    self._asked[path.parent.name] = job_files.asked(path.parent)
+                    asked, name = job_files.asked(path.parent), path.parent.name
+                    here = {"id": name, "project": str(self.folder)}  # it may have moved
+                    self._asked[name] = asked.model_copy(update=here)
         self._thread = threading.Thread(target=self._watch, name="jobs", daemon=True)
         self._thread.start()
 
@@ -231,7 +233,13 @@ class Jobs:
     def _launch(self, asked: Asked) -> None:
         """Start the process of a job."""
         folder = self.runs / asked.id
-        before = shlex.split(os.environ.get(COMMAND, ""))
+        words = os.environ.get(COMMAND, "")
+        try:
+            before = shlex.split(words)
+        except ValueError as error:
+            why = f"{COMMAND} is {words!r}: {str(error).lower()}"
+            self._fail(asked, Trouble(code="launch", message=why, hint="mend its quotes"))
+            return
         command = [*before, sys.executable, "-m", "gambol.app.job", str(folder)]
         try:
             job_files.beat(folder)

@@ -118,9 +118,11 @@ class _Handlers:
     async def file(self, request: Request) -> Response:
         """Answer with a file that an export wrote."""
         job, name = self._jobs.get(_name(request)), str(request.path_params["name"])
+        out = (await run_in_threadpool(self._jobs.path, job.id) / "out").resolve()
         made = [Path(path) for path in (job.result or {}).get("paths", [])]
         for path in made if job.stage == "export" else []:
-            if path.name == name and path.is_file():
+            inside = path.resolve().is_relative_to(out)
+            if path.name == name and inside and path.is_file():
                 return FileResponse(path, filename=name)
         raise missing(f"file {name!r}")
 

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from gambol.app.web.models_base import Model, Request
 
 
@@ -150,11 +152,11 @@ class BoutEdit(Request):
     do: Literal["add", "remove", "undo", "redo"]
     recording: str = ""
     label: str = ""
-    first: int = 0
-    last: int = 0
+    first: int = Field(default=0, ge=-1 << 31, le=1 << 31)
+    last: int = Field(default=0, ge=-1 << 31, le=1 << 31)
     bout: int | None = None  # remove: which
-    fps: float = 0.0
-    frames: int = 0  # of the recording
+    fps: float = Field(default=0.0, ge=0, le=1e6, allow_inf_nan=False)
+    frames: int = Field(default=0, ge=0, le=1 << 31)  # of the recording
 
 
 class Agreement(Model):

@@ -213,7 +213,8 @@ def tidy(name: str) -> str:
     """
     last = re.split(r"[/\\]", name)[-1]
     stem, suffix = os.path.splitext(_FORBIDDEN.sub("_", last).strip(" ").lstrip("."))
-    while len((stem + suffix).encode()) > 200:
+    suffix = suffix[:20]
+    while stem and len((stem + suffix).encode()) > 200:
         stem = stem[:-1]
     return f"{stem}{suffix}".rstrip(" .") or "file"
 

@@ -127,7 +127,7 @@ function Nothing() {
       {rigs.filter((one) => one.trouble).map((one) => (
         <p key={one.rig} class="bad">{one.trouble}</p>
       ))}
-      <pre class="number" data-test="space-commands">
+      <pre class="number" tabIndex={0} aria-label="Commands" data-test="space-commands">
         {[
           ...(good
             ? []
