@@ -5,7 +5,7 @@ import { bind, keepKeys, listen } from "./keys";
 import { probe } from "./probes";
 import { SCREENS, registered, screenOf } from "./screens";
 import { dialog, historyOpen, type DialogName } from "./store/dialogs";
-import { openEdits, redo, undo } from "./store/edits";
+import { openEdits, redo, stepping, undo } from "./store/edits";
 import { look, openFeed, reload } from "./store/feed";
 import { loadJobs, onEnd } from "./store/jobs";
 import { saved, waitingRows } from "./store/outbox";
@@ -117,7 +117,7 @@ export async function begin(): Promise<void> {
   setPending(waitingRows);
   probe({
     seq: () => Math.max(session.seq.peek(), saved.peek().seq),
-    pending: () => saved.peek().pending,
+    pending: () => saved.peek().pending + stepping.peek(),
   });
   await project();
   session.heard.value = session.seq.peek();

@@ -679,7 +679,7 @@ export interface Point {
 /** The row of one animal in one frame; key [video, frame, animal], animal < 0: no name. */
 export interface InstanceValue {
   origin: number;
-  points: ([number, number | null, number | null, number])[];
+  points: [number, number | null, number | null, number][];
 }
 
 /** What is said of a frame as a whole; key [video, frame]. */
@@ -720,7 +720,7 @@ export interface PredictedAnimal {
   animal: number | null;
   name: string;
   score: number;
-  points: ([number | null, number | null, number])[];
+  points: [number | null, number | null, number][];
   covariance: [number, number, number][] | null;
 }
 

@@ -82,9 +82,23 @@ export function redo(): Promise<void> {
   return again("redo");
 }
 
+/** Steps of undo, redo and restore that are asked for and not yet answered. */
+export const stepping = signal(0);
+let turn: Promise<void> = Promise.resolve();
+
+/** One step after another, however fast the keys come. */
+function inTurn(step: () => Promise<void>): Promise<void> {
+  stepping.value++;
+  turn = turn.then(step, step).finally(() => stepping.value--);
+  return turn;
+}
+
 /** Undo or redo; `force`: also what somebody has changed since. `n`: so many of my edits. */
-export async function again(what: "undo" | "redo", n = 1, force = false): Promise<void> {
-  if (!allowed()) return;
+export function again(what: "undo" | "redo", n = 1, force = false): Promise<void> {
+  return allowed() ? inTurn(() => step(what, n, force)) : Promise.resolve();
+}
+
+async function step(what: "undo" | "redo", n: number, force: boolean): Promise<void> {
   last = null;
   if (!(await outbox.drained())) {
     toast("Edits wait for the server; undo works again when they are saved.", { kind: "warn" });
@@ -116,8 +130,12 @@ async function caughtUp(answer: Stepped): Promise<void> {
 }
 
 /** Bring one frame back as it was after an edit. */
-export async function restore(video: number, frame: number, at: number): Promise<void> {
-  if (!allowed() || !(await outbox.drained())) return;
+export function restore(video: number, frame: number, at: number): Promise<void> {
+  return allowed() ? inTurn(() => broughtBack(video, frame, at)) : Promise.resolve();
+}
+
+async function broughtBack(video: number, frame: number, at: number): Promise<void> {
+  if (!(await outbox.drained())) return;
   const body: Restore = { id: uuid(), video, frame, seq: at };
   try {
     await post("restore", body);

@@ -51,7 +51,8 @@ def of(kind: Any) -> str:
         return " | ".join(dict.fromkeys(of(arg) for arg in args))
     if origin is list or (origin is tuple and args[1:] == (...,)):
         inner = of(args[0])
-        return f"({inner})[]" if " | " in inner else f"{inner}[]"
+        joined = get_origin(args[0]) in (Literal, Union, types.UnionType)
+        return f"({inner})[]" if joined and " | " in inner else f"{inner}[]"
     if origin is tuple:
         return f"[{', '.join(of(arg) for arg in args)}]"
     if origin is dict:
