@@ -49,7 +49,7 @@ def encode(
         pytest.skip(f"this PyAV has no encoder {codec}")
     with av.open(str(path), "w", options=muxer or {}) as container:
         options = {k.replace("_", "-"): v for k, v in options.items()}
-        if codec == "libx264":  # its second thread makes the same frames other bytes now and then
+        if codec == "libx264":  # with its second thread the same frames differ now and then
             given = options.get("x264-params")
             options["x264-params"] = ":".join(filter(None, [given, "sync-lookahead=0"]))
         stream = container.add_stream(codec, rate=30, options=options)
