@@ -2,16 +2,27 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from gambol.core.errors import InputError
 from gambol.nn.backbones.base import Backbone
-from gambol.nn.heads import PatchSpec, PointwiseSpec, UpsampleSpec, VectorSpec, heads
+from gambol.nn.heads import (
+    PatchSpec,
+    PointwiseSpec,
+    ShuffleSpec,
+    SimpleSpec,
+    UpsampleSpec,
+    VectorSpec,
+    heads,
+)
 
 SPECS = {
     "patch": PatchSpec(patch=5),
     "pointwise": PointwiseSpec(),
+    "shuffle": ShuffleSpec(),
+    "simple": SimpleSpec(doublings=1, width=16),
     "upsample": UpsampleSpec(),
     "vector": VectorSpec(),
 }
-MAPPED = ["patch", "pointwise", "upsample"]  # one answer a cell
+MAPPED = ["patch", "pointwise", "shuffle", "simple", "upsample"]  # one answer a cell
 
 
 class Features(Backbone):
@@ -26,6 +37,20 @@ def levels(height=10, width=7):
 def build(kind, stride=None):
     torch.manual_seed(0)
     return heads.build(SPECS[kind], Features(), 3, stride)
+
+
+def test_a_head_finer_than_a_pixel_is_refused():
+    with pytest.raises(InputError, match="8 times smaller, and the features have stride 4"):
+        heads.build(SimpleSpec(doublings=3), Features(), 3, None)
+
+
+def test_shuffled_maps_come_from_four_channels_that_lie_side_by_side():
+    head = build("shuffle")
+    fine, coarse = levels(4, 4)
+    laid = torch.zeros(2, 1, 8, 8)  # six channels make one of twice the size; two are left
+    for channel in range(4):
+        laid[:, 0, channel // 2 :: 2, channel % 2 :: 2] = fine[:, channel]
+    assert torch.equal(head((fine, coarse)), head.conv(laid))
 
 
 def test_every_kind_is_tested():

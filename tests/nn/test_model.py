@@ -37,9 +37,9 @@ def test_the_settings_of_a_model_go_through_yaml(tmp_path, backbone):
 @pytest.mark.parametrize(
     "change, word",
     [
-        ({"backbone": {"kind": "unett"}}, "leap, linear, unet"),
+        ({"backbone": {"kind": "unett"}}, "leap, linear, resnet, stacked-densenet, unet"),
         ({"backbone": {"kind": "unet", "dept": 3}}, "did you mean 'depth'"),
-        ({"head": {"kind": "deep"}}, "patch, pointwise, upsample"),
+        ({"head": {"kind": "deep"}}, "patch, pointwise, shuffle, simple, upsample"),
         ({"sigma": 3}, "sigma"),
         ({"outputs": [{"kind": "confidence", "sigma": 0}]}, "sigma"),
         ({"outputs": []}, "outputs"),

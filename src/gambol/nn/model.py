@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.registry import Spec
-from gambol.nn.backbones import backbones
+from gambol.nn.backbones import Backbone, backbones
 from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
+from gambol.nn.backbones.resnet import ResNetSpec
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.heads import PatchSpec, PointwiseSpec, UpsampleSpec, heads
 from gambol.nn.outputs import Output, OutputSpec, Positions, outputs
@@ -42,12 +43,18 @@ class PoseNet(nn.Module):
     """uint8 images (B, C, H, W) to one group of maps (B, channels, h, w) per output."""
 
     outputs: list[Output]
+    stage: int = (
+        -1
+    )  # of those that answer, which one is asked outside of training; -1: the last
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         self.spec = spec
         self.backbone = backbones.build(spec.backbone, spec.channels + 2 * spec.place)
         _check_head(spec)
+        self.early = _early(spec, self.backbone)
+        if self.backbone.stages > 1:
+            self.backbone.prepare(sum(self.early.values()))
         self.heads = nn.ModuleList()
         self.outputs = []
         for one in spec.outputs:
@@ -80,16 +87,33 @@ class PoseNet(nn.Module):
         )
 
     def answer(self, x: Float[Tensor, "B C H W"]) -> Answers:
-        """Map values around 0 to maps."""
+        """Map values around 0 to maps; in training, those of earlier stages come after."""
         if self.spec.place:
             x = torch.cat([x, *_places(x)], 1)
-        features = self.backbone(x)
-        return tuple(head(features).float() for head in self.heads)
+        early, features = self.backbone.walk(x)
+        maps = [head(features).float() for head in self.heads]
+        sizes = list(self.early.values())
+        before = [torch.split(stage.float(), sizes, 1) for stage in early]
+        if self.training:
+            return (*maps, *(one for stage in before for one in stage))
+        if 0 <= self.stage < len(before):
+            for k, one in zip(self.early, before[self.stage], strict=True):
+                maps[k] = one
+        return tuple(maps)
 
     def loss(self, maps: Answers, scene: Scene) -> Float[Tensor, " outputs"]:
-        """How wrong the answers are: one weighted loss per output, to be summed."""
-        parts = zip(self.outputs, maps, strict=True)
-        return torch.stack([one.weight * one.loss(m, one.target(scene)) for one, m in parts])
+        """How wrong the answers are: one weighted loss per output, to be summed.
+
+        That of an output is the sum over the stages that give it.
+        """
+        of = [*range(len(self.outputs)), *list(self.early) * (self.backbone.stages - 1)]
+        targets = [one.target(scene) for one in self.outputs]
+        losses = [torch.zeros((), device=maps[0].device) for _ in self.outputs]
+        for k, some in zip(of, maps, strict=True):
+            losses[k] = losses[k] + self.outputs[k].weight * self.outputs[k].loss(
+                some, targets[k]
+            )
+        return torch.stack(losses)
 
 
 def _places(x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B 1 H W"]]:
@@ -106,6 +130,24 @@ def _places(x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B 1 H W"]]:
     ]
 
 
+def _early(spec: ModelSpec, backbone: Backbone) -> dict[int, int]:
+    """Return the outputs that every stage of a backbone answers, and how many maps each has."""
+    if backbone.stages == 1:
+        return {}
+    fine = {
+        k: one.channels(len(spec.keypoints))
+        for k, one in enumerate(spec.outputs)
+        if isinstance(one.head(spec.head), PointwiseSpec)
+        and one.stride in (None, backbone.strides[0])
+    }
+    if not fine:
+        raise InputError(
+            f"backbone {spec.backbone.kind} answers in stages at stride {backbone.strides[0]} "
+            "by head pointwise, which no output has; leave head and stride out"
+        )
+    return fine
+
+
 def _check_head(spec: ModelSpec) -> None:
     """Refuse outputs that read logits from a head that gives probabilities."""
     mapped = [one for one in spec.outputs if isinstance(one.head(spec.head), PatchSpec)]
@@ -119,7 +161,7 @@ def _check_head(spec: ModelSpec) -> None:
 
 def default_head(backbone: Spec) -> Spec:
     """Return the head that a backbone was published with."""
-    if isinstance(backbone, LeapSpec):
+    if isinstance(backbone, LeapSpec | ResNetSpec):
         return UpsampleSpec()
     return (
         PatchSpec(patch=backbone.patch) if isinstance(backbone, LinearSpec) else PointwiseSpec()

@@ -58,10 +58,12 @@ def choose(
     *,
     scale: float | None = None,
     depth: int | None = None,
+    multiple: int | None = None,
 ) -> Choice:
     """Choose settings for labels in frames of (width, height) `size`.
 
     `scale` and `depth`, where given, are taken as they are and the rest follows from them.
+    `multiple` is what the sides of windows are multiples of for a network that is no U-Net.
     """
     animal = measure(xy)
     reasons = []
@@ -71,8 +73,8 @@ def choose(
     body = animal.diagonal * scale
     if depth is None:
         depth, reason = _depth(body)
-        reasons.append(reason)
-    window, whole, reason = _window(body, scale, size, 2**depth)
+        reasons += [reason] if multiple is None else []
+    window, whole, reason = _window(body, scale, size, multiple or 2**depth)
     reasons.append(reason)
     rotation, flip, reason = _view(xy, skeleton)
     reasons.append(reason)

@@ -12,7 +12,7 @@ size under memory limited setup", section 3.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gambol.core.errors import InputError
+from gambol.nn import transfer
 from gambol.nn.model import Answers, PoseNet
 from gambol.nn.targets import Scene
 from gambol.pose.dataset import Batch
@@ -136,13 +137,29 @@ class Optimiser:
     """AdamW, fed with a step in parts; it scales losses where float16 needs it."""
 
     def __init__(
-        self, net: PoseNet, device: torch.device, precision: Precision, decay: float, team: Team
+        self,
+        net: PoseNet,
+        device: torch.device,
+        precision: Precision,
+        decay: float,
+        team: Team,
+        borrowed: Mapping[str, float] | None = None,
     ) -> None:
         self.net, self.device, self.precision, self.team = net, device, precision, team
-        self.adam = make_optimiser(net, 0.0, decay)
+        self.borrowed = dict(borrowed or {})  # relative rates of what was taught elsewhere
+        self.adam = make_optimiser(net, 0.0, decay, self.borrowed)
+        self.still = transfer.norms(net, list(self.borrowed))
+        self.held = False
         half = precision == "float16"
         self.scaler = torch.amp.GradScaler(device.type if half else "cpu", enabled=half)
         self.skips = 0  # steps in a row
+
+    def hold(self, held: bool) -> None:
+        """Keep what was taught elsewhere as it is, its statistics too; or let it learn."""
+        self.held = held and bool(self.borrowed)
+        for name, parameter in self.net.named_parameters():
+            if name in self.borrowed:
+                parameter.requires_grad_(not self.held)
 
     def step(self, samples: Batch, batch: int, rate: float, clip: float) -> Stepped:
         """Move along the gradient of the whole step.
@@ -157,7 +174,7 @@ class Optimiser:
             Losses that may not be finite; the weights stayed as they were then.
         """
         for group in self.adam.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("relative", 1.0)
         losses = self.gradient(split(samples, batch))
         if not all(map(torch.isfinite, losses)):
             return Stepped(tuple(losses.tolist()), skipped=True)
@@ -173,6 +190,8 @@ class Optimiser:
     def gradient(self, parts: list[Batch]) -> Float[Tensor, " outputs"]:
         """Leave the (scaled) gradient of the whole step in the network; return its losses."""
         self.net.train()
+        for layer in self.still if self.held else ():
+            layer.eval()
         self.adam.zero_grad(set_to_none=True)
         seen = self._look(parts) if len(parts) > 1 else [self._forward(parts[0])]
         losses, slopes = self._slopes(seen, parts)
@@ -248,16 +267,26 @@ def split(samples: Batch, batch: int) -> list[Batch]:
     return [Batch(image, Scene(*s)) for image, s in zip(images, scenes, strict=True)]
 
 
-def make_optimiser(net: nn.Module, rate: float, decay: float) -> torch.optim.AdamW:
-    """AdamW that decays weights, not biases and normalisation; one kernel for all of a step."""
-    weights = [p for p in net.parameters() if p.ndim > 1]
-    others = [p for p in net.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": weights, "weight_decay": decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
+def make_optimiser(
+    net: nn.Module, rate: float, decay: float, borrowed: Mapping[str, float] | None = None
+) -> torch.optim.AdamW:
+    """AdamW that decays weights, not biases and normalisation; one kernel for all of a step.
+
+    Each group of parameters has its `relative` rate: 1, or what `borrowed` says by name.
+    """
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {(1.0, True): [], (1.0, False): []}
+    for name, parameter in net.named_parameters():
+        place = (borrowed or {}).get(name, 1.0), parameter.ndim > 1
+        groups.setdefault(place, []).append(parameter)
     kind = next(net.parameters()).device.type
-    return torch.optim.AdamW(groups, lr=rate, fused=kind in ("cpu", "cuda"))
+    return torch.optim.AdamW(
+        [
+            {"params": own, "weight_decay": decay * decays, "relative": relative}
+            for (relative, decays), own in groups.items()
+        ],
+        lr=rate,
+        fused=kind in ("cpu", "cuda"),
+    )
 
 
 @torch.no_grad()

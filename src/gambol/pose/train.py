@@ -13,7 +13,7 @@ import contextlib
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -59,6 +59,9 @@ class FitConfig(Config):
     gain: NonNegativeFloat = 0.005  # smallest relative gain that counts
     min_steps: PositiveInt = 2_000  # without a budget
     max_steps: PositiveInt = 20_000  # without a budget
+    freeze: float = Field(default=0.2, ge=0.0, le=1.0)
+    # share of the run in which an encoder that was taught elsewhere stays as it came
+    encoder_rate: PositiveFloat = 0.1  # its rate after that, against the others'
     away: float = Field(default=0.25, ge=0.0, le=1.0)  # share of windows without aim
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     seed: NonNegativeInt = 0
@@ -80,6 +83,7 @@ class Evaluated(NamedTuple):
     batch: int = 0  # samples at once, in one process
     precision: str = "float32"  # of convolutions
     memory_mb: float = 0.0  # largest use of the GPU so far; 0 on a CPU
+    early_px: tuple[float, ...] = ()  # mean distance by the stages before the last
 
 
 class Fitted(NamedTuple):
@@ -131,6 +135,7 @@ def fit(
     save_every_s: float = 120.0,
     name: Callable[[int], str] = str,
     team: Team = ALONE,
+    borrowed: Mapping[str, float] | None = None,
 ) -> Fitted:
     """Train until the budget is spent or nothing is gained any more.
 
@@ -155,6 +160,7 @@ def fit(
         save_every_s: longest time between two saves.
         name: says which frame a row of `train` is, for messages.
         team: the processes that share every step; only the first judges, saves and logs.
+        borrowed: parameters that were taught elsewhere, and their relative rates.
 
     Returns:
         The same weights in every process.
@@ -162,7 +168,7 @@ def fit(
     if not len(train.images):
         raise InputError("no frames to train on; label some, or make the other splits smaller")
     sample = partial(dataset.batch, train, windows=windows, cfg=augmentation, skeleton=skeleton)
-    run = _Run(net, cfg, device, team)
+    run = _Run(net, cfg, device, team, borrowed or {})
     run.begin(state, partial(sample, key=(cfg.seed, 0)), at_once)
     every = max(cfg.evaluate_every, math.ceil(len(train.images) / run.chosen.samples))
     saved = time.monotonic()
@@ -199,7 +205,14 @@ def fit(
 class _Run:
     """The moving parts of a run."""
 
-    def __init__(self, net: PoseNet, cfg: FitConfig, device: str, team: Team) -> None:
+    def __init__(
+        self,
+        net: PoseNet,
+        cfg: FitConfig,
+        device: str,
+        team: Team,
+        borrowed: Mapping[str, float],
+    ) -> None:
         self.net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.cfg, self.device, self.team = cfg, torch.device(device), team
         team.copy_first(list(net.state_dict().values()))
@@ -208,8 +221,9 @@ class _Run:
             nn.SyncBatchNorm.convert_sync_batchnorm(self.net)  # type: ignore[no-untyped-call]
         self.precision = optimise.choose_precision(cfg.precision, self.device)
         self.optimiser = optimise.Optimiser(
-            self.net, self.device, self.precision, cfg.weight_decay, team
-        )
+            self.net, self.device, self.precision, cfg.weight_decay, team,
+            {name: cfg.encoder_rate * rate for name, rate in borrowed.items()},
+        )  # fmt: skip
         self.chosen = optimise.Plan(0, 0)
         self.step, self.factor, self.stale = 0, 1.0, 0
         self.history: list[Evaluated] = []
@@ -268,6 +282,12 @@ class _Run:
             shares.append(self.minutes / cfg.minutes)
         return max(shares) if shares else None
 
+    def holds(self) -> bool:
+        """Tell whether what was taught elsewhere stays as it is in the next step."""
+        share = self.progress()
+        done = self.step / self.cfg.min_steps if share is None else share
+        return done < self.cfg.freeze
+
     def finished(self) -> str | None:
         """Say why the run is over; None while it is not."""
         share, cfg = self.progress(), self.cfg
@@ -288,6 +308,7 @@ class _Run:
 
     def update(self, batch: dataset.Batch, frames: Callable[[], str]) -> None:
         """One step of the optimiser and of the averaged weights; `frames` names the samples."""
+        self.optimiser.hold(self.holds())
         with self.own_numbers():
             rate, clip = self.rate(), self.cfg.clip
             losses, skipped = self.optimiser.step(batch, self.chosen.batch, rate, clip)
@@ -317,6 +338,7 @@ class _Run:
 
     def evaluate(self, judge: Judge) -> Evaluated:
         """Score the averaged weights on validation and remember them if they are the best."""
+        early = self.early(judge) if self.team.first else ()
         px = self.team.tell(
             _mean_and_median(judge(self.ema, self.device)) if self.team.first else (0, 0)
         )
@@ -337,6 +359,7 @@ class _Run:
             batch=self.chosen.batch,
             precision=self.precision,
             memory_mb=torch.cuda.max_memory_allocated(self.device) / 2**20 if on_gpu else 0.0,
+            early_px=early,
         )
         self.losses, self.spent = [], {"data": 0.0, "network": 0.0}
         best = self.history[self.best].val_px if self.best >= 0 else math.inf
@@ -347,6 +370,15 @@ class _Run:
         if self.stale and self.stale % 5 == 0:  # where there is no budget to follow
             self.factor /= 2
         return line
+
+    def early(self, judge: Judge) -> tuple[float, ...]:
+        """Score the stages before the last."""
+        found = []
+        for stage in range(self.ema.backbone.stages - 1):
+            self.ema.stage = stage
+            found.append(_mean_and_median(judge(self.ema, self.device))[0])
+        self.ema.stage = -1
+        return tuple(found)
 
     def state(self) -> State:
         return {

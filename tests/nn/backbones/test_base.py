@@ -6,8 +6,12 @@ import torch
 
 from gambol.nn import engine
 from gambol.nn.backbones.base import backbones, receptive_field
+from gambol.nn.backbones.efficientnet import EfficientNetSpec
+from gambol.nn.backbones.hourglass import HourglassSpec
 from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
+from gambol.nn.backbones.resnet import ResNetSpec
+from gambol.nn.backbones.stacked_densenet import StackedDensenetSpec
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.model import ModelSpec, PoseNet, default_head
 from gambol.nn.outputs.confidence import ConfidenceSpec
@@ -15,11 +19,15 @@ from gambol.nn.targets import Scene
 
 # a small one of every kind; a new kind belongs here too
 SMALL = {
+    "efficientnet": EfficientNetSpec(stride=2, width=8),
+    "hourglass": HourglassSpec(filters=32, depth=2, stacks=2),
     "leap": LeapSpec(filters=8),
     "linear": LinearSpec(patch=15),
+    "resnet": ResNetSpec(layers=18, stride=4, width=8),
+    "stacked-densenet": StackedDensenetSpec(growth=8, transitions=4, stacks=2),
     "unet": UNetSpec(depth=2, filters=8),
 }
-SIZES = [(64, 48), (32, 96)]  # width, height
+SIZES = [(64, 64), (32, 96)]  # width, height
 
 every_kind = pytest.mark.parametrize("kind", backbones.kinds())
 
@@ -58,7 +66,7 @@ def test_every_kind_is_under_contract():
 @every_kind
 @pytest.mark.parametrize("channels", [1, 3])
 def test_features_and_maps_have_the_declared_shapes(kind, channels):
-    net = make(kind, channels)
+    net = make(kind, channels).eval()
     for width, height in SIZES:
         assert width % net.multiple == height % net.multiple == 0
         image = torch.zeros(2, channels, height, width, dtype=torch.uint8)
@@ -85,6 +93,7 @@ def test_the_gradient_reaches_every_parameter(kind):
     net = make(kind).train()
     images, xy = scenes()
     loss_of(net, images, xy).backward()
+    assert len(net(images)) == net.backbone.stages  # every stage answers, and is taught
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
 
@@ -99,6 +108,9 @@ def loss_of(net, images, xy):
 @every_kind
 def test_four_images_are_learnt_to_half_a_pixel(kind):
     net, (images, xy) = make(kind), scenes()
+    for layer in net.modules():  # statistics follow within so few steps
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = 0.1
     optimiser = torch.optim.Adam(net.parameters(), 2e-2 if kind == "linear" else 2e-3)
     for _ in range(120):
         net.train()

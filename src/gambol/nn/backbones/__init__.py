@@ -4,7 +4,26 @@ A backbone maps (B, C, H, W) to features (B, `channels`, H / `stride`, W / `stri
 with `multiple` which sizes it takes. `kinds()` lists what there is.
 """
 
-from gambol.nn.backbones import leap, linear, unet
+from gambol.nn.backbones import (
+    efficientnet,
+    hourglass,
+    leap,
+    linear,
+    resnet,
+    stacked_densenet,
+    unet,
+)
 from gambol.nn.backbones.base import Backbone, BackboneSpec, backbones
 
-__all__ = ["Backbone", "BackboneSpec", "backbones", "leap", "linear", "unet"]
+__all__ = [
+    "Backbone",
+    "BackboneSpec",
+    "backbones",
+    "efficientnet",
+    "hourglass",
+    "leap",
+    "linear",
+    "resnet",
+    "stacked_densenet",
+    "unet",
+]

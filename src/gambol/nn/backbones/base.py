@@ -12,6 +12,14 @@ class Backbone(nn.Module):
     channels: tuple[int, ...]  # of every level of features
     strides: tuple[int, ...]  # input pixels per feature cell of every level, increasing
     multiple: int  # widths and heights must be multiples of this
+    stages: int = 1  # times that it answers, each time looking at what it answered before
+
+    def prepare(self, maps: int) -> None:
+        """Make the layers that answer early, with so many maps; for several stages only."""
+
+    def walk(self, image: Tensor) -> tuple[list[Tensor], tuple[Tensor, ...]]:
+        """Return the maps of the stages before the last, at the finest stride, and features."""
+        return [], self(image)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Map (B, C, H, W) to a tuple of (B, channels[l], H / strides[l], W / strides[l])."""
