@@ -4,7 +4,8 @@ Minutes on two cores: openfield 25, leap 24, repeats 24, mirror 16, fly 11, demo
 linear 2, long3d 8, studio 6, studio-tracks 2, behavior 10, anipose 5 and states 4 with their
 peers, the others 1 at most.
 `predict`, `fast` and `jumps` use a network of `openfield`. Parts of `behavior` run by
-themselves as `behavior-speed`, `-million`, `-recovery`, `-map` and `-tables`.
+themselves as `behavior-speed`, `-million`, `-recovery`, `-map` and `-tables`; those of `studio`
+by the number of the check, `studio-1` to `studio-25`.
 Trainings that are finished are kept in `.bench`, so that what was interrupted goes on.
 `GAMBOL_BENCH_QUICK=1` tries the code with budgets of a few steps and keeps no figure.
 """
@@ -68,7 +69,7 @@ ALL = {
 def main() -> None:
     """Run what the command line names and write the page."""
     wanted = sys.argv[1:] or list(ALL)
-    known = {**ALL, **behavior.PARTS}
+    known = {**ALL, **behavior.PARTS, **studio.PARTS}
     for name in wanted:
         if name not in known:
             sys.exit(f"no benchmark {name!r}; there are {', '.join(known)}")

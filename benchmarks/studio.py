@@ -13,12 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from benchmarks.record import WORK, budget, record
+from benchmarks import studio_checks as checks
+from benchmarks.record import QUICK, WORK, budget, record
 
 _TESTS = Path(__file__).parents[1] / "tests"
 sys.path[:0] = [str(_TESTS / place) for place in ("", "app", "app/web", "app/web/e2e")]
@@ -60,15 +62,6 @@ FLUSH = """([name, n]) => {
 }"""
 
 
-class Outcome(NamedTuple):
-    """What a check found."""
-
-    number: int
-    name: str
-    passed: bool
-    measured: str
-
-
 def p95(times: list[float]) -> float:
     """Return the 95th percentile."""
     return float(np.quantile(times, 0.95))
@@ -96,13 +89,12 @@ def _page(browser: Any, **more: Any) -> Iterator[Any]:
 
 
 class Bench:
-    """One browser, films made once, and the outcomes so far."""
+    """One browser, and films made once."""
 
     def __init__(self, browser: Any, root: Path) -> None:
         import worlds
 
         self.browser, self.root, self.worlds = browser, root, worlds
-        self.outcomes: list[Outcome] = []
         self.places = 0
 
     def film(self, name: str, **more: Any) -> Path:
@@ -123,20 +115,36 @@ class Bench:
         return made
 
     def check(self, number: int, name: str, passed: bool, measured: str) -> None:
-        """Note an outcome and print it."""
-        self.outcomes.append(Outcome(number, name, passed, measured))
-        verdict = "pass" if passed else "FAIL"
-        print(f"{number:3d}  {verdict}  {name}: {measured}", flush=True)
+        """Keep what a line of a check said."""
+        checks.note(number, name, passed, measured)
 
 
-def run() -> None:
-    """Measure all checks and keep the figures."""
+def run(numbers: tuple[int, ...] = tuple(checks.CHECKS)) -> None:
+    """Carry out checks, and count those that every line passed."""
     import browser as chromium
-    from playwright.sync_api import sync_playwright
 
     if chromium.CHROMIUM is None:
         print("skipped: no Chromium; set GAMBOL_CHROMIUM", flush=True)
         return
+    names = list(dict.fromkeys(name for n in numbers for name in checks.measured(n)))
+    own = [name for name in names if name.startswith("studio:")]
+    if own:
+        _measure(own)
+    for name in names:
+        if name not in own:
+            checks.attempt(name)
+    if not QUICK:
+        checks.tests(list(numbers))
+    checks.figure()
+
+
+PARTS = {f"studio-{n}": partial(run, (n,)) for n in checks.CHECKS}
+
+
+def _measure(names: list[str]) -> None:
+    import browser as chromium
+    from playwright.sync_api import sync_playwright
+
     root = WORK / "studio"
     root.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
@@ -144,23 +152,9 @@ def run() -> None:
             executable_path=chromium.CHROMIUM, args=list(chromium.DRAWING)
         )
         bench = Bench(browser, root)
-        for part in (_opening, _exact, _stepping, _jumping, _redrawing, _history, _killing,
-                     _million):  # fmt: skip
-            try:
-                part(bench)
-            except Exception as error:  # the others are measured all the same
-                bench.check(0, part.__name__.strip("_"), False, str(error).splitlines()[0])
+        for name in names:
+            checks.attempt(name, bench)
         browser.close()
-    _keep(bench.outcomes)
-
-
-def _keep(outcomes: list[Outcome]) -> None:
-    passed = sum(one.passed for one in outcomes)
-    record(
-        "studio.checks_passed", passed, f"of {len(outcomes)}", data="simulated films",
-        goal=f"{len(outcomes)}", met=passed == len(outcomes),
-        note="; ".join(f"{o.number} {o.name}: {o.measured}" for o in outcomes),
-    )  # fmt: skip
 
 
 def _opening(bench: Bench) -> None:
@@ -205,6 +199,34 @@ def _exact(bench: Bench) -> None:
             wrong += page.evaluate("(frames) => __drive.walk(frames, 512)", frames)
     bench.check(3, f"jumps in {', '.join(kinds)}", not wrong,
                 f"{len(wrong)} of {n * len(kinds)} wrong")  # fmt: skip
+    _playing(bench)
+
+
+def _playing(bench: Bench) -> None:
+    """Play from packets and read the number off every picture; an open group is refused."""
+    from acting import Desk
+
+    n, size = budget(300, 30), 512
+    kinds = [kind for kind in ("bframes", "vp9", "open") if bench.worlds.encoder(kind)]
+    films = [bench.film(f"{kind}.mp4", n=600, size=size, kind=kind) for kind in kinds]
+    told, good = [], True
+    with _serving(bench.project(*films)) as studio, _page(bench.browser) as page:
+        desk = Desk(studio, page)
+        page.select_option("[data-test=play-from]", "packets")
+        for video, kind in enumerate(kinds, 1):
+            if video > 1:
+                desk.watch(video)
+            page.evaluate("document.activeElement.blur()")
+            start = "([n, size]) => { window.__seen = __drive.played(n, size, 60000); }"
+            page.evaluate(start, [n, size])
+            desk.press("Space")
+            seen = page.evaluate("window.__seen")
+            desk.press("Space")
+            wrong = sum(one[:2] != [k, k] for k, one in enumerate(seen, 1))
+            coded = sum(one[2] for one in seen)
+            good = good and not wrong and len(seen) == n and (coded == 0) == (kind == "open")
+            told.append(f"{kind} {wrong} of {len(seen)} wrong, {coded} from packets")
+    bench.check(3, "packet playback", good, "; ".join(told))
 
 
 def _stepping(bench: Bench) -> None:

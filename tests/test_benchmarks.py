@@ -225,3 +225,55 @@ def test_flies_are_tested_away_from_what_trained(benchmark, data):
         assert len(frames) == len(known.frames) // flies.OF and (np.diff(frames) == 1).all()
         seen = known.frame[np.concatenate([drawn[part].train, drawn[part].val])]
         assert np.abs(seen[:, None] - frames).min() >= flies.GAP
+
+
+def report(tmp_path, *cases):
+    """What pytest writes of some tests."""
+    path = tmp_path / "junit.xml"
+    path.write_text(f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>")
+    return path
+
+
+def test_a_check_counts_only_if_each_of_its_tests_ran_and_passed(benchmark, tmp_path):
+    checks = benchmark("studio_checks")
+    nodes = ("tests/a.py::test_one", "tests/a.py::test_two")
+    one = '<testcase name="test_one[x]"><properties><property name="measured" value="3 s"/>'
+    one += "</properties></testcase>"
+    two = '<testcase name="test_two"/>'
+    assert checks.judged(report(tmp_path, one, two), nodes) == (True, "2 tests passed; 3 s")
+    for spoilt, words in (
+        ((one,), "test_two did not run"),
+        ((one, two.replace("/>", '><skipped message="no"/></testcase>')), "skipped: no"),
+        ((one, two.replace("/>", '><failure message=""/></testcase>')), "failure"),
+    ):
+        passed, told = checks.judged(report(tmp_path, *spoilt), nodes)
+        assert not passed and words in told
+    assert checks.judged(tmp_path / "nothing.xml", nodes)[0] is False
+
+
+def test_checks_that_were_not_carried_out_are_not_passed(benchmark, tmp_path, monkeypatch):
+    checks = benchmark("studio_checks")
+    told = {}
+    monkeypatch.setattr(checks, "KEPT", tmp_path / "kept.json")
+    monkeypatch.setattr(checks, "record", lambda name, value, *_, **more: told.update(
+        value=value, **more))  # fmt: skip
+    checks.note(1, "script", True, "60 kB")
+    checks.figure()
+    assert (
+        told["value"] == 0 and not told["met"] and "1 other hosts: not carried" in told["note"]
+    )
+    for line in ("first frame, cold", "other hosts"):
+        checks.note(1, line, True, "")
+    checks.note(8, "13 clicks", False, "12 clicks")
+    checks.figure()
+    assert told["value"] == 1 and "8 13 clicks: 12 clicks" in told["note"]
+    assert sorted(checks.CHECKS) == list(range(1, 26))
+
+
+def test_tests_that_checks_name_are_there(benchmark):
+    checks = benchmark("studio_checks")
+    for lines in checks.CHECKS.values():
+        for nodes in lines.values():
+            for node in nodes if isinstance(nodes, tuple) else ():
+                file, _, name = node.partition("::")
+                assert f"def {name}(" in (ROOT / file).read_text(), node

@@ -32,9 +32,14 @@ from gambol.multiview.tiers.distance import Distance
 from gambol.multiview.tiers.gimbal import Gimbal
 from gambol.multiview.tiers.robust import Robust
 from gambol.nn.augment import AugmentConfig
+from gambol.nn.backbones.efficientnet import EfficientNetSpec
+from gambol.nn.backbones.hourglass import HourglassSpec
 from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
+from gambol.nn.backbones.resnet import ResNetSpec
+from gambol.nn.backbones.stacked_densenet import StackedDensenetSpec
 from gambol.nn.backbones.unet import UNetSpec
+from gambol.nn.heads import SimpleSpec
 from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.nn.outputs.graph import GraphSpec
 from gambol.nn.outputs.location import LocationSpec
@@ -94,6 +99,11 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("backbone", UNetSpec),
         ("backbone", LeapSpec),
         ("backbone", LinearSpec),
+        ("backbone", EfficientNetSpec),
+        ("backbone", ResNetSpec),
+        ("backbone", HourglassSpec),
+        ("backbone", StackedDensenetSpec),
+        ("head", SimpleSpec),
         ("output", ConfidenceSpec),
         ("output", LocationSpec),
         ("output", SoftmaxSpec),

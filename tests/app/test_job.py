@@ -147,6 +147,14 @@ def test_it_gives_signs_of_life_while_a_step_is_long(tmp_path, monkeypatch):
     assert (folder / "beat").stat().st_mtime >= before + 0.3
 
 
+def test_on_a_disk_that_is_full_already_nothing_begins(tmp_path, monkeypatch):
+    folder = ask(tmp_path / "count-1", "count")
+    monkeypatch.setattr(job_files, "LEAST_FREE", 1 << 62)
+    assert job.work(folder) == "failed"
+    said = job_files.status(folder)
+    assert said.trouble.code == "disk" and said.trouble.hint and not (folder / "kept").exists()
+
+
 def test_a_full_disk_leaves_room_for_the_last_words(tmp_path):
     folder = ask(tmp_path / "fail-1", "fail", how="disk")
     job.work(folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from labelled import MOUSE, film, make
 
-from gambol.app import job_files, job_stages
+from gambol.app import job_files, job_schemas, job_stages
 from gambol.app.job_files import Asked, Status
 from gambol.core.errors import InputError
 from gambol.core.progress import silent
@@ -103,3 +103,43 @@ def test_samples_at_once_are_halved_to_one():
         sizes.append(smaller)
     assert sizes == [8, 4, 2, 1]
     assert job_stages.smaller("suggest", None) is None
+
+
+def test_a_setting_that_is_a_path_leads_to_the_project_or_the_roots(tmp_path):
+    project, root = tmp_path / "p", tmp_path / "root"
+    for folder in (project, root, tmp_path / "closed"):
+        folder.mkdir()
+    (project / "link").symlink_to(tmp_path / "closed")
+
+    def start(said):
+        return job_stages.placed("train", {"start": said, "seed": 3}, project, [root])
+
+    assert start("imagenet") == {"start": "imagenet", "seed": 3}
+    assert start(None)["start"] is None
+    assert start("runs/train-1/out")["start"] == str(project / "runs" / "train-1" / "out")
+    assert start(str(root / "resnet.pth"))["start"] == str(root / "resnet.pth")
+    for said in (str(tmp_path / "closed" / "a.pth"), "../closed/a.pth", "link/a.pth", "/none"):
+        with pytest.raises(InputError, match=r"the setting start names .* --root"):
+            start(said)
+    assert job_stages.placed("suggest", {"start": "/x"}, project, []) == {"start": "/x"}
+
+
+WORDS = {  # settings that are text and no path: names of animals, columns, cameras, kinds
+    "GroupSettings.factor", "InformationConfig.label", "Known.first", "Known.second",
+    "ManyConfig.anchor", "MovieConfig.label", "OutputSpec.kind", "ScanConfig.history",
+    "ScanConfig.label", "Spec.kind", "StatesConfig.label", "SyllableMovieConfig.label",
+    "SyllablesConfig.series", "SynchronizeConfig.animal", "SynchronizeConfig.reference",
+}  # fmt: skip
+
+
+def test_no_other_setting_of_a_job_is_a_path():
+    """A new setting that is text is to be looked at: may it name a file?"""
+    found = set()
+    for name in job_stages.STAGES:
+        kinds = [kind] if (kind := job_stages.settings(name)) else []
+        for one in (one for kind in kinds for one in job_schemas._family(kind)):
+            free = {key for key, field in one.model_fields.items()
+                    if field.annotation in (str, str | None, Path, Path | None)}  # fmt: skip
+            free -= set(job_stages.PLACES.get(name, {}))
+            found |= {f"{one.__name__}.{key}" for key in free}
+    assert found <= WORDS

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from decided import SIZE, random_decision, random_labels, slowly
 
 from gambol.behavior import label_map as maps
 from gambol.behavior.ethogram import bouts
@@ -9,59 +10,16 @@ from gambol.core.errors import InputError
 from gambol.core.label_map import Decision, LabelMap
 from gambol.core.sequences import Sequences, pack, unpack
 
-SIZE = 12
-
-
-def _labels(rng: np.random.Generator) -> Sequences:
-    parts = [rng.integers(-1, SIZE, n).repeat(3) for n in (40, 25)]
-    return pack(parts, ["day 1", "day 2"], 30.0, SIZE)
-
-
-def _random(rng: np.random.Generator, label_map: LabelMap, number: int) -> Decision:
-    """One decision of any kind, which may be impossible."""
-    live = [label.id for label in maps.legend(label_map)]
-    k = int(rng.choice(live))
-    kind = str(rng.choice(["rename", "split", "split", "exclude", "include", "colour", "note",
-                           "merge"], p=[0.2, 0.2, 0.2, 0.1, 0.1, 0.1, 0.05, 0.05]))  # fmt: skip
-    who = {"author": str(rng.choice(["ann", "ben"])), "time": f"t{number}"}
-    if kind == "merge":
-        return Decision("merge", tuple(rng.choice(live, 2).tolist()), **who)
-    if kind == "split":
-        start = int(rng.integers(0, 130))
-        name = f"clip {number}" if rng.random() < 0.5 else ""
-        recording = f"day {rng.integers(1, 4)}"
-        return Decision("split", (k,), name, recording, start, start + 9, **who)
-    value = {"rename": f"name {rng.integers(60)}", "colour": f"#{number:06x}"}.get(kind, "seen")
-    return Decision(kind, (k,), value, **who)  # type: ignore[arg-type]
-
-
-def _slowly(label_map: LabelMap, labels: Sequences) -> list[np.ndarray]:
-    """Frame by frame, decision by decision."""
-    frames = dict(zip(labels.names, unpack(labels), strict=True))
-    new, hidden = label_map.size, set()
-    for decision in label_map.active:
-        first = decision.labels[0]
-        if decision.kind == "split":
-            values = frames.get(decision.recording, np.zeros(0, int))
-            for t in range(decision.start, min(decision.stop, len(values))):
-                values[t] = new if values[t] == first else values[t]
-            new += 1
-        for values in frames.values() if decision.kind == "merge" else ():
-            values[np.isin(values, decision.labels)] = first
-        hidden |= {first} if decision.kind == "exclude" else set()
-        hidden -= {first} if decision.kind == "include" else set()
-    return [np.where(np.isin(v, list(hidden)), -1, v) for v in frames.values()]
-
 
 @pytest.fixture(scope="module")
 def many() -> tuple[Sequences, list[LabelMap]]:
     """500 decisions that were accepted, and the map after each."""
     rng = np.random.default_rng(4)
-    labels = _labels(rng)
+    labels = random_labels(rng)
     held = [maps.empty(labels, "model 1")]
     while len(held) <= 500:
         try:
-            held.append(maps.decide(held[-1], _random(rng, held[-1], len(held))))
+            held.append(maps.decide(held[-1], random_decision(rng, held[-1], len(held))))
         except InputError:
             continue
     return labels, held
@@ -94,7 +52,7 @@ def test_frames_have_what_each_decision_in_turn_gives_them(
     labels, held = many
     for at in (0, 1, 7, 40, 133, 260, 500):
         done = maps.apply(held[at], labels)
-        for seen, wanted in zip(unpack(done.sequences), _slowly(held[at], labels), strict=True):
+        for seen, wanted in zip(unpack(done.sequences), slowly(held[at], labels), strict=True):
             assert np.array_equal(seen, wanted)
 
 

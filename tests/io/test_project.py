@@ -10,6 +10,7 @@ from gambol.core.errors import InputError
 from gambol.core.labels import EVERY, UNKNOWN, Labels, Origin, Region, Visibility
 from gambol.core.skeleton import Skeleton
 from gambol.io import labels as io_labels
+from gambol.io import project_changes
 from gambol.io.project import Project, Suggestion
 
 SEEN = np.full(4, Visibility.VISIBLE, np.uint8)
@@ -432,6 +433,33 @@ def test_frames_keep_what_was_said_of_them(project, clip):
     assert frames_said(project) == [] and len(project.labels().frames) == 0
     project.redo(2)
     assert frames_said(project) == [(1, 3, 0), (1, 7, 1), (1, 9, 1)]
+    assert project.check() == []
+
+
+@pytest.mark.parametrize("state", [1, 2])
+@pytest.mark.parametrize("what", ["incomplete", "negatives", "animals"])
+def test_an_import_says_nothing_of_frames_that_people_work_on(state, what, project, clip):
+    project.put_labels(crowd(clip, 3, ["ann"], origin=Origin.MODEL))
+    query = "SELECT frame, individual FROM instances"
+    seen = set(project._all(query))
+    saw, value = None, {"complete": state, "flag": 1, "note": "mine"}
+    change = project_changes.RowChange("frames", [1, 3], saw, value)
+    project_changes.apply(project, "mei-1", "begin", [change], "mei")
+    before = len(project.labels(drafts=True))
+    theirs = crowd(clip, 9, ["ann"])
+    if what == "animals":
+        theirs = crowd(clip, 3, ["bob"], shift=30.0)
+    else:
+        theirs = replace(theirs, **{what: pairs([[0, 3], [0, 5]])})
+    project.put_labels(theirs)
+    said_now = {f: (c, flag, n) for f, c, flag, n in project._all(
+        "SELECT frame, complete, flag, note FROM frames")}  # fmt: skip
+    assert said_now[3] == (state, 1, "mine")
+    assert said_now.get(5) == {"incomplete": (0, 0, ""), "negatives": (1, 0, "")}.get(what)
+    if state == 2:  # what somebody works on keeps its animals, and does not train
+        assert seen <= set(project._all(query))
+        assert 3 not in project.labels().frame and 3 not in project.labels().negatives[:, 1]
+        assert len(project.labels(drafts=True)) == before + 1
     assert project.check() == []
 
 

@@ -43,7 +43,7 @@ def damage(path, how):
         ("empty", "is only half written; put the newest copy"),
         ("cut", "damaged; put the newest copy"),
         ("DROP TABLE edits", "is only half written"),
-        ("PRAGMA user_version = 6", r"was written by gambol .* in format 6 .* pip install -U"),
+        ("PRAGMA user_version = 8", r"was written by gambol .* in format 8 .* pip install -U"),
         ("PRAGMA application_id = 9", "is the database of another program"),
     ],
 )
@@ -216,6 +216,7 @@ def test_a_project_of_the_second_format_gets_a_place_for_edits_of_tracks(project
     with sqlite3.connect(tmp_path / "p" / "project.db") as raw:
         raw.executescript(
             "DROP TABLE track_edits; DROP TABLE tracks; DROP TABLE regions;"
+            "DROP TABLE extras;"
             "PRAGMA user_version = 2;"
         )
     raw.close()
@@ -229,7 +230,7 @@ def test_a_project_of_the_second_format_gets_a_place_for_edits_of_tracks(project
 def test_a_project_of_the_third_format_gets_a_place_for_regions(project, tmp_path):
     project.close()
     with sqlite3.connect(tmp_path / "p" / "project.db") as raw:
-        raw.executescript("DROP TABLE regions; PRAGMA user_version = 3;")
+        raw.executescript("DROP TABLE regions; DROP TABLE extras; PRAGMA user_version = 3;")
     raw.close()
     with Project.open(tmp_path / "p") as one:
         assert one.check() == [] and one.regions() == []

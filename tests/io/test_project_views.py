@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from labelled import MOUSE, make
 
-from gambol.core.errors import InputError
 from gambol.core.labels import Visibility
 from gambol.io import project_changes, project_views
 from gambol.io.project_changes import RowChange
@@ -16,7 +15,7 @@ def test_counts_and_marks_are_those_of_the_labels(project, clip):
     project.set_complete(1, int(labels.frame[0]), False)
     empty = next(f for f in range(30) if f not in labels.frame)
     project.set_complete(1, empty, True)
-    counts = project_views.keypoint_counts(project.connection, len(MOUSE))
+    counts = project.counts.now(project.connection)
     order = (Visibility.VISIBLE, Visibility.OCCLUDED, Visibility.ABSENT, Visibility.UNLABELLED)
     assert counts == [
         [int((labels.visibility[:, j] == s).sum()) for s in order] for j in range(4)
@@ -29,8 +28,8 @@ def test_counts_and_marks_are_those_of_the_labels(project, clip):
     assert told == (len(marks.frame), len(marks.frame) - 1, 0)
 
 
-def test_a_frame_before_a_change_of_places_is_refused(project):
-    row = {"origin": 0, "points": [[0, 1.0, 2.0, 2]]}
+def test_a_frame_before_a_change_of_places_comes_back_in_the_new_places(project):
+    row = {"origin": 0, "points": [[0, 1.0, 2.0, 2], [2, 5.0, 6.0, 1]]}
     place = [RowChange("instances", [1, 3, -1], None, row)]
     seq = project_changes.apply(project, "a" * 8, "place", place, "ann")
     old = MOUSE.to_dict()
@@ -38,8 +37,13 @@ def test_a_frame_before_a_change_of_places_is_refused(project):
     new = {"keypoints": names}
     change = RowChange("skeleton", [1], old, {"skeleton": new, "order": [1, 2, 3, 0]})
     project_changes.apply(project, "b" * 8, "order", [change], "ann")
-    with pytest.raises(InputError, match="changed their places since"):
-        project_changes.restore(project, "c" * 8, 1, 3, seq, "ann")
+    gone = RowChange("instances", [1, 3, -1], None, None)
+    project_changes.apply(project, "d" * 8, "delete", [gone], "ann", force=True)
+    project_changes.restore(project, "c" * 8, 1, 3, seq, "ann")
+    ((_, back),) = project_views.instances(project.connection, 1, 3)
+    assert back == {"origin": 0, "points": [[1, 5.0, 6.0, 1], [3, 1.0, 2.0, 2]]}
+    assert project.labels().xy[0, names.index("nose")].tolist() == [1.0, 2.0]
+    assert project.check() == []
 
 
 @pytest.mark.slow
@@ -57,7 +61,7 @@ def test_questions_stay_quick_in_a_large_project(project):
         project_changes.apply(project, f"import-{c}", "import", rows, "ann")
     for ask in (
         lambda c: project_views.marks(c, 1),
-        lambda c: project_views.keypoint_counts(c, 4),
+        project.counts.now,
         lambda c: project_views.history(c, None, 50),
         lambda c: project_views.instances(c, 1, 77),
         lambda c: project_views.frame_then(c, 1, 77, 3),

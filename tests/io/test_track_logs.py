@@ -3,7 +3,7 @@
 import pytest
 from labelled import MOUSE
 
-from gambol.io import track_logs
+from gambol.io import project_changes, track_logs
 from gambol.io.project import Project
 from gambol.io.track_logs import Lines
 
@@ -67,3 +67,18 @@ def test_undo_and_redo_of_the_project_reach_the_edits_of_tracks(folder):
 def test_a_file_finds_the_project_in_any_folder_above_it(tmp_path, folder):
     assert track_logs.project_of(folder / "runs" / "x" / "film.edits.jsonl") == folder
     assert track_logs.project_of(tmp_path / "film.edits.jsonl") is None
+
+
+def test_who_redoes_finds_their_decision_free_though_another_came_after(folder):
+    path = folder / "runs" / "film.edits.jsonl"
+    with Project.open(folder) as project:
+        track_logs.begin(project, path, "key", [{"n": 0}], "first", "ann", "a" * 8)
+        track_logs.append(project, 1, [{"n": 1}], "mine", "ann", "b" * 8)
+        project_changes.undo(project, "c" * 8, "ann")
+        track_logs.append(project, 1, [{"n": 2}], "theirs", "bob", "d" * 8)
+        assert project_changes.redo(project, "e" * 8, "ann").actions == ["mine"]
+        kept = track_logs.kept(project, 1)
+        assert [record["n"] for record in kept.records] == [0, 1, 2]
+        assert project_changes.undo(project, "f" * 8, "ann").actions == ["mine"]
+        assert [r["n"] for r in track_logs.kept(project, 1).records] == [0, 2]
+        assert project.check() == []

@@ -48,3 +48,15 @@ def test_the_fraction_does_not_know_lost_frames():
 def test_a_clock_is_its_line_and_its_lost_frames():
     clock = clocks.Clock(np.array([0.5, 0.6]), np.array([0.0, -1.0]))
     np.testing.assert_allclose(clock.tau, [0.5, -0.4])
+
+
+def test_frames_of_a_film_follow_its_lag_and_what_was_lost():
+    moments = np.arange(8.0)
+    late = clocks.Timing(lag=2.0, drift=0.5)
+    np.testing.assert_allclose(late.frames(moments), 1.5 * moments + 2)
+    lost = clocks.Timing(drops=((4, 2),))  # its frame 4 comes after a gap
+    np.testing.assert_equal(lost.frames(moments), [0, 1, 2, 3, np.nan, np.nan, 4, 5])
+    clock = clocks.Timing(skips=((3, 1),))  # the clock lost one itself
+    np.testing.assert_equal(clock.frames(moments[2:5]), [2, 4, 5])
+    both = clocks.Timing(drops=((2, 1), (4, 1)))
+    np.testing.assert_equal(both.frames(moments), [0, 1, np.nan, 2, 3, np.nan, 4, 5])

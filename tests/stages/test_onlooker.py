@@ -2,6 +2,7 @@ import json
 
 import cv2
 import numpy as np
+import pairs
 import pytest
 from films import small
 
@@ -104,3 +105,20 @@ def test_a_film_that_went_away_ends_no_training(recording, tmp_path):
         small(20), recording.labels, tmp_path / "out", device="cpu", threads=1, watch=watch
     )
     assert io_run.is_finished(run) and "none.mp4" in said[0]
+
+
+@pytest.mark.parametrize("way", ["top-down", "bottom-up"])
+def test_queued_frames_of_several_animals_are_seen_while_it_learns(way, tmp_path):
+    """And what is learnt is the same, whoever looks on."""
+    pair, cfg = pairs.film(tmp_path / "pair"), pairs.small(way, 40)
+    watch = look(tmp_path, Steps(), wanted=[Wanted("video1", str(pair.video), (5, 6))])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onlooker, "SHARE", 0)
+        train.run(cfg, pair.labels, tmp_path / "out", device="cpu", threads=1, watch=watch)
+    with FramePoses(tmp_path / "out" / "video1.detections.nc") as poses:
+        assert [f for f in range(10) if poses.speaks_of(f)] == [5, 6]
+    train.run(cfg, pair.labels, tmp_path / "alone", device="cpu", threads=1)
+    one, two = (
+        io_run.read_weights(tmp_path / name / "last.safetensors") for name in ("out", "alone")
+    )
+    assert all((one[key] == two[key]).all() for key in two)

@@ -12,8 +12,6 @@ from safetensors.numpy import load_file
 from gambol.core.errors import InputError
 from gambol.io import labels as io_labels
 from gambol.io import run as io_run
-from gambol.nn.backbones.leap import LeapSpec
-from gambol.nn.backbones.linear import LinearSpec
 from gambol.pose import splits
 from gambol.pose.choose import Choice
 from gambol.stages import evaluate, predict, train
@@ -109,12 +107,27 @@ def test_frames_of_training_are_refused_as_a_test(trained, recording):
         evaluate.run(evaluate.EvaluateConfig(), trained, recording.labels)
 
 
-@pytest.mark.parametrize("kind", ["leap", "linear"])
+SMALL = {
+    "efficientnet": "width: 8",
+    "hourglass": "filters: 16, depth: 2",
+    "leap": "filters: 8",
+    "linear": "patch: 15",
+    "resnet": "layers: 18",
+    "stacked-densenet": "growth: 8, transitions: 4",
+}
+
+
+@pytest.mark.parametrize("kind", SMALL)
 def test_every_backbone_goes_through_the_stage(kind, recording, tmp_path):
-    setting = "{kind: leap, filters: 8}" if kind == "leap" else "{kind: linear, patch: 15}"
-    cfg = small(20).override([f"backbone={setting}", "linear.steps=20"])
+    cfg = small(20).override([f"backbone={{kind: {kind}, {SMALL[kind]}}}", "linear.steps=20"])
     run = train.run(cfg, recording.labels, tmp_path / kind, threads=1)
-    assert io_run.load(run).model.spec.backbone.kind == kind
+    found = io_run.load(run)
+    assert found.model.spec.backbone.kind == kind
+    (output,) = found.net.outputs
+    assert output.sigma >= output.stride  # else no training would have been
+    stages = {"hourglass": 2, "stacked-densenet": 2}.get(kind, 1)
+    for line in io_run.read_log(run) if stages > 1 else ():
+        assert len(line["early_px"]) == stages - 1 and all(np.isfinite(line["early_px"]))
 
 
 def test_a_network_that_looks_into_a_mirror_too_says_so_and_judges_itself_that_way(
@@ -139,29 +152,6 @@ def test_a_mirror_is_refused_where_mirror_images_are_not_learnt(recording, tmp_p
 
 
 CLOSE = Choice(0.5, 4, (80, 64), True, 15.0, 0.0, 1, ())  # of a camera at the side
-
-
-def test_whole_frames_of_one_view_tell_the_network_where_it_looks():
-    plain = train.TrainConfig()
-    place, why = train._place(plain, "single", CLOSE)
-    assert place and "whole frames of one view" in why[0]
-    others = [
-        (plain, "bottom-up", CLOSE),
-        (plain, "single", CLOSE._replace(whole=False)),
-        (plain, "single", CLOSE._replace(rotation=180.0)),
-        (train.TrainConfig(backbone=LeapSpec()), "single", CLOSE),
-        (train.TrainConfig(place=False), "single", CLOSE),
-    ]
-    assert [train._place(*one) for one in others] == [(False, ())] * 5
-    assert train._place(train.TrainConfig(place=True), "top-down", CLOSE)[0]
-
-
-def test_places_are_refused_where_they_mean_nothing():
-    cut, asked = CLOSE._replace(whole=False), train.TrainConfig(place=True)
-    with pytest.raises(InputError, match="windows of 80 px are cut here"):
-        train._place(asked, "single", cut)
-    with pytest.raises(InputError, match="nothing for backbone linear"):
-        train._place(asked.model_copy(update={"backbone": LinearSpec()}), "single", CLOSE)
 
 
 def test_a_network_that_knows_places_does_not_follow(recording, tmp_path, monkeypatch):

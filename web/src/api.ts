@@ -13,10 +13,16 @@ export class ApiError extends Error {
 }
 
 let person = "";
+let browser = "";
 
 /** Say who edits, in the header of every request that follows. */
 export function setUser(name: string): void {
   person = name;
+}
+
+/** Say which browser this is, so that those in which nobody typed a name are told apart. */
+export function setBrowser(id: string): void {
+  browser = id;
 }
 
 /** Address of a route below the page's own address, so that a proxy may add a path before it. */
@@ -27,34 +33,63 @@ export function url(path: string): string {
 
 /** The headers of every request; names of people may hold any letter. */
 export function headers(): Record<string, string> {
-  return { "X-Gambol": "1", "X-Gambol-User": encodeURIComponent(person) };
+  const who = { "X-Gambol": "1", "X-Gambol-User": encodeURIComponent(person) };
+  return browser === "" ? who : { ...who, "X-Gambol-Browser": browser };
 }
 
 interface Options {
   signal?: AbortSignal;
   keepalive?: boolean;
+  /** ms after which nobody is thought to answer; a server may be frozen, a cable pulled. */
+  within?: number;
 }
+type Untimed = Omit<Options, "within">;
 
 async function request(
   method: string,
   path: string,
   init: RequestInit,
-  options: Options,
+  options: Untimed,
 ): Promise<Response> {
   let answer: Response;
   try {
     answer = await fetch(url(path), { method, credentials: "same-origin", ...init, ...options });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError(0, {
-      code: "offline",
-      message: "The server does not answer.",
-      hint: "Is gambol studio still running?",
-      theirs: [],
-    });
+    throw nobody();
   }
   if (!answer.ok) throw new ApiError(answer.status, await problemOf(answer));
   return answer;
+}
+
+function nobody(): ApiError {
+  return new ApiError(0, {
+    code: "offline",
+    message: "The server does not answer.",
+    hint: "Is gambol studio still running?",
+    theirs: [],
+  });
+}
+
+/** Let an answer, its body too, come within the time that was given for it. */
+async function timed<T>(
+  { within, signal, ...rest }: Options,
+  act: (options: Untimed) => Promise<T>,
+): Promise<T> {
+  if (within === undefined) return act({ ...rest, ...(signal ? { signal } : {}) });
+  const late = new AbortController();
+  const stop = (): void => late.abort();
+  const timer = setTimeout(stop, within);
+  signal?.addEventListener("abort", stop);
+  try {
+    return await act({ ...rest, signal: late.signal });
+  } catch (error) {
+    if (late.signal.aborted && !signal?.aborted) throw nobody();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+  }
 }
 
 async function problemOf(answer: Response): Promise<Problem> {
@@ -73,16 +108,18 @@ async function json<T>(answer: Response): Promise<T> {
 
 /** GET a JSON answer. */
 export async function get<T>(path: string, options: Options = {}): Promise<T> {
-  return json<T>(await request("GET", path, { headers: headers() }, options));
+  return timed(options, async (how) =>
+    json<T>(await request("GET", path, { headers: headers() }, how)),
+  );
 }
 
 /** GET bytes. */
-export async function bytes(path: string, options: Options = {}): Promise<ArrayBuffer> {
+export async function bytes(path: string, options: Untimed = {}): Promise<ArrayBuffer> {
   return (await request("GET", path, { headers: headers() }, options)).arrayBuffer();
 }
 
 /** GET a text. */
-export async function text(path: string, options: Options = {}): Promise<string> {
+export async function text(path: string, options: Untimed = {}): Promise<string> {
   return (await request("GET", path, { headers: headers() }, options)).text();
 }
 
@@ -97,11 +134,11 @@ export async function post<T>(
     headers: { ...headers(), "Content-Type": "application/json" },
     body: JSON.stringify(body),
   };
-  return json<T>(await request(method, path, init, rest));
+  return timed(rest, async (how) => json<T>(await request(method, path, init, how)));
 }
 
 /** PUT a part of a file. */
-export async function put<T>(path: string, part: Blob, options: Options = {}): Promise<T> {
+export async function put<T>(path: string, part: Blob, options: Untimed = {}): Promise<T> {
   const init = {
     headers: { ...headers(), "Content-Type": "application/octet-stream" },
     body: part,

@@ -8,10 +8,14 @@ import { dialog, historyOpen, type DialogName } from "./store/dialogs";
 import { openEdits, redo, stepping, undo } from "./store/edits";
 import { look, openFeed, reload } from "./store/feed";
 import { loadJobs, onEnd } from "./store/jobs";
-import { saved, waitingRows } from "./store/outbox";
-import { setPending } from "./store/rows";
+import { fleeting, saved } from "./store/outbox";
+import { ownChanges } from "./store/own";
+import { setOwn } from "./store/rows";
 import * as session from "./store/session";
+import { toast } from "./store/toasts";
 import * as view from "./store/view";
+import { nextSource } from "./video/source";
+import type { Project } from "./types.gen";
 import { takeDrop } from "./widgets/add";
 
 const RETRY_MS = 1500;
@@ -58,6 +62,7 @@ function bindEverywhere(): void {
     person: opens("person"),
     history: () => void (historyOpen.value = !historyOpen.peek()),
     "theme.toggle": toggleTheme,
+    "play.source": () => void toast(`Films are played from: ${nextSource()}`),
   });
 }
 
@@ -88,13 +93,27 @@ function listenToPage(): void {
   });
 }
 
+/** Say once that the browser keeps nothing, and hold back who leaves while edits wait. */
+function warnOfLoss(): void {
+  effect(() => {
+    if (fleeting.value)
+      toast("This browser keeps nothing on its disk: edits that wait for the server end with this page.", {
+        kind: "warn",
+        once: "fleeting",
+      });
+  });
+  addEventListener("beforeunload", (event) => {
+    if (fleeting.peek() && saved.peek().pending > 0) event.preventDefault();
+  });
+}
+
 /** Ask for the project until it is there; only an answer that says no is final. */
-async function project(): Promise<void> {
+async function project(): Promise<Project> {
   for (;;) {
     try {
-      await session.loadProject();
+      const said = await session.loadProject();
       session.connection.value = "live";
-      return;
+      return said;
     } catch (error) {
       const status = (error as { status?: number }).status ?? 0;
       if (status >= 400 && status < 500) {
@@ -114,14 +133,16 @@ export async function begin(): Promise<void> {
   bindEverywhere();
   listenToPage();
   listen();
-  setPending(waitingRows);
+  warnOfLoss();
+  setOwn(ownChanges);
   probe({
     seq: () => Math.max(session.seq.peek(), saved.peek().seq),
     pending: () => saved.peek().pending + stepping.peek(),
   });
-  await project();
-  session.heard.value = session.seq.peek();
-  await openEdits(session.project.peek()!.folder);
+  const said = await project();
+  session.hearTo(said.seq, said.at);
+  // not waited for: a browser that refuses its disk lets us wait for an answer
+  void openEdits();
   view.keepPlace();
   openFeed();
   effect(() => {

@@ -19,11 +19,20 @@ export function fakeServer(answer: (asked: Asked) => Answer | Promise<Answer>): 
     const path = pathname.replace("/api/", "") + search;
     const asked = { method: init.method ?? "GET", path, body, headers };
     all.push(asked);
-    const said = await answer(asked);
+    const said = await answered(answer(asked), init.signal ?? null);
     if (said === "offline") throw new TypeError("fetch failed");
     return Response.json(said.json, { status: said.status ?? 200 });
   });
   return all;
+}
+
+/** An answer that is no longer wanted never comes; `fetch` says so, too. */
+function answered<T>(answer: T | Promise<T>, signal: AbortSignal | null): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const gone = (): void => reject(new DOMException("aborted", "AbortError"));
+    signal?.addEventListener("abort", gone);
+    void Promise.resolve(answer).then(resolve, reject);
+  });
 }
 
 /** Let everything that waits for nothing but its turn be done. */

@@ -5,6 +5,7 @@ export interface FrameShown {
   video: number;
   frame: number;
   ms: number; // from asking for it to drawing it
+  coded: boolean; // from packets: a film plays
 }
 
 export interface Stats {
@@ -22,6 +23,7 @@ export interface Probes {
   redraw: () => { all: Stats; hand: Stats };
   screenToVideo: (x: number, y: number) => XY;
   videoToScreen: (x: number, y: number) => XY;
+  viewsShown: () => Readonly<Record<string, number | null>>; // frame drawn by each camera
 }
 
 declare global {

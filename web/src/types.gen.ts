@@ -30,8 +30,10 @@ export interface BehaviorClips {
   fps: number;
 }
 
-/** POST /api/behavior/{run}/decisions: one decision about labels. */
+/** POST /api/behavior/{run}/decisions: one decision about labels, undo and redo of mine. 409 `conflict`, and nothing done, where others decided about the same labels since. */
 export interface BehaviorDecision {
+  id?: string;
+  force?: boolean;
   do: "rename" | "merge" | "split" | "exclude" | "include" | "colour" | "note" | "undo" | "redo";
   labels?: number[];
   value?: string;
@@ -62,6 +64,8 @@ export interface BehaviorLabels {
   next: number[][];
   decisions: number;
   end: number;
+  undo: number;
+  redo: number;
 }
 
 /** What has to be run before there is behaviour to see, with the command. */
@@ -105,6 +109,7 @@ export interface BehaviorRun {
   labels: number;
   recordings: BehaviorRecording[];
   made: number;
+  decisions: number;
   trouble: string | null;
 }
 
@@ -117,6 +122,7 @@ export interface BehaviorStep {
 
 /** POST /api/bouts: one edit of my own bouts. */
 export interface BoutEdit {
+  id?: string;
   do: "add" | "remove" | "undo" | "redo";
   recording?: string;
   label?: string;
@@ -149,7 +155,7 @@ export interface ScoredBout {
 /** A file or folder that may be chosen. */
 export interface Entry {
   name: string;
-  kind: "folder" | "video" | "labels" | "project" | "other";
+  kind: "folder" | "video" | "labels" | "rig" | "project" | "other";
   bytes: number | null;
   id: string;
 }
@@ -212,6 +218,68 @@ export interface UploadStart {
   name: string;
   bytes: number;
   hash: string;
+}
+
+/** GET /api/behavior/{run}/animals: whose recordings are, from animals.csv. */
+export interface Animals {
+  columns: string[];
+  rows: string[][];
+  factors: string[];
+}
+
+/** POST /api/behavior/{run}/animals. */
+export interface AnimalsEdit {
+  columns: string[];
+  rows: string[][];
+}
+
+/** GET /api/behavior/{run}/groups?factor&what. */
+export interface Comparison {
+  factor: string;
+  what: "usage" | "durations" | "transitions";
+  unit: string;
+  animals: Record<string, number>;
+  rows: GroupDifference[];
+  smallest_p: number;
+  notes: string[];
+}
+
+/** GET /api/behavior/{run}/follow?from: what somebody may approve. */
+export interface Followed {
+  source: string;
+  proposals: Following[];
+}
+
+/** POST /api/behavior/{run}/follow: which proposals are taken. */
+export interface FollowEdit {
+  source: string;
+  chosen: number[];
+  proposals: number;
+}
+
+/** A decision about another model, as it would be about this one; null: there is none. */
+export interface Following {
+  kind: string | null;
+  labels: number[];
+  value: string;
+  overlap: number;
+  good: boolean;
+  said: string;
+}
+
+/** How two groups differ in one measure; null: not known. */
+export interface GroupDifference {
+  label: string;
+  one: string;
+  other: string;
+  mean_one: number | null;
+  mean_other: number | null;
+  difference: number | null;
+  low: number | null;
+  high: number | null;
+  p: number | null;
+  q: number | null;
+  different: boolean;
 }
 
 /** POST /api/jobs/{id}/resume: a body is needed only where something shall be mended. */
@@ -291,6 +359,51 @@ export interface StageSchema {
   estimate: string;
 }
 
+/** What the page sends over the feed: where its person is. */
+export interface Look {
+  type: "look";
+  user: string;
+  screen?: string;
+  video?: number | null;
+  frame?: number | null;
+}
+
+/** What POST /api/name answers: the name, and how many edits were a guest's before. */
+export interface Named {
+  name: string;
+  edits: number;
+}
+
+/** POST /api/name: a browser that was a guest says who sits there. */
+export interface Naming {
+  name: string;
+}
+
+/** Somebody who looks at the project now. */
+export interface Person {
+  name: string;
+  colour: string;
+  screen: string;
+  video: number | null;
+  frame: number | null;
+  own: boolean;
+}
+
+/** POST /api/rigs: a calibration of any program: a file, a folder, or a file a camera. */
+export interface BringRig {
+  files: string[];
+}
+
+/** What POST /api/rigs answers. */
+export interface BroughtRig {
+  rig: string;
+  title: string;
+  cameras: string[];
+  units: string;
+  findings: RigFinding[];
+  remarks: string[];
+}
+
 /** One camera of a run. */
 export interface CameraHealth {
   camera: string;
@@ -351,6 +464,15 @@ export interface Decided {
   action: string;
 }
 
+/** Which frame of a film belongs to a moment, as in `ViewOf`. */
+export interface FilmClock {
+  video: number;
+  lag: number;
+  drift?: number;
+  drops?: [number, number][];
+  skips?: [number, number][];
+}
+
 /** GET /api/runs3d/{run}/health. */
 export interface Health {
   units: string;
@@ -402,6 +524,13 @@ export interface RigFinding {
   sentence: string;
 }
 
+/** POST /api/space/clock: set offsets of films, as one edit. */
+export interface SetClock {
+  id: string;
+  films: FilmClock[];
+  source?: string;
+}
+
 /** A point of space and what every camera would see of it; null where it has no image. */
 export interface Solution {
   xyz: [number, number, number] | null;
@@ -415,6 +544,7 @@ export interface Solution {
 export interface Space {
   rigs: RigFile[];
   runs: Space3d[];
+  clocks: FilmClock[];
 }
 
 /** A file of 3D poses. */
@@ -449,6 +579,7 @@ export interface ViewOf {
   drift: number;
   drops: [number, number][];
   skips: [number, number][];
+  stale: boolean;
 }
 
 /** An entry of the queue: an observation beyond the 95th percentile of its camera. */
@@ -520,12 +651,14 @@ export interface Timeline {
   reviewed: number[];
   edits: number[];
   frames: number;
+  bridged: [number, number, number][];
+  ready: boolean;
 }
 
 /** POST /api/runs/{run}/edits: one decision, in the words of `gambol review`. */
 export interface TrackEdit {
   id: string;
-  do: "swap" | "confirm" | "unsure" | "assign" | "cut" | "join" | "delete" | "undo" | "redo" | "pin" | "rename";
+  do: "swap" | "confirm" | "unsure" | "assign" | "cut" | "join" | "delete" | "undo" | "redo" | "pin" | "rename" | "interpolate" | "leave";
   animals?: string[];
   frame?: number | null;
   last?: number | null;
@@ -623,25 +756,18 @@ export interface Individual {
   name: string;
 }
 
-/** Somebody who looks at the project now. */
-export interface Person {
-  name: string;
-  colour: string;
-  screen: string;
-  video: number | null;
-  frame: number | null;
-  own: boolean;
-}
-
 /** GET /api/project. */
 export interface Project {
+  id: string;
   name: string;
   folder: string;
   gambol: string;
   seq: number;
+  at: string;
   role: "edit" | "read";
   journal: string;
   user: string;
+  guest: boolean;
   skeleton: Skeleton | null;
   videos: Video[];
   individuals: Individual[];
@@ -755,6 +881,7 @@ export interface Added {
 /** GET /api/frames?video: labelled or spoken-of frames, sorted. */
 export interface Marks {
   video: number;
+  seq: number;
   frame: number[];
   animals: number[];
   complete: number[];
@@ -874,13 +1001,4 @@ export interface Message {
   changes: [string, number[], unknown][];
   job: Job | null;
   people: Person[];
-}
-
-/** What the page sends over the feed: where its person is. */
-export interface Look {
-  type: "look";
-  user: string;
-  screen?: string;
-  video?: number | null;
-  frame?: number | null;
 }

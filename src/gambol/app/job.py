@@ -164,6 +164,7 @@ def work(folder: Path) -> str:
         report = Report(folder)
         try:
             asked = job_files.asked(folder)
+            job_files.require_room(folder)
             report.end("done", _run(asked, folder, report))
             return "done"
         except Cancelled:

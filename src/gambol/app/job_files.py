@@ -11,8 +11,10 @@ out/            what the stage wrote
 """
 
 import contextlib
+import errno
 import json
 import os
+import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +29,7 @@ BEAT_S = 2.0  # between two signs of life
 SILENT_S = 60.0  # without one, a job is lost
 ENDED = ("done", "failed", "cancelled", "lost")
 _RESERVE = 1 << 14  # bytes kept, so that a full disk can be reported
+LEAST_FREE = 64 << 20  # bytes; less is used up by the first checkpoint
 
 
 class _File(BaseModel):
@@ -152,6 +155,16 @@ def silent_s(folder: Path) -> float | None:
         return max(time.time() - (folder / "beat").stat().st_mtime, 0.0)
     except OSError:
         return None
+
+
+def require_room(folder: Path) -> None:
+    """Refuse to begin on a disk that is as good as full: minutes later it would fail, too.
+
+    Raises:
+        OSError: `ENOSPC`.
+    """
+    if shutil.disk_usage(folder).free < LEAST_FREE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def make_room(folder: Path) -> None:

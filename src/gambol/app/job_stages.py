@@ -4,20 +4,24 @@ Importing this imports no stage: the server asks here which stages there are.
 """
 
 import gc
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from gambol.app import job_files
+from gambol.app import job_behavior, job_files, job_space
 from gambol.app.job_files import Asked
 from gambol.core.config import Config
 from gambol.core.errors import InputError, did_you_mean
 from gambol.core.progress import Progress
+from gambol.io import fence
 
 DEMO_S = 20.0  # of film
 QUICK = ("suggest", "import")  # stages whose settings the server checks itself
+# settings that name a file or folder, with what they may say besides
+PLACES = {"train": {"start": ("imagenet",)}}
 DEMO_LABELS = 20  # frames; enough to train, and more to label
 
 
@@ -83,6 +87,31 @@ def spoken(name: str, config: dict[str, Any]) -> dict[str, Any]:
     """Return settings under their own names, where the page has shorter ones."""
     short = {"n": "count", "why": "method"} if name == "suggest" else {}
     return {short.get(key, key): value for key, value in config.items()}
+
+
+def placed(
+    name: str, config: dict[str, Any], project: Path, roots: Iterable[Path]
+) -> dict[str, Any]:
+    """Return settings in which every file lies where the page may choose one.
+
+    Args:
+        name: of the stage.
+        config: its settings; a relative path begins at the project.
+        project: its folder.
+        roots: further folders.
+
+    Raises:
+        InputError: one lies elsewhere, whether it is there or not.
+    """
+    found = dict(config)
+    with fence.within([project, *roots]):
+        for key, words in PLACES.get(name, {}).items():
+            said = found.get(key)
+            if isinstance(said, str) and said not in words:
+                path = Path(os.path.abspath(project / said))
+                fence.require(path, f"the setting {key}")
+                found[key] = str(path)
+    return found
 
 
 def check(name: str, config: dict[str, Any]) -> None:
@@ -206,9 +235,9 @@ def _import(work: Work) -> dict[str, Any]:
     source = work.asked.inputs.get("path")
     if not source:
         raise InputError("nothing to import was given; choose a file")
-    made = imports.run(
-        work.config(imports.ImportConfig), Path(source), work.project, progress=work.progress
-    )
+    cfg, roots = work.config(imports.ImportConfig), work.asked.inputs.get("roots") or []
+    with imports.fenced(Path(source), work.project, map(Path, roots)):
+        made = imports.run(cfg, Path(source), work.project, progress=work.progress)
     return {**made._asdict(), "merged": made.merged._asdict(), "project": str(made.project)}
 
 
@@ -333,6 +362,24 @@ STAGES: dict[str, JobStage] = {
     "track": JobStage("Track", "gambol.stages.track:TrackConfig", "desk", _track),
     "import": JobStage("Import", "gambol.stages.imports:ImportConfig", "desk", _import),
     "export": JobStage("Export", "", "desk", _export),
+    "calibrate": JobStage(
+        "Calibrate", "gambol.stages.calibrate:CalibrateConfig", "desk", job_space.calibrate
+    ),
+    "synchronize": JobStage(
+        "Synchronize", "gambol.stages.synchronize:SynchronizeConfig", "desk",
+        job_space.synchronize,
+    ),
+    "triangulate": JobStage(
+        "Triangulate", "gambol.stages.triangulate:TriangulateConfig", "desk",
+        job_space.triangulate,
+    ),
+    "map": JobStage("Map", "gambol.stages.map:MapConfig", "desk", job_behavior.behaviour_map),
+    "syllables": JobStage(
+        "Syllables", "gambol.stages.syllables:SyllablesConfig", "desk", job_behavior.syllables
+    ),
+    "states": JobStage(
+        "States", "gambol.stages.states:StatesConfig", "desk", job_behavior.states
+    ),
     "repair": JobStage("Repair copy", "", "desk", _repair),
     "demo": JobStage("Demo", "", "desk", _demo),
 }  # fmt: skip

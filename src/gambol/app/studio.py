@@ -22,7 +22,11 @@ def studio(
     ] = Path("."),
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="8765 or the next free one, if not given; 0: any."),
+        typer.Option(
+            min=0,
+            max=65535,
+            help="If not given that of last time, 8765, or the next free; 0: any.",
+        ),
     ] = None,
     host: Annotated[
         str,

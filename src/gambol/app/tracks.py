@@ -53,7 +53,8 @@ def review(
     do: Annotated[
         str | None,
         typer.Option(
-            help="swap, confirm, assign, cut, join, delete, untrack, resolve or undo."
+            help="swap, confirm, assign, cut, join, delete, untrack, interpolate, leave, "
+            "resolve or undo."
         ),
     ] = None,
     animals: Annotated[
@@ -67,6 +68,9 @@ def review(
     ] = None,
     x: Annotated[float | None, typer.Option(help="Of an untracked animal, px.")] = None,
     y: Annotated[float | None, typer.Option(help="Of an untracked animal, px.")] = None,
+    longest: Annotated[
+        int, typer.Option(min=1, help="Frames of a gap that interpolate bridges at most.")
+    ] = 10,
     kind: Annotated[
         str | None, typer.Option(help="List only these events: contact, gap or jump.")
     ] = None,
@@ -87,7 +91,7 @@ def review(
 
     names = [name.strip() for name in animals.split(",")] if animals else []
     values = {"do": do, "animals": names, "frame": frame, "last": last, "x": x, "y": y}
-    values |= {"kind": kind, "most": most}
+    values |= {"kind": kind, "most": most, "longest": longest}
     cfg = stage.ReviewConfig.from_values(values, "gambol review")
     with console.reporting(as_json) as progress:
         made = stage.run(cfg, tracks, clips, video=video, progress=progress)

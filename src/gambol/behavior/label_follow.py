@@ -38,7 +38,7 @@ def follow(label_map: LabelMap, old: Sequences, new: Sequences) -> list[Proposed
     if not names:
         raise InputError("the two models share no recording; label one recording with both")
     old, new = select(old, names), select(new, names)
-    shown = tuple(d for d in label_map.active if d.kind not in ("exclude", "include"))
+    shown = tuple(d for d in label_map.kept if d.kind not in ("exclude", "include"))
     seen = label_map._replace(decisions=shown, end=len(shown))
     table = compare.contingency(apply(seen, old).sequences, new)
     overlap = _overlap(table)
@@ -110,11 +110,13 @@ def _splits(label_map: LabelMap, new: Sequences, head: dict[int, int]) -> list[P
     known = {label.id: label for label in legend(label_map)}
     place = {name: r for r, name in enumerate(new.names)}
     number = label_map.size
-    for decision in label_map.active:
+    for decision in label_map.kept:
         if decision.kind != "split":
             continue
         label = known.get(number)
         number += 1
+        if decision.undone:
+            continue
         clip = f"clip {decision.start} to {decision.stop} of {decision.recording!r}"
         if label is None:
             found.append(Proposed(None, 0.0, f"{clip} was merged again; look at it"))

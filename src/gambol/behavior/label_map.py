@@ -55,6 +55,7 @@ class _Stand(NamedTuple):
     colour: dict[int, str]
     notes: dict[int, list[str]]
     excluded: set[int]
+    gone: set[int]  # split off, and that was taken back
 
 
 def empty(sequences: Sequences, model: str = "") -> LabelMap:
@@ -72,19 +73,27 @@ def decide(label_map: LabelMap, decision: Decision) -> LabelMap:
     stand = _stand(label_map)
     tidy = decision._replace(value=_tidy(decision))
     _check(tidy, stand)
-    kept = (*label_map.active, tidy)
+    kept = (*label_map.kept, tidy)
     return label_map._replace(decisions=kept, end=len(kept))
 
 
 def undo(label_map: LabelMap, count: int = 1) -> LabelMap:
-    """Move the end back; it stops before the first decision."""
-    return label_map._replace(end=max(0, label_map.end - _positive(count)))
+    """Move the end back over decisions in effect; it stops before the first one."""
+    end = label_map.end
+    for _ in range(min(_positive(count), len(label_map.active))):
+        while label_map.decisions[end - 1].undone:
+            end -= 1
+        end -= 1
+    return label_map._replace(end=end)
 
 
 def redo(label_map: LabelMap, count: int = 1) -> LabelMap:
-    """Move the end forth; it stops after the last decision."""
-    last = len(label_map.decisions)
-    return label_map._replace(end=min(last, label_map.end + _positive(count)))
+    """Move the end forth over decisions that count; it stops after the last one."""
+    end, count = label_map.end, _positive(count)
+    for k in range(label_map.end, len(label_map.decisions)):
+        if count and not label_map.decisions[k].undone:
+            end, count = k + 1, count - 1
+    return label_map._replace(end=end)
 
 
 def apply(label_map: LabelMap | None, sequences: Sequences) -> Applied:
@@ -97,7 +106,7 @@ def apply(label_map: LabelMap | None, sequences: Sequences) -> Applied:
     if label_map is None:
         label_map = LabelMap(sequences.size)
     own = resized(sequences, label_map.size)
-    split = [d for d in label_map.active if d.kind == "split"]
+    split = [d for d in label_map.kept if d.kind == "split"]
     size = label_map.size + len(split)
     if size > MOST_LABELS:
         raise InputError(f"{size} labels after splitting; there can be {MOST_LABELS}")
@@ -106,8 +115,10 @@ def apply(label_map: LabelMap | None, sequences: Sequences) -> Applied:
     table = np.arange(size)
     clips = _Clips(own, values)
     made = label_map.size
-    for decision in label_map.active:
-        if decision.kind == "merge":
+    for decision in label_map.kept:
+        if decision.undone:
+            made += decision.kind == "split"
+        elif decision.kind == "merge":
             table[np.isin(table, decision.labels[1:])] = decision.labels[0]
         elif decision.kind == "split":
             clips.move(decision, table, made)
@@ -135,8 +146,21 @@ def legend(label_map: LabelMap) -> tuple[Label, ...]:
             tuple(members[k]),
             k in stand.excluded,
         )
-        for k in sorted(members)
+        for k in sorted(members.keys() - stand.gone)
     )
+
+
+def fault(label_map: LabelMap) -> Decision | None:
+    """Return the first decision in effect that those before it make impossible; None: none."""
+    stand = _stand(label_map._replace(decisions=(), end=0))
+    for decision in label_map.kept:
+        try:
+            if not decision.undone:
+                _check(decision, stand)
+        except InputError:
+            return decision
+        _take(stand, decision)
+    return None
 
 
 def find(label_map: LabelMap, word: str) -> int:
@@ -196,10 +220,19 @@ class _Clips:
 
 
 def _stand(label_map: LabelMap) -> _Stand:
-    stand = _Stand(list(range(label_map.size)), {}, {}, {}, set())
-    for decision in label_map.active:
-        _step(stand, decision)
+    stand = _Stand(list(range(label_map.size)), {}, {}, {}, set(), set())
+    for decision in label_map.kept:
+        _take(stand, decision)
     return stand
+
+
+def _take(stand: _Stand, decision: Decision) -> None:
+    """Let a decision take effect; of a split that was taken back only the number stays."""
+    if not decision.undone:
+        _step(stand, decision)
+    elif decision.kind == "split":
+        stand.gone.add(len(stand.label))
+        stand.label.append(len(stand.label))
 
 
 def _step(stand: _Stand, decision: Decision) -> None:
@@ -250,7 +283,7 @@ def _check(decision: Decision, stand: _Stand) -> None:
 
 def _check_label(k: int, kind: str, stand: _Stand) -> None:
     """Refuse a label that is not there, or not in the way the decision needs it."""
-    if not 0 <= k < len(stand.label):
+    if not 0 <= k < len(stand.label) or k in stand.gone:
         raise InputError(f"there is no label {k}; there are 0 to {len(stand.label) - 1}")
     if stand.label[k] != k:
         into = _name(stand, stand.label[k])

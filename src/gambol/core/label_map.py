@@ -1,8 +1,9 @@
 """What a person made of a model's labels: an ordered list of decisions, and where it ends.
 
 The labels of the model never change. A decision is added at the end of the list; undo and redo
-move the end. What labels are called and which frames they have follows from the list alone
-(`behavior.label_map.apply`).
+of the command line move the end. What one person takes back out of turn stays in its place,
+marked, so that the numbers of labels that were split off do not move. What labels are called
+and which frames they have follows from the list alone (`behavior.label_map.apply`).
 """
 
 from typing import Any, Literal, NamedTuple, get_args
@@ -11,7 +12,8 @@ from gambol.core.errors import InputError, did_you_mean
 
 Kind = Literal["rename", "merge", "split", "exclude", "include", "colour", "note"]
 KINDS: tuple[str, ...] = get_args(Kind)
-FORMAT = 1  # of the values that are written
+FORMAT = 2  # of values with decisions that somebody took back out of turn; else 1
+REMEMBERED = 200  # requests, so that one that comes again does nothing
 _WORDS = ("value", "recording", "author", "time")  # fields of a decision that are text
 
 
@@ -26,6 +28,7 @@ class Decision(NamedTuple):
     stop: int = 0  # split: one past its last frame
     author: str = ""
     time: str = ""  # ISO 8601, UTC
+    undone: int = 0  # by its author: the higher, the later; 0: not
 
 
 class LabelMap(NamedTuple):
@@ -35,11 +38,17 @@ class LabelMap(NamedTuple):
     model: str = ""  # what the labels come from; a refitted model has another word
     decisions: tuple[Decision, ...] = ()
     end: int = 0
+    ids: tuple[str, ...] = ()  # of the last requests that changed it
+
+    @property
+    def kept(self) -> tuple[Decision, ...]:
+        """The decisions up to the end, also those that their authors took back."""
+        return self.decisions[: self.end]
 
     @property
     def active(self) -> tuple[Decision, ...]:
         """The decisions in effect."""
-        return self.decisions[: self.end]
+        return tuple(decision for decision in self.kept if not decision.undone)
 
 
 class Label(NamedTuple):
@@ -55,12 +64,15 @@ class Label(NamedTuple):
 
 def to_values(label_map: LabelMap) -> dict[str, Any]:
     """Return plain values to write as JSON."""
+    marked = any(decision.undone for decision in label_map.decisions)
+    ids = {"ids": list(label_map.ids)} if label_map.ids else {}
     return {
-        "format": FORMAT,
+        "format": FORMAT if marked else 1,
         "size": label_map.size,
         "model": label_map.model,
         "end": label_map.end,
         "decisions": [_plain(decision) for decision in label_map.decisions],
+        **ids,
     }
 
 
@@ -72,14 +84,15 @@ def from_values(values: Any, source: str) -> LabelMap:
         source: what errors call them.
     """
     try:
-        if values["format"] != FORMAT:
+        if values["format"] not in (1, FORMAT):
             raise InputError(
                 f"{source} has format {values['format']!r}, this program reads {FORMAT}; "
                 "use the program that wrote it"
             )
         decisions = tuple(_decision(row, source) for row in values["decisions"])
         size, end = (_count(values[name]) for name in ("size", "end"))
-        made = LabelMap(size, str(values["model"]), decisions, end)
+        ids = tuple(_word(one) for one in values.get("ids", ()))
+        made = LabelMap(size, str(values["model"]), decisions, end, ids)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{source} is no label map ({error!r}); take back a copy") from error
     _require_labels(made, source)
@@ -107,9 +120,9 @@ def _decision(row: dict[str, Any], source: str) -> Decision:
     if unknown := sorted(set(row) - set(Decision._fields)):
         raise InputError(f"{source}: a decision has {unknown[0]!r}, which means nothing here")
     labels = tuple(_count(label) for label in row["labels"])
-    start, stop = (_count(row.get(name, 0)) for name in ("start", "stop"))
+    start, stop, undone = (_count(row.get(name, 0)) for name in ("start", "stop", "undone"))
     value, place, author, time = (_word(row.get(name, "")) for name in _WORDS)
-    return Decision(kind, labels, value, place, start, stop, author, time)
+    return Decision(kind, labels, value, place, start, stop, author, time, undone)
 
 
 def _count(value: Any) -> int:

@@ -8,7 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from gambol.core import extras
 from gambol.core.errors import InputError
+from gambol.core.extras import Extras
 from gambol.core.skeleton import Skeleton
 
 UNKNOWN = -1  # the individual of an animal whose name nobody said
@@ -66,6 +68,7 @@ class Labels:
     negatives: Int[np.ndarray, "M 2"] = field(default_factory=_no_frames)
     incomplete: Int[np.ndarray, "K 2"] = field(default_factory=_no_frames)
     regions: tuple[Region, ...] = ()  # kept sorted and distinct
+    extras: Extras = field(default_factory=Extras)  # what its file said besides
 
     def __post_init__(self) -> None:
         """Refuse labels that contradict themselves, naming the first."""
@@ -120,16 +123,26 @@ class Labels:
             xy=self.xy[rows],
             visibility=self.visibility[rows],
             origin=self.origin[rows],
+            extras=self.extras.picked(np.arange(len(self))[rows].tolist()),
             incomplete=np.concatenate([self.incomplete, _torn(self.pairs, rows)]),
         )
 
     def within(self, frames: Int[np.ndarray, "F 2"]) -> "Labels":
         """Return what is said of these (video, frame) pairs, negatives included."""
         some = self.select(among(self.pairs, frames))
+        there = set(map(tuple, frames.tolist())) if some.extras.frames else ()
         return replace(
             some,
             negatives=self.negatives[among(self.negatives, frames)],
             incomplete=self.incomplete[among(self.incomplete, frames)],
+            extras=replace(
+                some.extras,
+                frames={
+                    (v, f): said
+                    for (v, f), said in some.extras.frames.items()
+                    if f == extras.WHOLE or (v, f) in there
+                },
+            ),
         )
 
     def content_hash(self) -> str:
@@ -230,7 +243,12 @@ def join(parts: list[Labels]) -> Labels:
         tuple(
             r._replace(video=videos.index(p.videos[r.video])) for p in parts for r in p.regions
         ),
+        extras.join([(_extras(part, videos), len(part)) for part in parts]),
     )
+
+
+def _extras(part: Labels, videos: tuple[str, ...]) -> Extras:
+    return part.extras.renumbered({k: videos.index(v) for k, v in enumerate(part.videos)})
 
 
 def _renumbered(
@@ -288,6 +306,8 @@ def _check_shapes(labels: Labels) -> None:
         raise InputError(
             f"labels have positions of shape {labels.xy.shape} for {n} rows of {j} keypoints"
         )
+    if len(labels.extras.rows) not in (0, n):
+        raise InputError(f"labels say more of {len(labels.extras.rows)} animals of {n}")
     for name in ("video", "individual", "origin"):
         if getattr(labels, name).shape != (n,):
             raise InputError(f"labels have {len(getattr(labels, name))} {name}s for {n} rows")

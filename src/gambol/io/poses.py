@@ -24,6 +24,7 @@ from gambol.core.tracks import Track
 from gambol.io import store
 
 CANDIDATES, SCORES = "candidate_position", "candidate_score"  # of several peaks per keypoint
+DRAWN = "interpolated"  # (time, individuals): 1 where a person had a gap of tracks bridged
 
 
 class Shard(NamedTuple):

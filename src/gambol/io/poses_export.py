@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from gambol.core import poses
 from gambol.core.errors import InputError, did_you_mean
@@ -23,6 +23,7 @@ from gambol.io import store
 from gambol.io.labels import analysis, dlc_project, sleap
 from gambol.io.labels.frames import all_named
 from gambol.io.labels.nwb import write_objects
+from gambol.io.poses import DRAWN
 
 FORMATS = ("csv", "analysis", "dlc", "slp", "nwb")
 _WHO = ("frame", "time_s", "individual", "keypoint")
@@ -50,6 +51,7 @@ def write(
         raise InputError(f"there are no poses to write to {path}; predict the video again")
     if format == "csv":
         return _write_csv(series, path, untracked)
+    series = _seen(series)
     if format == "analysis":
         return _write_analysis(series, path, untracked)
     if format == "dlc":
@@ -60,6 +62,36 @@ def write(
         source = sleap.objects(labels, scores, open_videos=True)
         return write_objects(source, path, series["time"].values)
     return sleap.write_objects(sleap.objects(labels, scores), path)
+
+
+def losses(series: xr.Dataset, format: str) -> list[str]:
+    """Say what a format cannot hold."""
+    many = int(_drawn(series).sum())
+    if not many or format == "csv":
+        return []
+    return [f"{many} interpolated poses are left out; of these formats csv can mark them"]
+
+
+def _drawn(series: xr.Dataset) -> Bool[np.ndarray, "T N"]:
+    """Tell which poses nobody saw: lines across gaps of tracks."""
+    if DRAWN not in series:
+        return np.zeros((series.sizes["time"], series.sizes["individuals"]), bool)
+    there = series[DRAWN].transpose("time", "individuals").values
+    return np.nan_to_num(there).astype(bool)
+
+
+def _seen(series: xr.Dataset) -> xr.Dataset:
+    """Leave out what nobody saw."""
+    if DRAWN not in series:
+        return series
+    there = xr.DataArray(_drawn(series), dims=("time", "individuals"))
+    names = ("position", "covariance", "confidence", "identity_confidence", "instance_score")
+    nothing = {name: np.nan if name in names[:2] else 0.0 for name in names if name in series}
+    new = {
+        name: series[name].where(~there, value).transpose(*series[name].dims)
+        for name, value in nothing.items()
+    }
+    return series.drop_vars(DRAWN).assign(new)
 
 
 def _names(series: xr.Dataset) -> tuple[str, ...]:
@@ -73,12 +105,15 @@ def _video(series: xr.Dataset) -> str:
 def _write_csv(series: xr.Dataset, path: Path, untracked: Detections | None) -> list[Path]:
     """Write one line a frame, animal and keypoint: position, confidence, covariance (px²).
 
-    Tracks have two more columns, and lines without individual for what belongs to nobody.
+    Tracks have two more columns, and lines without individual for what belongs to nobody. Where
+    gaps were bridged there is one more, which is 1 for what nobody saw.
     """
+    drawn = _drawn(series)
     tracked = "identity_confidence" in series or untracked is not None
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(TRACK_COLUMNS if tracked else CSV_COLUMNS)
+    some = bool(drawn.any())
+    table.writerow([*(TRACK_COLUMNS if tracked else CSV_COLUMNS), *[DRAWN] * some])
     xy, confidence = poses.xy(series), poses.points(series, "confidence")
     known = "covariance" in series
     cov = poses.covariance(series) if known else np.full((*xy.shape, 2), np.nan)
@@ -89,9 +124,10 @@ def _write_csv(series: xr.Dataset, path: Path, untracked: Detections | None) -> 
     for t, time in enumerate(series["time"].values.tolist()):
         for n, name in enumerate(who):
             more = (repr(sure[t][n]), "") if tracked else ()
+            more = (*more, int(drawn[t, n])) if some else more
             _lines(table, (t, repr(time), name), keypoints, numbers[t, n], more)
         for k, row in enumerate(groups[t] if groups else [], start=1):
-            _lines(table, (t, repr(time), ""), keypoints, row, ("", k))
+            _lines(table, (t, repr(time), ""), keypoints, row, ("", k, *[0] * some))
     store.write_text(text.getvalue(), path)
     return [path]
 

@@ -18,7 +18,7 @@ from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 from gambol.io import store
 from gambol.io.detections import axis_names
-from gambol.io.poses import CANDIDATES, SCORES
+from gambol.io.poses import CANDIDATES, DRAWN, SCORES
 
 _HELD = 8 << 20  # bytes unpacked of each variable; a piece of 20 animals has about 2 MiB
 _SURE = 2 / 3  # P(animal) from which a detection bears its name
@@ -122,6 +122,8 @@ class FramePoses:
                 parts["score"] = self._get(name, here, ("time", "individuals"))[0]
                 break
         xy = np.moveaxis(self._get("position", here, core_poses.DIMS)[0], (0, 1, 2), (2, 1, 0))
+        if DRAWN in self._file.variables:
+            xy[self._drawn(here)[0]] = np.nan
         return self._present(xy, parts, self.names)
 
     def block(self, first: int, stop: int) -> Float32[np.ndarray, "T N J 3"]:
@@ -134,6 +136,9 @@ class FramePoses:
             xy = np.moveaxis(self._get("position", here, core_poses.DIMS), (1, 2, 3), (3, 2, 1))
             sure = self._get("confidence", here, core_poses.POINT_DIMS)
             sure = np.nan_to_num(np.swapaxes(sure, 1, 2))
+            if DRAWN in self._file.variables:
+                there = self._drawn(here)
+                xy[there], sure[there] = np.nan, 0.0
             return np.concatenate([xy, sure[..., None]], axis=-1).astype(np.float32)
         starts = self._starts[first : stop + 1]
         rows = slice(int(starts[0]), int(starts[-1]))
@@ -186,6 +191,10 @@ class FramePoses:
         where = tuple(here if axis == "time" else slice(None) for axis in found)
         values: np.ndarray = np.asarray(variable[where])
         return values.transpose([found.index(axis) for axis in dims])
+
+    def _drawn(self, here: slice) -> np.ndarray:
+        """Tell which poses nobody saw: lines across gaps of tracks."""
+        return self._get(DRAWN, here, ("time", "individuals")) > 0
 
     def _detected(self, rows: slice) -> Animals:
         n, variables = rows.stop - rows.start, self._file.variables

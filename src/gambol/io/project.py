@@ -18,10 +18,12 @@ from gambol.core.errors import InputError
 from gambol.core.labels import EVERY, Labels, Origin, Region, Visibility, from_positions
 from gambol.core.skeleton import Skeleton
 from gambol.io import project_edits as edits
+from gambol.io import project_extras, project_keypoints, store
 from gambol.io import project_rows as rows
 from gambol.io import project_schema as schema
+from gambol.io import project_steps as steps
 from gambol.io import project_videos as videos
-from gambol.io import store
+from gambol.io.project_counts import Counts
 from gambol.io.project_edits import EditRow
 from gambol.io.project_merge import Merged, merge
 from gambol.io.project_rows import RegionRow, Suggestion
@@ -36,6 +38,7 @@ class Project:
         self.folder = folder.resolve()
         self.path = self.folder / schema.NAME
         self._connection = connection
+        self.counts = Counts()
 
     @classmethod
     def create(cls, folder: Path, skeleton: Skeleton) -> Self:
@@ -205,7 +208,9 @@ class Project:
         )
         with self._edit("set", by) as edit:
             who = _number(edit, individual)
-            edit.put("instances", (video, frame, who), rows.value(xy, visibility, origin))
+            numbers = project_keypoints.ids(edit.connection)
+            said = rows.value(xy, visibility, origin, numbers)
+            edit.put("instances", (video, frame, who), said)
 
     def remove_instance(
         self, video: int, frame: int, individual: str | int, by: str | None = None
@@ -230,6 +235,7 @@ class Project:
                 raise InputError(f"{name!r} is in frame {frame} already; name it otherwise")
             edit.put("instances", (video, frame, unknown), None)
             edit.put("instances", key, said)
+            project_extras.move(edit, (video, frame, unknown), key)
 
     def set_complete(
         self, video: int, frame: int, complete: bool | None, by: str | None = None
@@ -312,11 +318,11 @@ class Project:
 
     def undo(self, n: int = 1, by: str | None = None) -> list[str]:
         """Take back the last n edits that stand; return what they were, the latest first."""
-        return self._again(edits.undo, n, by)
+        return self._again(steps.undo, n, by)
 
     def redo(self, n: int = 1, by: str | None = None) -> list[str]:
         """Make again what was undone last, unless something else was edited since."""
-        return self._again(edits.redo, n, by)
+        return self._again(steps.redo, n, by)
 
     def history(self, since: int = 0) -> Iterator[EditRow]:
         """Yield the log of edits from its beginning, or from after an edit."""

@@ -1,25 +1,30 @@
 """Changes that people send: checked against what they saw, undone person by person.
 
-Values are those of the wire: rows as in the log, but a skeleton and a polygon are lists and
-not text. What cannot be done is either wrong (`InputError`) or a `Conflict` with somebody.
+Values are those of the wire (`project_views`). What cannot be done is either wrong
+(`InputError`) or a `Conflict` with somebody.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from gambol.core import edits as checks
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
-from gambol.io import project_index, project_schema, project_views
+from gambol.io import (
+    project_done,
+    project_index,
+    project_keypoints,
+    project_schema,
+    project_views,
+)
 from gambol.io.project import Project
 from gambol.io.project_edits import Edit, EditRow, Key, Value, comparable, get, line, log
 from gambol.io.project_rows import check_frame
 from gambol.io.project_views import wire
 
-_NONE: frozenset[Key] = frozenset()
 UNREADABLE = "unreadable in the file"  # note of a frame
 TOLD = 20  # rows that a conflict names; more nobody reads
 _KEYS = {
@@ -98,6 +103,7 @@ def apply(
             _change(one, change, theirs)
         if theirs and not force:
             raise Conflict(theirs)
+        project_done.reopen(one, {(c.key[0], c.key[1]) for c in changes if c.table == "frames"})
         _require_sound(one)
         return log(one, action, by, uuid=uuid) if one.after else project.seq()
 
@@ -143,6 +149,7 @@ def remove_video(project: Project, video: int, by: str) -> int:
         for table, keys in (
             ("instances", "video, frame, individual"), ("frames", "video, frame"),
             ("suggestions", "video, frame"), ("regions", "id"),
+            ("extras", "video, frame, individual"),
         ):  # fmt: skip
             query = f"SELECT {keys} FROM {table} WHERE video = ?"
             for key in connection.execute(query, (video,)).fetchall():
@@ -203,12 +210,24 @@ def _change(one: Edit, change: RowChange, theirs: list[TheirRow]) -> None:
     if table == "skeleton":
         _change_skeleton(one, change, theirs)
         return
-    value = _row(one.connection, table, key, change.value)
+    value = _row(one.connection, table, key, change.value, now)
+    if table == "frames" and _done(change.saw) == _done(value):
+        # a flag or a note says nothing of animals that others began meanwhile
+        value = checks.frame((value or {}) | {"complete": _done(now)})
     if now == value:
         return
-    if wire(table, now) != _seen(table, change.saw):
+    if _wire(one.connection, table, now) != _seen(table, change.saw):
         theirs.append(_theirs(one.connection, table, key, now))
     one.put(table, key, value)
+
+
+def _done(value: Any) -> int | None:
+    complete = value.get("complete") if isinstance(value, dict) else None
+    return complete if isinstance(complete, int) else None
+
+
+def _wire(connection: sqlite3.Connection, table: str, value: Value) -> Any:
+    return wire(table, value, project_keypoints.ids(connection))
 
 
 def _seen(table: str, saw: Any) -> Any:
@@ -226,7 +245,7 @@ def _seen(table: str, saw: Any) -> Any:
     return saw
 
 
-def _row(connection: sqlite3.Connection, table: str, key: Key, value: Any) -> Value:
+def _row(connection: sqlite3.Connection, table: str, key: Key, value: Any, now: Value) -> Value:
     """Return a value as the log holds it, or say what is wrong with it or its key."""
     if table in ("instances", "frames", "suggestions"):
         check_place(connection, key[0], key[1])
@@ -240,7 +259,9 @@ def _row(connection: sqlite3.Connection, table: str, key: Key, value: Any) -> Va
         who = key[2]
         if who == 0 or (who > 0 and get(connection, "individuals", (who,)) is None):
             raise InputError(f"there is no animal {who}; make it first, or reload the page")
-        return checks.instance(value, n_keypoints(connection))
+        numbers = project_keypoints.ids(connection)
+        said = checks.instance(value, len(numbers))
+        return project_keypoints.numbered(said, numbers, now)
     if key[0] < 1:
         raise InputError(f"{table} are numbered from 1, so there is no {key[0]}")
     if table == "individuals":
@@ -264,16 +285,8 @@ def check_place(connection: sqlite3.Connection, video: int, frame: int) -> None:
     check_frame(frame, *row)
 
 
-def n_keypoints(connection: sqlite3.Connection) -> int:
-    """Return the number of keypoints, J."""
-    (number,) = connection.execute(
-        "SELECT json_array_length(value, '$.keypoints') FROM skeleton WHERE id = 1"
-    ).fetchone()
-    return int(number)
-
-
 def _change_skeleton(one: Edit, change: RowChange, theirs: list[TheirRow]) -> None:
-    """Set the skeleton; where keypoints move or go, the points of all animals follow."""
+    """Set the skeleton; points follow their keypoints, as they name them by number."""
     now = get(one.connection, "skeleton", (1,))
     if change.key != [1] or change.value is None or now is None:
         raise InputError("a project has one skeleton, of number 1; change that")
@@ -281,30 +294,10 @@ def _change_skeleton(one: Edit, change: RowChange, theirs: list[TheirRow]) -> No
     new, order = checks.skeleton(change.value, old)
     if new == old and order == list(range(len(old))):
         return
-    if wire("skeleton", now) != _seen("skeleton", change.saw):
+    if _wire(one.connection, "skeleton", now) != _seen("skeleton", change.saw):
         theirs.append(_theirs(one.connection, "skeleton", (1,), now))
-    said = new.to_dict() | {"order": order}  # which undo needs
-    one.put("skeleton", (1,), {"value": json.dumps(said)})
-    _reorder(one, order, len(old))
-
-
-def _reorder(one: Edit, order: list[int], n_old: int, skip: frozenset[Key] = _NONE) -> None:
-    """Move the points of all animals but some to the new places of their keypoints."""
-    moving = [j for j in range(n_old) if j >= len(order) or order[j] != j]
-    for key in _with_keypoints(one.connection, moving):
-        row = get(one.connection, "instances", key)
-        if row is not None and key not in skip:
-            points = checks.reordered(row["points"], order)
-            one.put("instances", key, row | {"points": points})
-
-
-def _with_keypoints(connection: sqlite3.Connection, keypoints: list[int]) -> list[Key]:
-    """Return the animals of which something is said about any of these keypoints."""
-    found = connection.execute(
-        "SELECT DISTINCT video, frame, individual FROM points JOIN instances ON instance = id"
-        f" WHERE keypoint IN ({', '.join(map(str, keypoints))}) ORDER BY 1, 2, 3"
-    )
-    return found.fetchall() if keypoints else []
+    numbers = project_keypoints.moved(one.connection, order)
+    one.put("skeleton", (1,), project_keypoints.row(new, numbers))
 
 
 def _require_sound(one: Edit) -> None:
@@ -335,7 +328,7 @@ def _require_none(one: Edit, table: str, column: str, number: int, what: str) ->
 def _theirs(connection: sqlite3.Connection, table: str, key: Key, now: Value) -> TheirRow:
     touch = project_index.last(connection, table, key)
     by, at, seq = (touch.author, touch.time, touch.edit) if touch else ("somebody", "", 0)
-    return TheirRow(table, list(key), wire(table, now), by, at, seq)
+    return TheirRow(table, list(key), _wire(connection, table, now), by, at, seq)
 
 
 def _steps(project: Project, uuid: str, by: str, n: int, force: bool, name: str) -> Stepped:
@@ -370,57 +363,80 @@ def _stepped(project: Project, done: list[EditRow]) -> Stepped:
 def _turn(one: Edit, row: EditRow, back: bool, force: bool) -> None:
     """Make the inverse of a line of the log, or make it again."""
     expected, wanted = (row.after, row.before) if back else (row.before, row.after)
-    stands: dict[tuple[str, Key], Value] = {}
-    for table, key, value in expected if back else reversed(expected):
-        stands[table, tuple(key)] = value
-    order = _order_of(row, back)
-    theirs = [
-        _theirs(one.connection, table, key, now)
-        for (table, key), value in stands.items()
-        if comparable(table, now := get(one.connection, table, key)) != comparable(table, value)
-        and not (order and table == "instances")
-    ]
-    same = _unchanged(one.connection, stands) if order else _NONE
-    n_now = n_keypoints(one.connection)
-    if order:
-        theirs += _would_lose(one.connection, set(range(n_now)) - set(order), same)
+    stands = _ends(expected if back else reversed(expected))
+    shall = _ends(reversed(wanted) if back else wanted)
+    moved = ("skeleton", (1,)) in stands
+    theirs: list[TheirRow] = []
+    left: set[tuple[str, Key]] = set()
+    for (table, key), value in stands.items():
+        now = get(one.connection, table, key)
+        if not _changed(
+            one.connection, (table, key), (value, now, shall[table, key]), row, back
+        ):
+            continue
+        # of a keypoint that went in logs of the sixth format: who was labelled since stays so
+        if moved and table == "instances":
+            left.add((table, key))
+        else:
+            theirs.append(_theirs(one.connection, table, key, now))
+    if moved:
+        theirs += _would_lose(one.connection, shall["skeleton", (1,)], row, back)
     if theirs and not force:
         raise Conflict(theirs)
     for table, key, value in reversed(wanted) if back else wanted:
-        if order is None or table != "instances" or tuple(key) in same:
+        if (table, tuple(key)) not in left:
             one.put(table, tuple(key), value)
-    if order:  # what was labelled since follows its keypoints, too
-        _reorder(one, order, n_now, same)
+    project_done.settle(one, row.id, back)
 
 
-def _order_of(row: EditRow, back: bool) -> list[int] | None:
-    """Return where keypoints go when an edit of the skeleton is undone or redone."""
-    for (table, _, before), (_, _, after) in zip(row.before, row.after, strict=True):
-        if table == "skeleton" and before is not None:
-            old, new = json.loads(before["value"]), json.loads(after["value"])
-            n_old = len(old["keypoints"])
-            order = list(new.get("order") or checks.appended(n_old, len(new["keypoints"])))
-            return checks.inverse(order, n_old) if back else order
-    return None
+def _ends(rows: Iterable[Any]) -> dict[tuple[str, Key], Value]:
+    """Return what rows are after their last change."""
+    return {(table, tuple(key)): value for table, key, value in rows}
+
+
+def _changed(
+    connection: sqlite3.Connection,
+    place: tuple[str, Key],
+    values: tuple[Value, Value, Value],
+    row: EditRow,
+    back: bool,
+) -> bool:
+    """Tell whether a row, expected, now and wanted, was changed by somebody since an edit."""
+    table, key = place
+    expected, now, wanted = (comparable(table, value) for value in values)
+    if table != "frames" or now == expected:
+        return now != expected
+    if now == wanted:
+        return False
+    # whether a frame is done may have followed from what others did with their animals
+    at, _ = project_done.spoken(connection, (key[0], key[1]), row.id, back)
+    same = all(
+        (now or {}).get(name, nothing) == (expected or {}).get(name, nothing)
+        for name, nothing in (("flag", 0), ("note", ""))
+    )
+    return at > row.id or not same
 
 
 def _would_lose(
-    connection: sqlite3.Connection, gone: set[int], same: frozenset[Key]
+    connection: sqlite3.Connection, wanted: Value, row: EditRow, back: bool
 ) -> list[TheirRow]:
-    """Return animals, but those that an edit left as they are, with points that would go."""
+    """Return animals labelled since with points on keypoints that would go."""
+    assert wanted is not None
+    there, stay = project_keypoints.ids(connection), project_keypoints.of_row(wanted["value"])
+    gone = sorted(set(there) - set(stay))
+    since = row.id
+    if not back:
+        query = "SELECT undone FROM edits WHERE id = ?"
+        (since,) = connection.execute(query, (row.id,)).fetchone()
+    found = connection.execute(
+        "SELECT DISTINCT video, frame, individual FROM points JOIN instances ON instance = id"
+        f" WHERE keypoint IN ({', '.join('?' * len(gone))}) AND EXISTS (SELECT 1 FROM touched"
+        " JOIN edits ON edits.id = edit AND target IS NULL AND undone IS NULL"
+        " WHERE tbl = 'instances' AND k1 = video AND k2 = frame AND k3 = individual"
+        " AND edit > ?) ORDER BY 1, 2, 3 LIMIT ?",
+        (*gone, since, TOLD),
+    )
     return [
         _theirs(connection, "instances", key, get(connection, "instances", key))
-        for key in _with_keypoints(connection, sorted(gone))
-        if key not in same
+        for key in found.fetchall()
     ]
-
-
-def _unchanged(
-    connection: sqlite3.Connection, stands: dict[tuple[str, Key], Value]
-) -> frozenset[Key]:
-    """Return the animals that are still as the edit left them."""
-    return frozenset(
-        key
-        for (table, key), value in stands.items()
-        if table == "instances" and get(connection, table, key) == value
-    )

@@ -2,6 +2,7 @@
 
 An edit is a list of (table, key, value before, value after). The tables are always what the
 log, replayed from its beginning, says; undo and redo are edits too, so nothing is ever lost.
+Points are said by the number of their keypoint (`project_keypoints`).
 """
 
 import json
@@ -24,6 +25,7 @@ _PLAIN = {
     "individuals": (("id",), ("name",)),
     "frames": (("video", "frame"), ("complete", "flag", "note")),
     "regions": (("id",), ("video", "frame", "polygon")),
+    "extras": (("video", "frame", "individual"), ("value",)),
     "tracks": (("id",), ("path", "about")),
     "track_edits": (("tracks", "place"), ("record",)),
     "suggestions": (("video", "frame"), ("reason", "score", "rank", "done")),
@@ -144,53 +146,6 @@ def _put_points(connection: sqlite3.Connection, key: Key, points: list[Any]) -> 
     connection.executemany(
         "INSERT INTO points VALUES (?, ?, ?, ?, ?)", ((number, *point) for point in points)
     )
-
-
-def undo(connection: sqlite3.Connection, path: Path, author: str) -> str | None:
-    """Take back the last edit that stands; return its action, None where none is left."""
-    return _again(connection, path, author, "undo", "redo")
-
-
-def redo(connection: sqlite3.Connection, path: Path, author: str) -> str | None:
-    """Make again the edit undone last; any other edit since then leaves nothing to redo."""
-    return _again(connection, path, author, "redo", "undo")
-
-
-def _again(
-    connection: sqlite3.Connection, path: Path, author: str, name: str, opposite: str
-) -> str | None:
-    with schema.transaction(connection, path):  # nobody edits between looking and doing
-        number = _last(connection, name, opposite)
-        row = line(connection, number) if number else None
-        if row is None:
-            return None
-        one = Edit(connection)
-        for table, key, value in reversed(row.before) if name == "undo" else row.after:
-            one.put(table, tuple(key), value)
-        log(one, name, author, row.id)
-        return row.action
-
-
-def _last(connection: sqlite3.Connection, name: str, opposite: str) -> int | None:
-    """Return the edit on top of the stack of what can be undone (or redone).
-
-    The log read backwards is a sequence of brackets: an undo closes the edit before it, a redo
-    opens it again.
-    """
-    skip = 0
-    log = connection.execute("SELECT id, action, target FROM edits ORDER BY id DESC")
-    for number, action, target in log:
-        if action == name:
-            skip += 1
-        elif action == opposite or name == "undo":
-            if action == "create":
-                return None
-            if skip == 0:
-                return int(target if action == opposite else number)
-            skip -= 1
-        else:
-            return None
-    return None
 
 
 def line(connection: sqlite3.Connection, number: int) -> EditRow | None:

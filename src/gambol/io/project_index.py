@@ -29,9 +29,10 @@ def note(
     target: int | None,
 ) -> None:
     """Note what one line of the log touched, and of an undo or redo what it took back."""
+    rows = {(table, *_padded(key)): _state(table, value) for table, key, value in after}
     connection.executemany(
-        "INSERT OR IGNORE INTO touched VALUES (?, ?, ?, ?, ?)",
-        ((table, *_padded(key), number) for table, key, _ in after),
+        "INSERT INTO touched VALUES (?, ?, ?, ?, ?, ?)",
+        ((*key, number, state) for key, state in rows.items()),
     )
     connection.execute(
         "UPDATE edits SET rows = ?, places = ? WHERE id = ?",
@@ -62,6 +63,37 @@ def last(connection: sqlite3.Connection, table: str, key: Iterable[int]) -> Touc
     return Touch(*row) if row else None
 
 
+def state(
+    connection: sqlite3.Connection, table: str, key: Iterable[int], at: int
+) -> int | None:
+    """Return what the log knows of a row right after an edit; None: not yet anything.
+
+    Of a frame it is `complete`, or -1; of other rows whether there was one.
+    """
+    row = connection.execute(
+        "SELECT state FROM touched WHERE tbl = ? AND k1 = ? AND k2 = ? AND k3 = ?"
+        " AND edit <= ? ORDER BY edit DESC LIMIT 1",
+        (table, *_padded(list(key)), at),
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def life(
+    connection: sqlite3.Connection, table: str, key: Iterable[int], before: int
+) -> int | None:
+    """Return the line of the log since which a row had been there, right before an edit."""
+    place = (table, *_padded(list(key)))
+    where = "tbl = ? AND k1 = ? AND k2 = ? AND k3 = ?"
+    gone = (
+        f"SELECT coalesce(max(edit), 0) FROM touched WHERE {where} AND edit < ? AND state = 0"
+    )
+    (first,) = connection.execute(
+        f"SELECT min(edit) FROM touched WHERE {where} AND edit < ? AND edit > ({gone})",
+        (*place, before, *place, before),
+    ).fetchone()
+    return None if first is None else int(first)
+
+
 def of_frame(connection: sqlite3.Connection, video: int, frame: int, since: int) -> list[int]:
     """Return the edits after `since` that changed animals or marks of a frame, latest first."""
     query = "SELECT DISTINCT edit FROM touched WHERE tbl = ? AND k1 = ? AND k2 = ? AND edit > ?"
@@ -82,6 +114,26 @@ def last_standing(connection: sqlite3.Connection, author: str) -> int | None:
         (author,),
     ).fetchone()
     return int(row[0]) if row else None
+
+
+def top_standing(connection: sqlite3.Connection) -> int | None:
+    """Return the latest edit of anybody that can be undone."""
+    row = connection.execute(
+        "SELECT id FROM edits WHERE undone IS NULL AND target IS NULL AND action <> 'create'"
+        " ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def top_undone(connection: sqlite3.Connection) -> int | None:
+    """Return the edit that was undone last, unless anybody edited since."""
+    row = connection.execute(
+        "SELECT id, undone FROM edits WHERE undone NOT NULL ORDER BY undone DESC LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return None
+    since = top_standing(connection)
+    return None if since is not None and since > row[1] else int(row[0])
 
 
 def last_undone(connection: sqlite3.Connection, author: str) -> int | None:
@@ -107,6 +159,13 @@ def places(after: list[Any]) -> list[list[int]]:
             if len(found) == PLACES:
                 break
     return [list(place) for place in found]
+
+
+def _state(table: str, value: dict[str, Any] | None) -> int:
+    if table != "frames":
+        return int(value is not None)
+    complete = None if value is None else value["complete"]
+    return -1 if complete is None else int(complete)
 
 
 def _padded(key: list[int]) -> tuple[int, int, int]:

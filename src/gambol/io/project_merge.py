@@ -7,10 +7,13 @@ from jaxtyping import Float
 
 from gambol.core.instances import body_length
 from gambol.core.labels import UNKNOWN, Labels, Origin
+from gambol.io import project_extras as extras
+from gambol.io import project_keypoints
 from gambol.io.labels.frames import by_frame
 from gambol.io.project_edits import Edit, get
 from gambol.io.project_rows import add_region, individual_number, say_complete, value
 
+DONE, DRAFT = 1, 2  # of a frame: all its animals are labelled; somebody works on it
 _SAME = 0.1  # body lengths between two labels of one animal: people differ less, animals more
 
 
@@ -41,6 +44,7 @@ def merge(edit: Edit, labels: Labels, videos: dict[int, int]) -> Merged:
         names = [who.get(i, UNKNOWN) for i in labels.individual[rows].tolist()]
         counts += _merge_frame(edit, labels, rows, (videos[v], f), names, length)
     _merge_frames(edit, labels, videos)
+    extras.say_of_frames(edit, labels, videos)
     for region in labels.regions:
         add_region(edit, region, videos[region.video])
     return Merged(*counts.tolist())
@@ -55,13 +59,14 @@ def _merge_frame(
     length: float,
 ) -> tuple[int, int, int]:
     """Merge the animals of one frame; `names` are their numbers in the project, or UNKNOWN."""
+    numbers = project_keypoints.ids(edit.connection)
     there = _there(edit, place)
     nameless = [k for k, name in enumerate(names) if name < 0 or name not in there]
     taken = {name for name in names if name > 0}
     free = [key for key in there if key not in taken]
     same: dict[int, int] = {}
     if any(key < 0 for key in free) or any(names[k] < 0 for k in nameless):
-        old = _positions(edit, place, free, len(labels.skeleton))
+        old = _positions(edit, place, free, numbers)
         for k, o in _pairs(labels.xy[rows[nameless]], old, _SAME * length):
             if names[nameless[k]] < 0 or free[o] < 0:  # two names are two animals
                 same[nameless[k]] = free[o]
@@ -75,12 +80,20 @@ def _merge_frame(
         key = names[k] if names[k] > 0 else before or min([0, *there]) - 1
         if before not in (0, key):
             edit.put("instances", (*place, before), None)
+            extras.move(edit, (*place, before), (*place, key))
             del there[before]
-        said = value(labels.xy[row], labels.visibility[row], labels.origin[row])
+        said = value(labels.xy[row], labels.visibility[row], labels.origin[row], numbers)
         edit.put("instances", (*place, key), said)
+        extras.say(edit, (*place, key), labels.extras.rows[row] if labels.extras.rows else {})
         there[key] = int(labels.origin[row])
         added, replaced = added + (origin is None), replaced + (origin is not None)
     return added, replaced, kept
+
+
+def _state(edit: Edit, place: tuple[int, int]) -> int | None:
+    """Return what was said of a frame."""
+    said = get(edit.connection, "frames", place)
+    return None if said is None else said["complete"]
 
 
 def _there(edit: Edit, place: tuple[int, int]) -> dict[int, int]:
@@ -92,12 +105,12 @@ def _there(edit: Edit, place: tuple[int, int]) -> dict[int, int]:
 
 
 def _positions(
-    edit: Edit, place: tuple[int, int], keys: list[int], n_keypoints: int
+    edit: Edit, place: tuple[int, int], keys: list[int], numbers: list[int]
 ) -> Float[np.ndarray, "K J 2"]:
-    xy = np.full((len(keys), n_keypoints, 2), np.nan)
+    xy = np.full((len(keys), len(numbers), 2), np.nan)
     for k, key in enumerate(keys):
         row = get(edit.connection, "instances", (*place, key))
-        for j, x, y, _ in row["points"] if row else []:
+        for j, x, y, _ in project_keypoints.placed(row, numbers)["points"] if row else []:
             xy[k, j] = np.array([x, y], np.float64)  # None becomes NaN
     return xy
 
@@ -122,12 +135,18 @@ def _pairs(
 
 
 def _merge_frames(edit: Edit, labels: Labels, videos: dict[int, int]) -> None:
-    """Note incomplete frames and those without animals, where a person labelled none."""
+    """Note incomplete frames and those without animals, where a person labelled none.
+
+    What a person said of a frame stays: one that is done, and one that somebody works on.
+    """
     for v, f in labels.incomplete.tolist():
-        say_complete(edit, (videos[v], f), 0)
+        if _state(edit, (videos[v], f)) not in (DONE, DRAFT):
+            say_complete(edit, (videos[v], f), 0)
     for v, f in labels.negatives.tolist():
         place = (videos[v], f)
         there = _there(edit, place)
+        if _state(edit, place) == DRAFT:
+            continue
         if all(origin == Origin.MODEL for origin in there.values()):
             for key in there:  # a model saw an animal where a person sees none
                 edit.put("instances", (*place, key), None)

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from gambol.core.edits import BAD
 from gambol.core.errors import InputError
 from gambol.core.labels import UNKNOWN, Labels, Region, Visibility
 from gambol.core.skeleton import Skeleton
+from gambol.io import project_extras, project_keypoints
 from gambol.io.project_edits import Edit, get
 from gambol.io.project_videos import VideoRow
 
@@ -69,10 +71,10 @@ def labels(
     visibility = np.full(shape, Visibility.UNLABELLED, np.uint8)
     points = connection.execute("SELECT instance, keypoint, visibility, x, y FROM points")
     table = np.array(points.fetchall(), np.float64).reshape(-1, 5)  # NULL becomes NaN
-    order = {row[0]: n for n, row in enumerate(found)}
-    rows = np.array([order.get(int(k), -1) for k in table[:, 0]], np.int64)
-    rows, table = rows[rows >= 0], table[rows >= 0]
-    columns = table[:, 1].astype(np.int64)
+    rows = _places([row[0] for row in found], table[:, 0])
+    columns = _places(project_keypoints.ids(connection), table[:, 1])
+    seen = (rows >= 0) & (columns >= 0)  # of keypoints that were removed nothing
+    rows, columns, table = rows[seen], columns[seen], table[seen]
     visibility[rows, columns] = table[:, 2].astype(np.uint8)
     xy[rows, columns] = table[:, 3:]
     return Labels(
@@ -88,7 +90,18 @@ def labels(
         _frames(connection, place, f"complete = 1 AND NOT {_BAD} AND {_EMPTY}"),
         _frames(connection, place, f"complete = 0 AND NOT {_BAD}"),
         tuple(Region(place[r.video], r.frame, r.polygon) for r in regions(connection)),
+        project_extras.read(connection, place, [row[1:4] for row in found]),
     )
+
+
+def _places(known: Sequence[int], wanted: np.ndarray) -> Int[np.ndarray, " P"]:
+    """Return where numbers stand in a list in which each is once; -1: nowhere."""
+    numbers = np.array(known, np.int64)
+    order = np.argsort(numbers)
+    at = np.searchsorted(numbers[order], wanted).clip(max=max(len(numbers) - 1, 0))
+    if not len(numbers):
+        return np.full(len(wanted), -1)
+    return np.where(numbers[order[at]] == wanted, order[at], -1)
 
 
 def regions(connection: sqlite3.Connection) -> list[RegionRow]:
@@ -175,17 +188,27 @@ def check_frame(frame: int, frames: int, name: str) -> None:
 
 
 def value(
-    xy: Float[np.ndarray, "J 2"], visibility: UInt8[np.ndarray, " J"], origin: int
+    xy: Float[np.ndarray, "J 2"],
+    visibility: UInt8[np.ndarray, " J"],
+    origin: int,
+    numbers: Sequence[int],
 ) -> dict[str, Any]:
-    """Return the row of one animal: what was said of each keypoint; the unsaid has no entry."""
+    """Return the row of one animal: what was said of each keypoint; the unsaid has no entry.
+
+    Args:
+        xy: video pixels.
+        visibility: states.
+        origin: who says it.
+        numbers: of the keypoints, (J,).
+    """
     points = [
-        [j, *([x, y] if np.isfinite(x) else [None, None]), state]
+        [numbers[j], *([x, y] if np.isfinite(x) else [None, None]), state]
         for j, ((x, y), state) in enumerate(
             zip(np.asarray(xy, np.float64).tolist(), visibility.tolist(), strict=True)
         )
         if state != Visibility.UNLABELLED
     ]
-    return {"origin": int(origin), "points": points}
+    return {"origin": int(origin), "points": sorted(points, key=lambda point: point[0])}
 
 
 def video_number(edit: Edit, values: dict[str, Any]) -> int:
@@ -229,10 +252,12 @@ def counts(connection: sqlite3.Connection, skeleton: Skeleton) -> dict[str, Any]
         return int(connection.execute(query).fetchone()[0])
 
     states = {name: {"visible": 0, "occluded": 0, "absent": 0} for name in skeleton.keypoints}
+    at = {number: j for j, number in enumerate(project_keypoints.ids(connection))}
     for j, state, count in connection.execute(
         "SELECT keypoint, visibility, count(*) FROM points GROUP BY keypoint, visibility"
     ):
-        states[skeleton.keypoints[j]][Visibility(state).name.lower()] = count
+        if j in at:
+            states[skeleton.keypoints[at[j]]][Visibility(state).name.lower()] = count
     return {
         "frames": one("SELECT count(*) FROM (SELECT DISTINCT video, frame FROM instances)"),
         "animals": one("SELECT count(*) FROM instances"),

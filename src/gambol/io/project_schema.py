@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 from gambol.core.errors import InputError
-from gambol.io import project_index, store
+from gambol.io import project_index, project_keypoints, store
 
 # 1: no table `frames`, and every animal had a name; 2: no edits of tracks; 3: no regions;
-# 4: no flags and notes of frames, no index of the log
-SCHEMA = 5
+# 4: no flags and notes of frames, no index of the log; 5: nothing of what else files said;
+# 6: points by the place of their keypoint
+SCHEMA = 7
+_BY_PLACE = 6
 APPLICATION = 0x67616D62  # "gamb", so that tools can tell whose database it is
 WAIT_S = 30.0
 NAME = "project.db"
@@ -56,13 +58,18 @@ CREATE TABLE {name} (
     before TEXT NOT NULL, after TEXT NOT NULL   -- JSON: [[table, key, value or null], …]
 );
 """
-_INDEX = """
-CREATE INDEX edits_by_author ON edits (author, undone, target, id);
+_TOUCHED = """
 CREATE TABLE touched (           -- which edits changed a row, follows from the log
     tbl TEXT NOT NULL, k1 INTEGER NOT NULL, k2 INTEGER NOT NULL, k3 INTEGER NOT NULL,
     edit INTEGER NOT NULL,
+    state INTEGER NOT NULL,      -- of frames complete, -1 for NULL; else whether there is a row
     PRIMARY KEY (tbl, k1, k2, k3, edit)
 ) WITHOUT ROWID;
+"""
+_INDEX = f"""
+CREATE INDEX edits_by_author ON edits (author, undone, target, id);
+CREATE INDEX edits_undone ON edits (undone, target, id);
+{_TOUCHED}
 """
 _TRACKS = """
 CREATE TABLE tracks (            -- files of tracks that people edited
@@ -82,6 +89,15 @@ CREATE TABLE regions (           -- polygons without loss and without score
     frame INTEGER NOT NULL,      -- -1 in all frames
     polygon TEXT NOT NULL        -- JSON: [[x, y], …], video pixels
 );
+"""
+_EXTRAS = """
+CREATE TABLE extras (            -- what files of other programs said besides, for exports
+    video INTEGER NOT NULL,      -- 0 what is said of all videos
+    frame INTEGER NOT NULL,      -- -1 of all frames
+    individual INTEGER NOT NULL, -- 0 of all animals
+    value TEXT NOT NULL,         -- JSON: {format: {…}}
+    PRIMARY KEY (video, frame, individual)
+) WITHOUT ROWID;
 """
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -111,6 +127,7 @@ CREATE TABLE suggestions (
 {index}
 {tracks}
 {regions}
+{extras}
 """.format(
     instances=_INSTANCES.format(name="instances"),
     frames=_FRAMES.format(name="frames"),
@@ -118,6 +135,7 @@ CREATE TABLE suggestions (
     index=_INDEX,
     tracks=_TRACKS,
     regions=_REGIONS,
+    extras=_EXTRAS,
 )
 _UPGRADES = {  # from the format that is the key to the next one
     1: f"""
@@ -142,6 +160,13 @@ DROP TABLE edits;
 ALTER TABLE edits_of_5 RENAME TO edits;
 DROP TABLE IF EXISTS touched;
 {_INDEX}
+""",
+    5: _EXTRAS,
+    6: f"""
+DROP TABLE touched;
+{_TOUCHED}
+DROP INDEX IF EXISTS edits_undone;
+CREATE INDEX edits_undone ON edits (undone, target, id);
 """,
 }
 
@@ -184,6 +209,23 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def look(path: Path) -> sqlite3.Connection | None:
+    """Open a database of our format, for reading alone; None where its format is older."""
+    with sentences(path):
+        connection = sqlite3.connect(
+            f"{_uri(path.resolve())}?mode=ro", uri=True, isolation_level=None, timeout=WAIT_S
+        )
+        try:
+            _check(connection, path)
+            ours = _format(connection) == SCHEMA
+        except BaseException:
+            connection.close()
+            raise
+    if not ours:
+        connection.close()
+    return connection if ours else None
+
+
 def _uri(path: PurePath) -> str:
     r"""Return the URI of a file as SQLite reads it, also of `\\server\share` on Windows."""
     uri = path.as_uri()
@@ -220,6 +262,8 @@ def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
         for old in range(_format(connection), SCHEMA):
             for statement in _UPGRADES[old].split(";\n"):
                 connection.execute(statement)
+            if old == _BY_PLACE:
+                project_keypoints.upgrade(connection)
         project_index.rebuild(connection)
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
         if connection.execute("PRAGMA foreign_key_check").fetchone():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gambol.core.errors import InputError
+from gambol.io import fence
 from gambol.io.labels.places import joined
 from gambol.io.video.open import fingerprint, open_video, split_ref
 
@@ -29,6 +30,8 @@ class VideoRow(NamedTuple):
 def describe(ref: str, folder: Path) -> dict[str, Any]:
     """Open a video and return the values of its row, its path relative to `folder`."""
     path, dataset = split_ref(ref)
+    fence.require(path, "the project")
+    fence.require_closed(path, ["*"])
     if not path.exists():
         raise InputError(
             f"the video {path} does not exist; put it there, or name its folder (--videos DIR)"

@@ -1,21 +1,17 @@
 """Questions to a project that a page asks all the time: each costs what its answer is long.
 
 Values are those of the wire: rows as in the log, but a skeleton and a polygon are lists and
-not text.
+not text, and points are said by the place of their keypoint.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from gambol.core.errors import InputError
-from gambol.core.labels import Visibility
 from gambol.core.skeleton import Skeleton
-from gambol.io import project_index
+from gambol.io import project_index, project_keypoints
 from gambol.io.project_edits import Key, Value, get, line
-
-_STATES = {Visibility.VISIBLE: 0, Visibility.OCCLUDED: 1, Visibility.ABSENT: 2}
 
 
 class LogRow(NamedTuple):
@@ -48,10 +44,18 @@ class VideoCounts(NamedTuple):
     flagged: int
 
 
-def wire(table: str, value: Value) -> Any:
-    """Return a row of the log as the wire has it."""
+def wire(table: str, value: Value, numbers: Sequence[int]) -> Any:
+    """Return a row of the log as the wire has it.
+
+    Args:
+        table: of the row.
+        value: of the row.
+        numbers: of the keypoints, (J,).
+    """
     if value is None:
         return None
+    if table == "instances":
+        return project_keypoints.placed(value, numbers)
     if table == "skeleton":
         return Skeleton.from_dict(json.loads(value["value"])).to_dict()
     if table == "regions":
@@ -79,7 +83,9 @@ def instances(connection: sqlite3.Connection, video: int, frame: int) -> list[tu
     """Return the animals of one frame and their rows."""
     query = "SELECT individual FROM instances WHERE video = ? AND frame = ? ORDER BY 1"
     found = connection.execute(query, (video, frame)).fetchall()
-    return [(who, get(connection, "instances", (video, frame, who))) for (who,) in found]
+    numbers = project_keypoints.ids(connection)
+    rows = [(who, get(connection, "instances", (video, frame, who))) for (who,) in found]
+    return [(who, wire("instances", row, numbers)) for who, row in rows]
 
 
 def marks(
@@ -114,20 +120,6 @@ def video_counts(connection: sqlite3.Connection, video: int) -> VideoCounts:
     return VideoCounts(len(labelled), done, sum(map(bool, found.flag)))
 
 
-def keypoint_counts(connection: sqlite3.Connection, n_keypoints: int) -> list[list[int]]:
-    """Return how often each keypoint is visible, covered, absent and unset."""
-    counts = [[0, 0, 0, 0] for _ in range(n_keypoints)]
-    for j, state, count in connection.execute(
-        "SELECT keypoint, visibility, count(*) FROM points GROUP BY keypoint, visibility"
-    ):
-        if j < n_keypoints:
-            counts[j][_STATES[Visibility(state)]] = count
-    (animals,) = connection.execute("SELECT count(*) FROM instances").fetchone()
-    for row in counts:
-        row[3] = animals - sum(row[:3])
-    return counts
-
-
 def keys_of_frame(
     connection: sqlite3.Connection, video: int, frame: int
 ) -> Iterator[tuple[str, Key]]:
@@ -142,19 +134,11 @@ def keys_of_frame(
 def frame_then(
     connection: sqlite3.Connection, video: int, frame: int, seq: int
 ) -> dict[tuple[str, Key], Value]:
-    """Return the rows of one frame as they were after an edit, read back from what they are.
-
-    Raises:
-        InputError: keypoints changed their places since.
-    """
+    """Return the rows of one frame as they were after an edit, read back from what they are."""
     rows = {key: get(connection, *key) for key in keys_of_frame(connection, video, frame)}
     for number in project_index.of_frame(connection, video, frame, seq):
         edit = line(connection, number)
         assert edit is not None
-        if any(table == "skeleton" for table, _, _ in edit.before):
-            raise InputError(
-                f"keypoints changed their places since (edit {number}); undo that first"
-            )
         for table, key, value in reversed(edit.before):
             if table in ("instances", "frames") and key[:2] == [video, frame]:
                 rows[table, tuple(key)] = value

@@ -113,7 +113,10 @@ def append(
         if known is not None:
             return int(known[0])
         one = project_edits.Edit(connection)
-        query = "SELECT coalesce(max(place), -1) + 1 FROM track_edits WHERE tracks = ?"
+        # a place that is free because somebody undid stays theirs, for when they redo
+        query = (
+            "SELECT coalesce(max(k2), -1) + 1 FROM touched WHERE tbl = 'track_edits' AND k1 = ?"
+        )
         (place,) = connection.execute(query, (number,)).fetchone()
         for step, record in enumerate(records):
             one.put("track_edits", (number, place + step), {"record": json.dumps(record)})

@@ -4,6 +4,8 @@
 is missing; `identity_confidence (time, individuals)` is P(this is that animal). Detections that
 belong to nobody are in the group `untracked`, one row each, and `n_untracked (time)` counts
 them: nothing that was found is lost. `row` is the row of each animal in the file of detections.
+Where a person had a gap bridged, `interpolated (time, individuals)` is 1 and `row` is -1: such
+poses are no detections, and whoever reads detections out of the file does not meet them.
 Files are written and read in pieces, so memory does not grow with the recording.
 """
 
@@ -25,7 +27,7 @@ from gambol.io import poses, store
 from gambol.io.detections import Rows, axis_names, name_axis, open_file, read_rows
 from gambol.io.labels import predictions
 from gambol.io.labels.predictions import Tracked
-from gambol.io.poses import CANDIDATES, SCORES, made_from
+from gambol.io.poses import CANDIDATES, DRAWN, SCORES, made_from
 
 __all__ = ["Piece", "Series", "Tracked", "load", "made_from", "pieces", "read", "write"]
 
@@ -44,6 +46,7 @@ class Piece(NamedTuple):
     id: Int[np.ndarray, " D"]  # index into the names, or UNTRACKED; distinct within a frame
     confidence: Float[np.ndarray, " D"]  # P(this identity is right)
     candidates: Candidates | None = None  # of the same rows, where several peaks are kept
+    drawn: "Piece | None" = None  # poses in gaps, which nobody saw
 
 
 class Series(NamedTuple):
@@ -64,6 +67,7 @@ def write(
     attrs: dict[str, Any],
     detections: int = 0,
     candidates: int = 1,
+    drawn: bool = False,
 ) -> None:
     """Write tracks, one piece in memory at a time; the file appears whole or not at all.
 
@@ -77,6 +81,7 @@ def write(
         attrs: provenance; `made_from` is the key by which a finished file is recognised.
         detections: how many there are, by which room on the disk is made sure of.
         candidates: peaks per keypoint that the pieces hold; of one, none but the position.
+        drawn: whether the pieces hold poses that nobody saw.
     """
     if not names:
         raise InputError(f"{target}: tracks need the name of at least one animal")
@@ -84,7 +89,7 @@ def write(
     each = _POINT_BYTES + _PEAK_BYTES * (candidates if candidates > 1 else 0)
     room = each * max(detections, len(times)) * len(skeleton) + store.SLACK
     with store.atomic(target, room) as partial, h5netcdf.File(partial, "w") as file:
-        _declare(file, times, skeleton, names, fps, attrs, candidates)
+        _declare(file, times, skeleton, names, fps, attrs, candidates, drawn)
         rows = Rows(file.create_group(UNTRACKED_GROUP), _nothing(len(skeleton)), "row")
         for part in parts:
             stop = frame + len(part.readable)
@@ -166,6 +171,7 @@ def _declare(
     fps: float,
     attrs: dict[str, Any],
     candidates: int,
+    drawn: bool,
 ) -> None:
     """Write names, times and attributes, with the variables still empty."""
     empty = np.zeros((0, len(names), len(skeleton)), np.float32)
@@ -190,6 +196,8 @@ def _declare(
         kinds[CANDIDATES] = (core_poses.CANDIDATE_DIMS, "f4")
         kinds[SCORES] = (core_poses.SCORE_DIMS, "f4")
     kinds["row"] = (("time", "individuals"), "i8")
+    if drawn:
+        kinds[DRAWN] = (("time", "individuals"), "u1")
     kinds |= {name: (("time",), "i4") for name in ("n_untracked", "readable")}
     for name, (dims, kind) in kinds.items():
         sizes = [min(len(times), _FRAMES), *(file.dimensions[d].size for d in dims[1:])]
@@ -215,6 +223,9 @@ def _fill(file: Any, rows: Rows, part: Piece, first: int, names: tuple[str, ...]
     score[t, who], sure[t, who] = part.found.score[mine], part.confidence[mine]
     if CANDIDATES in file.variables and part.candidates is not None:
         _fill_candidates(file, part, (mine, t, who), names)
+    if DRAWN in file.variables and part.drawn is not None:
+        there = _draw(part, names, (xy, cov, confidence, score, sure), row)
+        file.variables[DRAWN][part.start : part.start + length] = there
     others = np.flatnonzero(part.id == UNTRACKED)
     count = np.bincount(part.found.frame[others] - part.start, minlength=length)
     v, where = file.variables, slice(part.start, part.start + length)
@@ -228,6 +239,25 @@ def _fill(file: Any, rows: Rows, part: Piece, first: int, names: tuple[str, ...]
     ):
         v[name][where] = values
     rows.append(part.found.select(others), first + others)
+
+
+def _draw(
+    part: Piece, names: tuple[str, ...], into: tuple[np.ndarray, ...], row: np.ndarray
+) -> np.ndarray:
+    """Add poses that nobody saw; return where they are."""
+    drawn = part.drawn
+    assert drawn is not None
+    t, who = drawn.found.frame - part.start, drawn.id
+    _check(drawn, t, who, names)
+    if (row[t, who] >= 0).any():
+        raise InputError(f"an animal is seen and drawn in a frame after frame {part.start}")
+    found = drawn.found
+    values = found.xy, found.cov, found.confidence, found.score, drawn.confidence
+    for array, value in zip(into, values, strict=True):
+        array[t, who] = value
+    there = np.zeros(row.shape, np.uint8)
+    there[t, who] = 1
+    return there
 
 
 def _fill_candidates(

@@ -82,3 +82,27 @@ def line(local: Local, sloped: bool, middle: float, *, fair: float = 0.05) -> Fi
         return Fit(float(fit[0]), 0.0, float(sd[0]), np.inf)
     slope = float(fit[1])
     return Fit(float(fit[0]) - slope * middle, slope, float(sd[0]), float(sd[1]))
+
+
+class Timing(NamedTuple):
+    """Which frame of a film belongs to a moment of a clock that counts in its frames.
+
+    Moment i is frame i + lag + drift · i of the film as it would be without loss.
+    """
+
+    lag: float = 0.0  # frames by which the film is late at moment 0
+    drift: float = 0.0  # frames a frame
+    drops: tuple[tuple[int, int], ...] = ()  # frame of the film after a gap, frames lost
+    skips: tuple[tuple[int, int], ...] = ()  # the same of the film whose clock counts
+
+    def frames(self, moments: Float[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
+        """Return fractional frames of the film; NaN at moments that it lost."""
+        at = moments + self.lag + self.drift * moments
+        for start, lost in self.skips:
+            at = at + lost * (moments >= start)
+        gone = np.zeros(at.shape, bool)
+        for start, lost in self.drops:
+            near = np.rint(at)
+            gone |= (near >= start) & (near < start + lost)
+            at = np.where(near >= start + lost, at - lost, at)
+        return np.where(gone, np.nan, at)

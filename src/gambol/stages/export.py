@@ -56,7 +56,8 @@ def run(source: Path, format: str, out: Path, images: bool = True) -> Exported:
             review.settle(source)  # what people said since it was written
         named = matching.kind(source) != "detections"
         series = tracks.read(source) if named else _nameless(source, format)
-        return Exported(poses_export.write(series.poses, out, format, series.untracked), [])
+        paths = poses_export.write(series.poses, out, format, series.untracked)
+        return Exported(paths, poses_export.losses(series.poses, format))
     unfinished = 0
     if io_labels.detect(source) == "project":
         with Project.open(source if source.is_dir() else source.parent) as project:

@@ -2,6 +2,7 @@
 
 NAME.edits.jsonl     the log: which automatic tracks it begins with, then one edit a line
 .NAME.KEY.npz        those automatic tracks, as they were before anyone looked
+.NAME.KEY.index      the same for the studio, which makes it when it looks
 NAME.review.json     doubtful events, most harmful first (`stages.events`)
 NAME.nc              tracks, as `io.tracks` describes: the result
 
@@ -11,6 +12,7 @@ of the log: after a crash between the two, the next command sees that and writes
 Inside a project the log is part of the project, and NAME.edits.jsonl a copy of it.
 """
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -30,6 +32,8 @@ from gambol.io import detections as io_detections
 from gambol.io import store, track_logs
 from gambol.io import tracks as io_tracks
 from gambol.stages import events as queue
+from gambol.tracking import gaps
+from gambol.tracking.edits import Gap
 from gambol.tracking.review import Event
 
 PIECE = 4096  # frames that are written together
@@ -75,6 +79,7 @@ class Result(NamedTuple):
 
     tracks: Tracks  # of all detections, those that were not kept being untracked
     events: list[Event]  # that nobody has settled, most harmful first
+    gaps: tuple[Gap, ...] = ()  # that people decided about
 
 
 class Log(NamedTuple):
@@ -116,20 +121,31 @@ def write(
     said = {name: value for name, value in attrs.items() if name not in _DERIVED}
     said |= {"made_from": log.key, "edits": log.hash, NAMES: json.dumps(names)}
     several = _several(recording, np.arange(0))
+    drawn = gaps.draw(recording.found, *result.tracks[:2], result.gaps)
     io_tracks.write(
-        target, _pieces(recording, result.tracks), recording.times, recording.skeleton, now,
-        fps=recording.fps, attrs=dict(sorted(said.items())),
+        target, _pieces(recording, result.tracks, drawn), recording.times,
+        recording.skeleton, now, fps=recording.fps, attrs=dict(sorted(said.items())),
         detections=len(recording.found.frame),
         candidates=1 if several is None else several.score.shape[2],
+        drawn=len(drawn.animal) > 0,
     )  # fmt: skip
 
 
-def _pieces(recording: Recording, tracks: Tracks) -> Iterator[io_tracks.Piece]:
+def _pieces(
+    recording: Recording, tracks: Tracks, drawn: gaps.Drawn
+) -> Iterator[io_tracks.Piece]:
     for n, rows in enumerate(stretches(recording)):
         start, found = n * PIECE, recording.found.select(rows)
         readable = recording.readable[start : start + PIECE]
         who = tracks.id[rows], tracks.confidence[rows]
-        yield io_tracks.Piece(start, readable, found, *who, _several(recording, rows))
+        edges = np.searchsorted(drawn.poses.frame, [start, start + PIECE])
+        part = np.arange(*edges.tolist())
+        lines = io_tracks.Piece(
+            start, readable, drawn.poses.select(part), drawn.animal[part],
+            drawn.confidence[part],
+        )  # fmt: skip
+        several = _several(recording, rows)
+        yield io_tracks.Piece(start, readable, found, *who, several, lines)
 
 
 def _several(recording: Recording, rows: Int[np.ndarray, " R"]) -> Candidates | None:
@@ -205,6 +221,11 @@ def automatic_file(target: Path, key: str) -> Path:
     return target.with_name(f".{target.stem}.{key}.npz")
 
 
+def index_file(target: Path, key: str) -> Path:
+    """Where the studio keeps automatic tracks as it looks them up; made anew when missing."""
+    return automatic_file(target, key).with_suffix(".index")
+
+
 def read_log(target: Path) -> Log | None:
     """Return the log; None where nothing was tracked yet."""
     path = log_file(target)
@@ -267,8 +288,10 @@ def event(values: dict[str, Any]) -> Event:
 
 
 def forget_others(target: Path, key: str) -> None:
-    """Delete automatic tracks that no log is about any more."""
-    pattern = re.compile(rf"\.{re.escape(target.stem)}\.[0-9a-f]{{16}}\.npz")
-    for path in target.parent.glob(".*.npz"):
-        if pattern.fullmatch(path.name) and path != automatic_file(target, key):
-            path.unlink(missing_ok=True)
+    """Delete automatic tracks that no log is about any more, and what was made from them."""
+    pattern = re.compile(rf"\.{re.escape(target.stem)}\.[0-9a-f]{{16}}\.(npz|index)")
+    kept = automatic_file(target, key), index_file(target, key)
+    for path in target.parent.glob(".*"):
+        if pattern.fullmatch(path.name) and path not in kept:
+            with contextlib.suppress(PermissionError):  # Windows: a studio looks at it
+                path.unlink(missing_ok=True)

@@ -6,6 +6,8 @@ writes  project/project.db   made if it is missing; a copy of it goes to project
 What went wrong leaves the project as it was; a project made for the import is removed again.
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -13,9 +15,17 @@ from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels, Visibility
 from gambol.core.progress import Progress, Step, silent
+from gambol.io import fence, project_videos
 from gambol.io import labels as io_labels
 from gambol.io.project import Merged, Project, fresh
+from gambol.io.project_schema import NAME
 from gambol.io.video import is_video
+from gambol.io.video.open import split_ref
+
+_READ = (  # beside videos, in the folders of other tools
+    "project.db", "config.yaml", "skeleton.csv", "labeled-data", "labeled-data/*",
+    "labeled-data/*/*",
+)  # fmt: skip
 
 
 class ImportConfig(Config):
@@ -32,6 +42,7 @@ class Imported(NamedTuple):
     format: str
     frames: int
     merged: Merged
+    lost: tuple[str, ...] = ()  # what the source said and a project cannot hold
 
 
 def run(
@@ -70,7 +81,7 @@ def run(
         with fresh(folder), Project.create(folder, labels.skeleton) as project:
             merged = project.put_labels(labels)
     progress(Step("import", 2, 2, f"wrote {folder.name}"))
-    return Imported(folder.resolve(), kind, len(labels.frames), merged)
+    return Imported(folder.resolve(), kind, len(labels.frames), merged, labels.extras.lost)
 
 
 def _add_video(source: Path, folder: Path, progress: Progress) -> Imported:
@@ -78,6 +89,29 @@ def _add_video(source: Path, folder: Path, progress: Progress) -> Imported:
         project.add_video(source)
     progress(Step("import", 1, 1, f"added {source.name}"))
     return Imported(folder.resolve(), "video", 0, Merged(0, 0, 0))
+
+
+@contextmanager
+def fenced(source: Path, project: Path, folders: Iterable[Path]) -> Iterator[None]:
+    """Let a stranger's source name only what the project may show.
+
+    Args:
+        source: what will be imported.
+        project: its folder, whose own videos may lie anywhere.
+        folders: further ones that may be looked into.
+
+    Raises:
+        InputError: the source itself is a link that leads out, or holds one.
+    """
+    own = []
+    if (project / NAME).exists():
+        with Project.open(project) as opened:
+            refs = [project_videos.expected(row, opened.folder) for row in opened.videos()]
+        own = [split_ref(ref)[0] for ref in refs]
+    with fence.within([project, *folders, *own]):
+        fence.require(source, "the import")
+        fence.require_closed(source if source.is_dir() else source.parent, _READ)
+        yield
 
 
 def read(cfg: ImportConfig, source: Path, kind: str, videos: list[Path]) -> Labels:

@@ -15,7 +15,14 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from gambol.behavior import dendrogram, label_follow, label_map, sequences, trajectories
+from gambol.behavior import (
+    dendrogram,
+    label_follow,
+    label_map,
+    label_undo,
+    sequences,
+    trajectories,
+)
 from gambol.behavior import ethogram as of_sequences
 from gambol.behavior.align import AlignSettings
 from gambol.behavior.dendrogram import Metric, Tree
@@ -24,7 +31,7 @@ from gambol.behavior.label_map import Applied
 from gambol.behavior.trajectories import TrajectorySettings
 from gambol.core.config import Config
 from gambol.core.errors import InputError, did_you_mean
-from gambol.core.label_map import KINDS, Decision, LabelMap
+from gambol.core.label_map import KINDS, REMEMBERED, Decision, LabelMap
 from gambol.core.sequences import recording
 from gambol.io import ethogram as io_ethogram
 from gambol.io import label_map as io_map
@@ -51,6 +58,13 @@ class LabelMapConfig(Config):
     trajectories: TrajectorySettings = TrajectorySettings()
 
 
+class Asked(NamedTuple):
+    """How a page asks: one request happens once, and undo is of the author's own decisions."""
+
+    id: str = ""  # of the request; empty: the command line
+    force: bool = False  # also take back what others decided about the same labels since
+
+
 class Told(NamedTuple):
     """Labels after an action, and what it made."""
 
@@ -70,6 +84,7 @@ def run(
     *,
     out: Path | None = None,
     poses: Sequence[Path] = (),
+    asked: Asked | None = None,
 ) -> Told:
     """Do one action and say what the labels are then.
 
@@ -80,6 +95,10 @@ def run(
         words: what it is about: labels by name or number, then a name, a colour, a note.
         out: file for proposals or an ethogram.
         poses: pose files, if a run does not name them.
+        asked: of a page; None: by the command line.
+
+    Raises:
+        label_undo.Overtaken: others decided since about what a page takes back.
     """
     if action not in ACTIONS:
         hint = did_you_mean(action, ACTIONS) or f"; there are {', '.join(ACTIONS)}"
@@ -88,7 +107,7 @@ def run(
     made: tuple[Path, ...] = ()
     said: tuple[str, ...] = ()
     if action in (*KINDS, "undo", "redo", "approve"):
-        changed, said = _changed(cfg, known, action, list(words))
+        changed, said = _changed(cfg, known, action, list(words), asked)
         known = known._replace(
             label_map=changed, applied=label_map.apply(changed, known.sequences)
         )
@@ -123,13 +142,25 @@ def describe(values: dict[str, Any]) -> str:
 
 
 def _changed(
-    cfg: LabelMapConfig, known: Run, action: str, words: list[str]
+    cfg: LabelMapConfig, known: Run, action: str, words: list[str], asked: Asked | None
 ) -> tuple[LabelMap, tuple[str, ...]]:
     """Change the map on disk; what it holds by now counts, not what was read before."""
     said: list[str] = []
 
     def change(held: LabelMap | None) -> LabelMap:
-        now = known.label_map._replace(decisions=(), end=0) if held is None else held
+        now = known.label_map._replace(decisions=(), end=0, ids=()) if held is None else held
+        if asked is None:
+            return once(now)
+        if asked.id in now.ids:
+            return now
+        own = _author(cfg)
+        if action == "undo":
+            made = label_undo.undo(now, own, asked.force)
+        else:
+            made = label_undo.redo(now, own) if action == "redo" else once(now)
+        return made._replace(ids=(*now.ids, asked.id)[-REMEMBERED:] if asked.id else now.ids)
+
+    def once(now: LabelMap) -> LabelMap:
         if action in ("undo", "redo"):
             count = _count(words, action)
             made = (label_map.undo if action == "undo" else label_map.redo)(now, count)
@@ -364,7 +395,7 @@ def _exported(known: Run, out: Path | None, cfg: LabelMapConfig) -> tuple[Path, 
 def table(known: Run) -> list[dict[str, Any]]:
     """A row a label that is left, the most used first; excluded ones keep their usage."""
     held = known.label_map
-    shown = tuple(d for d in held.active if d.kind not in ("exclude", "include"))
+    shown = tuple(d for d in held.kept if d.kind not in ("exclude", "include"))
     whole = label_map.apply(held._replace(decisions=shown, end=len(shown)), known.sequences)
     share = _usage(known, whole)
     rows = [

@@ -25,6 +25,7 @@ from gambol.io import run as io_run
 from gambol.io import store
 from gambol.nn.augment import AugmentConfig
 from gambol.nn.model import ModelSpec, PoseNet
+from gambol.nn.transfer import Taken
 from gambol.pose import dataset, train
 from gambol.pose.distributed import Team
 
@@ -59,8 +60,6 @@ class Held(NamedTuple):
 
     frames: dataset.Frames
     places: tuple[tuple[str, int], ...] = ()  # video and number of each, where that is known
-    # of the averaged weights as they are: a model that predicts whole frames, if one does
-    model: Callable[[PoseNet], io_run.ModelFile] | None = None
 
 
 class Job(NamedTuple):
@@ -78,6 +77,9 @@ class Job(NamedTuple):
     augment: AugmentConfig
     rows: tuple[str, ...] = ()  # what each frame is called in messages
     held: Held | None = None
+    start: Callable[[PoseNet], Taken] | None = None  # gives the network weights from elsewhere
+    # of the averaged weights as they are: a run that predicts whole frames, if one does
+    model: Callable[[PoseNet], io_run.Trained] | None = None
 
 
 def learn(job: Job, sitting: Sitting) -> train.Fitted:
@@ -86,6 +88,7 @@ def learn(job: Job, sitting: Sitting) -> train.Fitted:
         return done
     torch.manual_seed(job.fit.seed)
     net = PoseNet(job.spec)
+    taken = Taken({}, ()) if job.start is None else job.start(net)
     first = sitting.team.first
     job.out.mkdir(parents=True, exist_ok=True)
     state = io_run.read_state(job.out)
@@ -126,6 +129,7 @@ def learn(job: Job, sitting: Sitting) -> train.Fitted:
             enough=watch.enough if watch else lambda: False,
             heard=partial(watch.heard, job) if watch else lambda seen: None,
             at_once=sitting.at_once,
+            borrowed=taken.rates,
         )
     if first:
         keep(job.out, job.made_from, fitted)

@@ -2,7 +2,7 @@
 
 writes  previews/N.jpg     validation frames at network scale, once
         previews.json      their labels and what the network sees, again and again
-        out/*.detections.nc  queued frames by the best weights so far, if one network suffices
+        out/*.detections.nc  queued frames by the best weights so far
 
 Nothing here changes what is learnt: no random number is drawn, and looks take at most a seventh
 of the time.
@@ -61,6 +61,7 @@ class Onlooker:
         self.enough = stopped
         self._net: PoseNet | None = None
         self._due = time.monotonic() + FIRST_S
+        self._queue_due = 0.0
         self._drawn: set[str] = set()
         self._best: dict[str, float] = {}
 
@@ -137,19 +138,20 @@ class Onlooker:
 
     def _predict(self, job: Job) -> None:
         """Look at the queued frames; what hinders it hinders no training."""
-        if job.held is None or job.held.model is None or self._net is None:
+        start = time.monotonic()
+        if job.model is None or self._net is None or start < self._queue_due:
             return
         try:
             if not (wanted := self._wanted()):
                 return
-            model = predict_frames.of_net(
-                self._net, job.held.model(self._net), self._folder / "out"
-            )
-            where = engine.Device("torch", str(next(self._net.parameters()).device))
             with torch.no_grad():
+                model = job.model(self._net)
+                where = engine.Device("torch", str(next(model.net.parameters()).device))
                 predict_frames.by(model, wanted, self._folder / "out", where)
         except (OSError, ValueError) as error:
             self._say(f"queued frames were not looked at: {error}")
+        now = time.monotonic()
+        self._queue_due = now + SHARE * (now - start)
 
 
 def _some(count: int) -> list[int]:

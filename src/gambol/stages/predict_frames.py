@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from gambol.core import pixels
 from gambol.core.config import Config
@@ -25,7 +24,6 @@ from gambol.io import run as io_run
 from gambol.io.project import Project
 from gambol.io.video.open import open_video
 from gambol.nn import engine
-from gambol.nn.model import PoseNet
 from gambol.pose import calibrate, dataset, infer
 from gambol.stages import finders, predict_many
 
@@ -197,10 +195,3 @@ def _write(
         many.classes if many else (),
     )  # fmt: skip
     return target
-
-
-def of_net(net: PoseNet, file: io_run.ModelFile, folder: Path) -> io_run.Trained:
-    """Make a run of a network that still learns."""
-    device = next(net.parameters()).device
-    torch.cuda.synchronize(device) if device.type == "cuda" else None
-    return io_run.Trained(folder, file, net, "")

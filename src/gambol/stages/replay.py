@@ -15,7 +15,7 @@ from gambol.core.instances import UNTRACKED, Detections, Tracks, body_length
 from gambol.pose.clean import centres
 from gambol.stages.identities import Automatic, Log, Recording, Result
 from gambol.tracking import edits as log
-from gambol.tracking import identities, review
+from gambol.tracking import gaps, identities, review
 from gambol.tracking.tracklets import Constraints
 
 RESOLVE = "resolve"  # record: solve anew, with all that was said before as constraints
@@ -34,6 +34,7 @@ class _State:
     bound: Constraints  # of the edits before the last solution
     said: list[log.Edit]  # since then
     brought: list[log.Assign | log.Name]  # detections that were named one by one
+    gaps: tuple[log.Gap, ...] = ()
 
 
 def build(recording: Recording, automatic: Automatic, records: list[dict[str, Any]]) -> Result:
@@ -47,7 +48,7 @@ def build(recording: Recording, automatic: Automatic, records: list[dict[str, An
             edit = log.parse(record, f"edits, line {line}")
             _check(edit, len(recording.found.frame), line)
             _apply(recording, edit, state)
-    return Result(state.tracks, review.queue(state.events))
+    return Result(state.tracks, review.queue(state.events), state.gaps)
 
 
 def _whole(
@@ -65,6 +66,7 @@ def _whole(
 def _apply(recording: Recording, edit: log.Edit, state: _State) -> None:
     state.tracks = log.apply(state.tracks, recording.found, [edit])
     state.events = [renamed(edit, e) for e in state.events if not settles(edit, e)]
+    state.gaps = gaps.after(state.gaps, edit)
     state.said.append(edit)
     if isinstance(edit, log.Name) or (isinstance(edit, log.Assign) and edit.was == UNTRACKED):
         state.brought.append(edit)

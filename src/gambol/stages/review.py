@@ -20,10 +20,12 @@ from gambol.core.progress import Progress, silent
 from gambol.io import store
 from gambol.pose import clean
 from gambol.stages import appearance, clips, events, identities, replay, track
+from gambol.tracking import gaps
 
 Verb = Literal[
-    "swap", "confirm", "assign", "cut", "join", "delete", "untrack", "resolve", "undo"
-]
+    "swap", "confirm", "assign", "cut", "join", "delete", "untrack", "interpolate", "leave",
+    "resolve", "undo",
+]  # fmt: skip
 
 
 class ReviewConfig(Config):
@@ -41,6 +43,7 @@ class ReviewConfig(Config):
     most: PositiveInt = 10  # events that are shown, or filmed
     x: float | None = None  # px; `assign` finds the untracked detection nearest to (x, y)
     y: float | None = None
+    longest: PositiveInt = gaps.LONGEST  # frames of a gap that `interpolate` bridges
 
 
 class Reviewed(NamedTuple):
@@ -201,6 +204,8 @@ def _record(cfg: ReviewConfig, opened: Opened) -> dict[str, Any]:
         (animal,) = _count(cfg, who, 1)
         return {"kind": cfg.do, "animal": animal, "first": first, "last": last}
     now = replay.build(opened.recording, opened.automatic, opened.log.records).tracks
+    if cfg.do in ("interpolate", "leave"):
+        return _of_gap(cfg, opened, now.id, *_count(cfg, who, 1))
     return _of_rows(cfg, opened, now.id, who, (first, last))
 
 
@@ -249,6 +254,28 @@ def _of_rows(
         "kind": "assign", "row": row, "was": was, "animal": animal, "first": first,
         "last": max(first, last),
     }  # fmt: skip
+
+
+def _of_gap(cfg: ReviewConfig, opened: Opened, ids: np.ndarray, animal: int) -> dict[str, Any]:
+    """Record about the gap around a frame."""
+    total, name = len(opened.recording.times), opened.called[animal]
+    frames = opened.recording.found.frame[ids == animal]
+    if cfg.frame in frames:
+        raise InputError(f"{name} is seen in frame {cfg.frame}; give a frame of the gap")
+    first, last = gaps.around(frames, cfg.frame or 0, total)
+    if cfg.do == "interpolate":
+        if first < 0 or last == total:
+            end = "before" if first < 0 else "after"
+            raise InputError(
+                f"{name} is not seen {end} frame {cfg.frame}; a line needs both its ends"
+            )
+        if last - first >= cfg.longest:
+            raise InputError(
+                f"{name} is away for {last - first + 1} frames from {first} on, more than "
+                f"{cfg.longest}; leave the gap, or give --longest {last - first + 1}"
+            )
+    first, last = max(first, 0), min(last, total - 1)
+    return {"kind": cfg.do, "animal": animal, "first": first, "last": last}
 
 
 def _row(opened: Opened, ids: np.ndarray, animal: int, frame: int) -> int:

@@ -23,7 +23,6 @@ from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels
 from gambol.core.progress import Progress, silent
-from gambol.core.skeleton import Skeleton
 from gambol.io import frames as io_frames
 from gambol.io import labels as io_labels
 from gambol.io import run as io_run
@@ -32,13 +31,12 @@ from gambol.io.video.open import open_video
 from gambol.nn.augment import AugmentConfig
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.unet import UNetSpec
-from gambol.nn.model import AnyBackbone, AnyOutput, ModelSpec, PoseNet, default_head
+from gambol.nn.model import AnyBackbone, AnyHead, AnyOutput, PoseNet
 from gambol.nn.outputs.confidence import ConfidenceSpec
-from gambol.nn.outputs.graph import GraphSpec
 from gambol.pose import choose_many, dataset, distributed, infer, scenes, splits, train
 from gambol.pose import linear as pose_linear
 from gambol.pose.choose import Choice, choose
-from gambol.stages import learning, train_many, trained
+from gambol.stages import learning, network, starting, train_many, trained
 
 
 class SplitConfig(Config):
@@ -64,7 +62,9 @@ class TrainConfig(Config):
 
     approach: choose_many.Approach | None = None  # how several animals are found
     backbone: AnyBackbone | None = None
-    output: AnyOutput = ConfidenceSpec()  # what says where keypoints are
+    head: AnyHead | None = None  # null: the one that the backbone was published with
+    start: str | None = None  # imagenet, a file of weights, or a run to go on from; null: anew
+    output: AnyOutput = ConfidenceSpec()  # what says where keypoints are; σ suits the network
     scale: float | None = Field(None, gt=0, le=4)  # network pixels per video pixel
     window: int | None = Field(None, ge=1, le=4096)  # side of training windows, network pixels
     colour: Literal["grey", "rgb"] | None = None
@@ -141,6 +141,7 @@ def origin(cfg: TrainConfig, labels: Labels, rows: splits.Split | None = None) -
     """Hash of what the result depends on."""
     drawn = "" if rows is None else splits.split_hash(splits.to_rows(labels, rows))
     parts = [gambol.__version__, cfg.fingerprint(), labels.content_hash(), drawn]
+    parts.append(starting.fingerprint(cfg.start))
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:12]
 
 
@@ -187,7 +188,7 @@ def _prepare(
     choice = _choose(cfg, labels, images)
     crops = approach == "top-down"  # which take the place of windows
     kept = [one for one in choice.reasons if not (crops and one.startswith("windows"))]
-    place, kept_place = _place(cfg, approach, choice)
+    place, kept_place = network.place(cfg, approach, choice)
     choice = choice._replace(reasons=(reason, *kept, *kept_place))
     for sentence in choice.reasons:
         say(sentence)
@@ -205,16 +206,7 @@ def _prepare(
         name: scenes.part(everything, seen, part, empty.get(name))
         for name, part in which.items()
     }
-    backbone = cfg.backbone or UNetSpec(depth=choice.depth, rate=1.5)
-    spec = ModelSpec(
-        backbone=backbone,
-        head=default_head(backbone),
-        channels=choice.channels,
-        keypoints=labels.skeleton.keypoints,
-        outputs=(_output(cfg.output, labels.skeleton),),
-        place=place,
-        mirror=_partners(labels.skeleton, choice.flip) if cfg.mirror else None,
-    )
+    spec = network.spec(cfg, labels.skeleton, choice, place)
     entries = splits.to_rows(labels, split)
     return trained.Prepared(
         approach, labels, entries, parts, which, empty, choice, spec, cfg.fit.seed, made_from
@@ -243,47 +235,6 @@ def _which(labels: Labels, split: splits.Split) -> dict[str, np.ndarray]:
         name: rows[np.lexsort((rows, labels.frame[rows], labels.video[rows]))]
         for name, rows in zip(("train", "val", "calib"), split, strict=False)
     }
-
-
-def _place(
-    cfg: TrainConfig, approach: choose_many.Approach, choice: Choice
-) -> tuple[bool, tuple[str, ...]]:
-    """Say whether the network is told where in the frame it looks, and why if it chose so."""
-    usual = cfg.backbone is None or isinstance(cfg.backbone, UNetSpec)
-    if cfg.place is None:
-        one_view = approach == "single" and usual and choice.whole and choice.rotation < 90
-        reason = "place: whole frames of one view, so the network is told where it looks"
-        return one_view, (reason,) if one_view else ()
-    if cfg.place and isinstance(cfg.backbone, LinearSpec):
-        raise InputError("place=true is nothing for backbone linear; leave place out")
-    if cfg.place and not choice.whole and approach != "top-down":
-        raise InputError(
-            "place=true needs whole frames, but windows of "
-            f"{choice.window[0]} px are cut here, which may lie anywhere; leave place out"
-        )
-    return cfg.place, ()
-
-
-def _partners(skeleton: Skeleton, flip: float) -> tuple[int, ...]:
-    """Return what every keypoint is in a mirror, if training shows mirror images at all."""
-    if not flip:
-        raise InputError(
-            "mirror=true asks for the mirror image too, but mirror images are not learnt here: "
-            "augment.flip is 0; set it to 0.5, or leave mirror out"
-        )
-    return tuple(j if k < 0 else k for j, k in enumerate(skeleton.swap))
-
-
-def _output(output: AnyOutput, skeleton: Skeleton) -> AnyOutput:
-    """Give a posture graph the bones of the skeleton, unless somebody said others."""
-    if not isinstance(output, GraphSpec) or output.parent is not None:
-        return output
-    if not any(parent >= 0 for parent in skeleton.parent):
-        raise InputError(
-            "output.kind=graph draws bones, and the skeleton of the labels has none; give "
-            "output.parent, or leave output out"
-        )
-    return output.model_copy(update={"parent": skeleton.parent})
 
 
 def _check_approach(approach: choose_many.Approach, seen: scenes.Scenes) -> None:
@@ -319,13 +270,17 @@ def _rate(ref: str) -> float | None:
 def _choose(cfg: TrainConfig, labels: Labels, images: list[np.ndarray]) -> Choice:
     """What the labels suggest, overridden by what the settings say."""
     size = images[0].shape[1], images[0].shape[0]
-    known = getattr(cfg.backbone, "depth", None)
+    usual = cfg.backbone is None or isinstance(cfg.backbone, UNetSpec)
+    depth = cfg.backbone.depth if isinstance(cfg.backbone, UNetSpec) else None
+    multiple = None if usual else network.multiple(cfg)
     step = max(len(images) // 8, 1)
     choice = choose(
-        labels.xy, labels.skeleton, size, images[::step], scale=cfg.scale, depth=known
-    )
+        labels.xy, labels.skeleton, size, images[::step],
+        scale=cfg.scale, depth=depth, multiple=multiple,
+    )  # fmt: skip
     if cfg.window is not None:
-        side = -(-cfg.window // 2**choice.depth) * 2**choice.depth
+        least = multiple or 2**choice.depth
+        side = -(-cfg.window // least) * least
         choice = choice._replace(window=(side, side), whole=False)
     if cfg.augment.rotation is not None:
         choice = choice._replace(rotation=cfg.augment.rotation)
@@ -343,6 +298,8 @@ def _fit(
     sitting: learning.Sitting,
 ) -> train.Fitted:
     if isinstance(ready.spec.backbone, LinearSpec):
+        if cfg.start is not None:
+            raise InputError("backbone linear starts from nothing; leave start out")
         torch.manual_seed(cfg.fit.seed)
         net = PoseNet(ready.spec)
         fitted = _fit_linear(cfg.linear, net, ready.parts["train"], ready.parts["val"])
@@ -369,6 +326,8 @@ def _fit(
         cfg.augment.model_copy(update={"rotation": choice.rotation, "flip": choice.flip}),
         _called(ready),
         trained.held(ready),
+        starting.loader(cfg.start, ready.spec, sitting.say),
+        trained.looker(ready, out),
     )
     return learning.learn(job, sitting)
 

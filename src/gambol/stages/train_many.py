@@ -4,6 +4,7 @@ Both end in the same run folder as a single animal's training; `stages.train` ca
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -25,7 +26,7 @@ from gambol.nn.outputs.fields import FieldsSpec
 from gambol.nn.outputs.who import WhoSpec
 from gambol.pose import choose_many, dataset, find, group, joints, judge, train, wiring
 from gambol.pose.crops import Aim
-from gambol.stages import learning, trained, trained_many
+from gambol.stages import learning, starting, trained, trained_many
 
 if TYPE_CHECKING:
     from gambol.stages.train import TrainConfig
@@ -91,9 +92,9 @@ def _top_down(
     scale = ready.choice.scale
     names = _individuals(cfg.many, ready)
     spec = ready.spec.model_copy(
-        update={"outputs": (cfg.output, *([WhoSpec(classes=names)] if names else []))}
+        update={"outputs": (*ready.spec.outputs, *([WhoSpec(classes=names)] if names else []))}
     )
-    sigma = getattr(cfg.output, "sigma", 3.5)
+    sigma = getattr(ready.spec.outputs[0], "sigma", 3.5)
     xy = ready.parts["train"].xy.reshape(-1, *ready.parts["train"].xy.shape[2:])
     body = trained_many.body(ready) * scale
     multiple = PoseNet(spec).multiple
@@ -111,8 +112,6 @@ def _top_down(
         side = -(-cfg.many.crop // multiple) * multiple
         cut = cut._replace(side=side, reason=f"crops: {side} px, as the settings say")
     sitting.say(cut.reason)
-    pose = _crop_job(cfg, ready, spec, cut, aim, out)
-    fitted = learning.learn(pose, sitting)
     many = io_run.ManyFile(
         most=ready.parts["train"].xy.shape[1],
         anchor=anchor,
@@ -125,6 +124,9 @@ def _top_down(
         individuals=ready.labels.individuals,
         classes=names,
     )
+    pose = _crop_job(cfg, ready, spec, cut, aim, out, sitting.say)
+    pose = pose._replace(model=trained_many.looker(ready, spec, many, out))
+    fitted = learning.learn(pose, sitting)
     reasons = (laid.reason, cut.reason, found.reason)
     return trained_many.Made(pose.spec, fitted, many, seen, reasons)
 
@@ -191,6 +193,7 @@ def _crop_job(
     cut: choose_many.Crops,
     aim: Aim,
     out: Path,
+    say: Callable[[str], None],
 ) -> learning.Job:
     """The network that finds the keypoints of the animal in the middle of a crop."""
     val = dataset.cut_out(dataset.one_by_one(ready.parts["val"]), aim, cut.side)
@@ -209,6 +212,7 @@ def _crop_job(
         _budget(cfg.fit, 1 - cfg.many.centroid_share),
         augment,
         held=learning.Held(val),
+        start=starting.loader(cfg.start, spec, say),
     )
 
 
@@ -234,7 +238,7 @@ def _bottom_up(
     known = part.xy.reshape(-1, *part.xy.shape[2:])
     fields, usual = _fields(cfg.many, ready, known)
     joined = fields.centroid or cfg.output.centroid
-    position = cfg.output.model_copy(update={"centroid": joined})
+    position = ready.spec.outputs[0].model_copy(update={"centroid": joined})
     names = _individuals(cfg.many, ready)
     whose = [ClassesSpec(classes=names, sigma=fields.sigma)] if names else []
     spec = ready.spec.model_copy(update={"outputs": (position, fields, *whose)})
@@ -250,6 +254,8 @@ def _bottom_up(
         skeleton,
         cfg.fit,
         _augment(cfg, ready),
+        start=starting.loader(cfg.start, spec, sitting.say),
+        model=trained_many.looker(ready, spec, _many(ready, links, names), out),
     )
     fitted = learning.learn(job, sitting)
     net = PoseNet(spec)
@@ -260,15 +266,20 @@ def _bottom_up(
     links = judge.fit_links(finder, ready.parts["val"], body * choice.scale)
     links, reason = _best_graph(ready, finder._replace(links=links), usual)
     sitting.say(reason)
-    many = io_run.ManyFile(
-        most=most,
+    return trained_many.Made(spec, fitted, _many(ready, links, names), None, (reason,))
+
+
+def _many(
+    ready: trained.Prepared, links: group.Links, names: tuple[str, ...]
+) -> io_run.ManyFile:
+    return io_run.ManyFile(
+        most=ready.parts["train"].xy.shape[1],
         edges=tuple((int(a), int(b)) for a, b in links.edges),
         links={name: getattr(links, name).tolist() for name in ("longest", "slope", "offset")},
         real=judge.PRIOR,
         individuals=ready.labels.individuals,
         classes=names,
     )
-    return trained_many.Made(spec, fitted, many, None, (reason,))
 
 
 def _fields(

@@ -1,5 +1,6 @@
 """What a training run leaves behind: scores and calibration on validation, and the model."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,16 +75,22 @@ def finish(
 
 
 def held(ready: Prepared) -> learning.Held:
-    """Return the validation frames of a single animal, and how they make a model of a net."""
-    labels, rows, frames = ready.labels, ready.rows["val"], ready.parts["val"]
+    """Return the validation frames of a single animal."""
+    labels, rows = ready.labels, ready.rows["val"]
     places = tuple((labels.videos[labels.video[n]], int(labels.frame[n])) for n in rows)
-    body = measure(labels.xy).diagonal
+    return learning.Held(ready.parts["val"], places)
+
+
+def looker(ready: Prepared, out: Path) -> Callable[[PoseNet], io_run.Trained]:
+    """Return what makes a run of a network that still learns, calibrated on a few frames."""
+    frames, body = ready.parts["val"], measure(ready.labels.xy).diagonal
     some = frames.select(np.arange(min(len(frames.images), FIELD_FRAMES)))
-    return learning.Held(
-        frames,
-        places,
-        lambda net: _model_file(ready, _calibrate(net, some, body), body),
-    )
+
+    def run(net: PoseNet) -> io_run.Trained:
+        file = _model_file(ready, _calibrate(net, some, body), body)
+        return io_run.Trained(out, file, net, "")
+
+    return run
 
 
 def write_scores(

@@ -1,9 +1,12 @@
 """What a training run for several animals leaves behind: scores, calibration and the model."""
 
+import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 import gambol
 from gambol.core import pixels
@@ -18,6 +21,8 @@ from gambol.pose.choose import measure
 from gambol.pose.find import Finder, Found, TopDown, find
 from gambol.stages import finders
 from gambol.stages.trained import Prepared, write_origin, write_scores
+
+FEW = 8  # validation frames that judge a network that still learns
 
 
 class Made(NamedTuple):
@@ -62,7 +67,7 @@ def finish(
     if made.centroid is not None and made.many.centroid is not None:
         centroid = PoseNet(made.many.centroid)
         centroid.load_state_dict(made.centroid.weights)
-    trained = io_run.Trained(out, _model_file(ready, made), net, "", centroid)
+    trained = io_run.Trained(out, _model_file(ready, made.spec, made.many), net, "", centroid)
     name = "calib" if len(ready.rows["calib"]) else "val"
     trained = _with_threshold(trained, ready.parts[name])
     length = body(ready)
@@ -84,19 +89,53 @@ def finish(
     store.write_text(model.model_dump_json(indent=1), out / io_run.MODEL)
 
 
-def _model_file(ready: Prepared, made: Made) -> io_run.ModelFile:
+def looker(
+    ready: Prepared, spec: ModelSpec, many: io_run.ManyFile, out: Path
+) -> Callable[[PoseNet], io_run.Trained]:
+    """Return what makes a run of a network that still learns, judged on a few frames.
+
+    Args:
+        ready: what is learnt from.
+        spec: of the network.
+        many: how animals are found by it, as far as that is known before it has learnt.
+        out: folder of the run; of a top-down one, the first network is there.
+    """
+    frames, length = ready.parts["val"], body(ready)
+    few = frames.select(np.arange(min(len(frames.images), FEW)))
+    file = _model_file(ready, spec, many)
+
+    def run(net: PoseNet) -> io_run.Trained:
+        mine = copy.deepcopy(net)  # an engine changes how weights lie in memory
+        where = engine.Device("torch", str(next(mine.parameters()).device))
+        first = None
+        if many.centroid is not None:
+            with torch.random.fork_rng(devices=()):  # what is learnt stays as it is
+                first = PoseNet(many.centroid)
+            path = out / io_run.CENTROID / "weights.safetensors"
+            first.load_state_dict(io_run.read_weights(path))
+        trained = io_run.Trained(out, file, mine, "", first)
+        judged = _judge(_see(finders.of_run(trained, where), few), length)
+        learned = {"real": tuple(judged.real.tolist()), "temperature": judged.temperature}
+        more: dict[str, Any] = {"many": many.model_copy(update=learned)}
+        more["calibration"] = judged.calibration.to_dict()
+        return trained._replace(model=file.model_copy(update=more))
+
+    return run
+
+
+def _model_file(ready: Prepared, spec: ModelSpec, many: io_run.ManyFile) -> io_run.ModelFile:
     return io_run.ModelFile(
         gambol=gambol.__version__,
         made_from=ready.made_from,
-        spec=made.spec,
+        spec=spec,
         skeleton=ready.labels.skeleton.to_dict(),
         scale=ready.choice.scale,
-        window=made.many.side,
+        window=many.side,
         grey=ready.choice.channels == 1,
         body_px=body(ready),
         calibration={},
         approach=ready.approach,
-        many=made.many,
+        many=many,
     )
 
 

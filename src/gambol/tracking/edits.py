@@ -110,7 +110,16 @@ class Rename(Config):
     name: Annotated[str, Field(min_length=1, max_length=80)]
 
 
-Edit = Swap | Confirm | Assign | Cut | Join | Remove | Name | Pin | Unsure | Rename
+class Gap(Config):
+    """The animal is not seen in these frames: draw a straight line, or leave it at that."""
+
+    kind: Literal["interpolate", "leave"]
+    animal: NonNegativeInt
+    first: NonNegativeInt  # frame, the first one without it
+    last: NonNegativeInt  # frame, the last one without it
+
+
+Edit = Swap | Confirm | Assign | Cut | Join | Remove | Name | Pin | Unsure | Rename | Gap
 _any: TypeAdapter[Edit] = TypeAdapter(Annotated[Edit, Field(discriminator="kind")])
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Int
 
 from gambol.core.instances import UNTRACKED
 from gambol.tracking import edits as log
+from gambol.tracking import gaps
 
 DISMISSED = -2  # a person said that it is no animal; in files it is untracked as well
 
@@ -30,6 +31,7 @@ class Patches:
         rows: single detections that were named, ascending; with their `frames` and who they
             are, `who`. What `names` says of them does not count.
         pins: frames in which everybody was found to be right, ascending.
+        gaps: decisions about gaps, of the animals as they are called now.
     """
 
     def __init__(self, n_animals: int, lookup: Lookup) -> None:
@@ -46,6 +48,7 @@ class Patches:
         self.said: Bool[np.ndarray, "S N"] = np.zeros((1, n_animals), bool)
         self.rows, self.frames, self.who = (np.zeros(0, np.int64) for _ in range(3))
         self.pins: list[int] = []
+        self.gaps: tuple[log.Gap, ...] = ()
 
     def take(self, edits: Iterable[log.Edit]) -> None:
         """Apply edits, in their order."""
@@ -75,6 +78,7 @@ class Patches:
         return later[0] - 1 if later else None
 
     def _take(self, edit: log.Edit) -> None:
+        self.gaps = gaps.after(self.gaps, edit)
         if isinstance(edit, log.Swap):
             self._exchange(edit.a, edit.b, edit.first, edit.last)
         elif isinstance(edit, log.Join):

@@ -101,9 +101,12 @@ class Page:
             return []
         frame = ("frames", key[:2])
         said = self.rows.get(frame)
+        began = self.rows.get(("instances", key)) is None
         rows = [self.put("instances", key, value)]
         if said is None:
             rows.append(self.put(*frame, {"complete": 2, "flag": 0, "note": ""}))
+        elif began and said["complete"] != 2:  # which the server would do by itself
+            rows.append(self.put(*frame, said | {"complete": 2}))
         return rows
 
     def state(self):

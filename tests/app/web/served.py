@@ -39,8 +39,8 @@ def client_of(studio, headers=OWN):
 class Server:
     """`gambol studio` in a process of its own; its output goes to files."""
 
-    def __init__(self, folder, state, *options, port=0):
-        command = [sys.executable, "-m", "gambol", "studio", str(folder), "--no-browser"]
+    def __init__(self, folder, state, *options, port=0, python=sys.executable):
+        command = [python, "-m", "gambol", "studio", str(folder), "--no-browser"]
         self.folder, self.clients = folder, []
         self.log = (state / "log").open("ab")
         self.process = subprocess.Popen(

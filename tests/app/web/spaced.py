@@ -8,11 +8,11 @@ import warnings
 import cv2
 import numpy as np
 from desked import by, studio_of
-from labelled import MOUSE
 from starlette.applications import Starlette
 
 from gambol.app.web import edits, feed, project, space
 from gambol.app.web.answers import HANDLERS
+from gambol.core import poses as core_poses
 from gambol.io import calibration
 from gambol.io import poses as io_poses
 from gambol.io.project import Project
@@ -25,14 +25,16 @@ with warnings.catch_warnings():
 SIZE = 640, 512
 
 
-def world(folder, seconds=2.0, animals=1, tier="msac", seed=0):
+def world(folder, seconds=2.0, animals=1, tier="msac", seed=0, size=SIZE, cameras=4):
     """Make `folder`: a project with a rig, 2D poses of four views and a run of 3D poses."""
-    Project.create(folder, MOUSE).close()
     made = simulate_views.run(
-        simulate_views.ViewsConfig(seconds=seconds, animals=animals, boards=5, seed=seed),
+        simulate_views.ViewsConfig(
+            seconds=seconds, animals=animals, boards=5, seed=seed, size=size, cameras=cameras
+        ),
         folder / "session",
     )
     shutil.rmtree(folder / "session" / "board")
+    Project.create(folder, core_poses.skeleton(io_poses.read(made.truth))).close()
     out = folder / "runs" / "triangulate-1" / "out" / "mouse.nc"
     out.parent.mkdir(parents=True)
     cfg = triangulate.TriangulateConfig.model_validate({"tier": {"kind": tier}})
@@ -40,29 +42,29 @@ def world(folder, seconds=2.0, animals=1, tier="msac", seed=0):
     return out
 
 
-def films(folder, frames=60):
+def films(folder, frames=60, size=SIZE):
     """Film what the cameras of a world see, one video a camera, the frame's number in bars."""
     rig = calibration.read(folder / "session" / "rig.toml")
     for camera in rig:
         poses = io_poses.read(folder / "session" / "views" / f"{camera}.nc")
         xy = poses.position.transpose("time", "individuals", "keypoints", "space").values
         path = folder / f"{camera}.mp4"
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30.0, SIZE)
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30.0, size)
         for t in range(min(frames, len(xy))):
-            writer.write(_picture(t, xy[t]))
+            writer.write(_picture(t, xy[t], size))
         writer.release()
     with Project.open(folder) as opened:
         for camera in rig:
             opened.add_video(str(folder / f"{camera}.mp4"))
 
 
-def _picture(number, xy):
+def _picture(number, xy, size):
     """A grey field with the animal as blobs, and 16 bars at the top: bits of the number."""
-    image = np.full((SIZE[1], SIZE[0], 3), 70, np.uint8)
+    image = np.full((size[1], size[0], 3), 70, np.uint8)
     for x, y in xy.reshape(-1, 2):
         if np.isfinite([x, y]).all():
             cv2.circle(image, (round(float(x)), round(float(y))), 5, (150, 160, 170), -1)
-    wide = SIZE[0] // 16
+    wide = size[0] // 16
     for bit in range(16):
         lit = 255 if number >> (15 - bit) & 1 else 0
         image[: wide // 2, bit * wide : (bit + 1) * wide] = lit

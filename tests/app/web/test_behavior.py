@@ -254,14 +254,71 @@ def test_decisions_change_labels_and_go_back_and_leave_the_model_alone(opened):
     assert odd["bouts"] == 1
     for _ in range(3):
         last = decide(do="undo").json()
-    assert last["end"] == 0 and last["decisions"] == 3
+    assert (last["undo"], last["redo"], last["decisions"]) == (0, 3, 3)
     assert [(r["id"], r["usage"]) for r in last["labels"]] == [
         (r["id"], r["usage"]) for r in before["labels"]
     ]
-    assert decide(do="redo").json()["end"] == 1
+    assert decide(do="redo").json()["undo"] == 1
     wrong = decide(do="rename", labels=[2], value="rear")
     assert wrong.status_code == 422 and "rear" in wrong.json()["message"]
     assert {path: path.read_bytes() for path in files} == files
+
+
+def test_a_decision_that_is_sent_twice_is_made_once(opened):
+    client, folder = opened
+    run = run_of(client, "syllables")
+    said = {"id": "a" * 8, "do": "note", "labels": [3], "value": "high"}
+    first, second = (
+        client.post(f"/api/behavior/{run}/decisions", json=said, headers=by("mei"))
+        for _ in range(2)
+    )
+    assert first.json() == second.json()
+    assert first.json()["decisions"] == 1
+    more = {"id": "b" * 8, "do": "note", "labels": [3], "value": "fast"}
+    client.post(f"/api/behavior/{run}/decisions", json=more, headers=by("mei"))
+    back = {"id": "c" * 8, "do": "undo"}
+    for _ in range(2):  # the answer was lost
+        told = client.post(f"/api/behavior/{run}/decisions", json=back, headers=by("mei"))
+        assert (told.json()["undo"], told.json()["redo"]) == (1, 1)
+
+
+def test_undo_is_of_my_own_decisions_and_says_who_built_on_them(opened):
+    client, folder = opened
+    run = run_of(client, "syllables")
+
+    def decide(who, **said):
+        return client.post(f"/api/behavior/{run}/decisions", json=said, headers=by(who))
+
+    def names(answer):
+        return {row["name"] for row in answer.json()["labels"]}
+
+    decide("ann", do="rename", labels=[3], value="rear")
+    decide("mei", do="rename", labels=[2], value="walk")
+    back = decide("ann", do="undo")
+    assert "walk" in names(back) and "rear" not in names(back)
+    assert "rear" in names(decide("ann", do="redo"))
+    decide("mei", do="merge", labels=[3, 1])
+    clash = decide("ann", do="undo")
+    assert clash.status_code == 409 and clash.json()["code"] == "conflict"
+    (theirs,) = clash.json()["theirs"]
+    assert (theirs["by"], theirs["key"], theirs["value"]) == ("mei", [3, 1], "merge")
+    assert "mei decided about this after you" in clash.json()["message"]
+    forced = decide("ann", do="undo", force=True)
+    assert names(forced) >= {"walk", "1", "3"} and forced.json()["undo"] == 0
+
+
+def test_a_bout_that_is_sent_twice_is_scored_once(opened):
+    client, folder = opened
+    said = {"id": "a" * 8, "do": "add", "recording": "day0", "label": "rear", "first": 3,
+            "last": 9, "fps": FPS, "frames": T}  # fmt: skip
+    first, second = (
+        client.post("/api/bouts", json=said, headers=by("mei")).json() for _ in range(2)
+    )
+    assert first == second and first["undo"] == 1
+    back = {"id": "b" * 8, "do": "undo"}
+    for _ in range(2):
+        assert client.post("/api/bouts", json=back, headers=by("mei")).json()["redo"] == 1
+    shutil.rmtree(folder / "bouts")
 
 
 def test_bouts_by_hand_are_told_to_all_and_compared_with_the_model(opened):

@@ -49,7 +49,7 @@ def test_a_raster_of_everything_is_one_stretch_a_pixel_at_most(book):
 
 
 def test_the_matrix_is_of_bouts_one_after_the_other(book):
-    table = book.table()
+    table = book.table("ann")
     assert len(table.order) == 11 and 0 not in table.order  # the way between is no label
     assert np.sum(table.next, axis=1) == pytest.approx(1, abs=1e-3)
     assert np.trace(table.next) == 0

@@ -5,10 +5,13 @@ import pytest
 
 from gambol.app.web import behavior_strips
 from gambol.app.web.behavior_book import Course
+from gambol.io.video import tiles
 
 
 class Film:
     """Black, with a bright body and a red head 20 px before it."""
+
+    size = (400, 300)
 
     def __init__(self, course):
         self.course = course
@@ -33,9 +36,8 @@ def test_the_head_points_to_the_right_wherever_the_animal_heads(heading):
     assert cut.frames == tuple(range(10, 50)) and cut.heading == pytest.approx(
         heading, abs=1e-6
     )
-    tile = behavior_strips.turned(
-        Film(course).read([30])[0], cut.centre[20], cut.heading, cut.side, cut.tile
-    )
+    turn = behavior_strips.turning(Film.size, cut.centre[20], cut.heading, cut.side, cut.tile)
+    tile = tiles.tile(Film(course).read([30])[0], turn, cut.tile)
     y, x = np.nonzero((tile[..., 0] > 150) & (tile[..., 1] < 60))
     assert np.mean(x) == pytest.approx(63.5 + 20 * 128 / 100, abs=1.5)
     assert np.mean(y) == pytest.approx(63.5, abs=1.5)

@@ -2,6 +2,7 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ import pytest
 from labelled import MOUSE
 
 from gambol.app.web.answers import Fail
-from gambol.app.web.desk import LOCK, Desk, Lock, Running, said
+from gambol.app.web.desk import LOCK, Desk, Lock, Running, running, said
 from gambol.core.errors import InputError
 from gambol.io.project import Project
 
@@ -117,3 +118,32 @@ def test_a_second_server_hears_where_the_first_is_and_a_killed_one_holds_nothing
     lock.release()
     assert said(tmp_path) == {}
     Lock(tmp_path).release()
+
+
+def test_who_looks_takes_no_lock_and_leaves_it_to_others(tmp_path):
+    folder = tmp_path / "mice"
+    folder.mkdir()
+    assert running(folder) is None and not list(folder.iterdir())
+    lock = Lock(folder)
+    lock.note("http://127.0.0.1:1/")
+    noted = (folder / LOCK).read_bytes()
+    other = running(folder)
+    assert other is not None and other.address == "http://127.0.0.1:1/"
+    assert (folder / LOCK).read_bytes() == noted
+    lock.release()
+    assert running(folder) is None
+    Lock(folder).release()  # nobody holds it now
+
+
+def test_a_desk_that_looks_opens_and_changes_nothing(tmp_path):
+    Project.create(tmp_path / "p", MOUSE).close()
+    path = tmp_path / "p" / "project.db"
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    desk = Desk(tmp_path / "p", looks=True)
+    assert desk.ask_now(lambda project: project.skeleton) == MOUSE
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        desk.ask_now(lambda project: project.connection.execute("DELETE FROM meta"))
+    assert desk.journal == ""
+    desk.close()
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    assert [one.name for one in (tmp_path / "p").iterdir()] == ["project.db"]

@@ -14,8 +14,9 @@ from labelled import MOUSE, film, make
 
 from gambol.app.web.state import Studio
 from gambol.core.labels import Visibility
-from gambol.io import project_edits, project_views
+from gambol.io import project_changes, project_edits, project_keypoints, project_views
 from gambol.io.project import Project
+from gambol.io.project_changes import RowChange
 
 FRAME = {"complete": 2, "flag": 0, "note": ""}
 
@@ -37,9 +38,9 @@ def client(studio):
 def rows_of(project):
     """Every row of every table, as the wire has it."""
     keys = list(project_edits._keys(project.connection))
-    get = project_edits.get
+    get, numbers = project_edits.get, project_keypoints.ids(project.connection)
     return {
-        (table, key): project_views.wire(table, get(project.connection, table, key))
+        (table, key): project_views.wire(table, get(project.connection, table, key), numbers)
         for table, key in keys
     }
 
@@ -80,6 +81,38 @@ def test_random_edits_undone_are_the_start_and_redone_the_end(studio, client, se
     assert again.desk.ask_now(lambda p: p.labels(drafts=True)).skeleton == again.desk.ask_now(
         lambda p: p.skeleton
     )
+    again.desk.close()
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_edits_of_two_people_undone_by_them_are_the_start_and_redone_the_end(studio, seed):
+    """Check 11 of the specification, with two people and without a browser."""
+    page, random, users = Page(rng(seed)), rng(seed + 50), []
+    start = studio.desk.ask_now(rows_of)
+    for _ in range(500):
+        one = page.edit()
+        changes = [
+            RowChange(c["table"], c["key"], c["saw"], c["value"]) for c in one["changes"]
+        ]
+        users.append(random.choice(["ann", "Mei"]))
+        studio.desk.ask_now(
+            lambda p, one=one, rows=changes: project_changes.apply(
+                p, one["id"], one["action"], rows, users[-1]
+            )
+        )
+    end = studio.desk.ask_now(rows_of)
+    mine = {key: value for key, value in page.rows.items() if value is not None}
+    assert {key: value for key, value in end.items() if key[0] != "videos"} == mine
+    again = studio
+    for how, order, wanted in (("undo", users[::-1], start), ("redo", users, end)):
+        for user in order:
+            step_ = getattr(project_changes, how)
+            done = again.desk.ask_now(lambda p, f=step_, u=user: f(p, uuid.uuid4().hex, u))
+            assert len(done.actions) == 1
+        again.desk.close()
+        again = studio_of(studio.folder)  # reload
+        assert again.desk.ask_now(rows_of) == wanted
+        assert again.desk.ask_now(Project.check) == []
     again.desk.close()
 
 
@@ -187,7 +220,7 @@ def test_frames_at_work_teach_nothing_until_they_are_done(studio, client):
     post(client, edit(change("frames", (1, 3), FRAME, FRAME | {"complete": 1}), action="done"))
     assert len(studio.desk.ask_now(Project.labels)) == 1
     assert client.get("/api/frames?video=1").json() == {
-        "video": 1, "frame": [3], "animals": [1], "complete": [1], "flag": [0],
+        "video": 1, "seq": 4, "frame": [3], "animals": [1], "complete": [1], "flag": [0],
     }  # fmt: skip
     assert client.get("/api/frames?video=1&from=4&to=9").json()["frame"] == []
 

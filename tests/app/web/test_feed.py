@@ -1,5 +1,7 @@
+import shutil
 import threading
 import time
+from urllib.parse import quote
 
 import pytest
 from desked import animal, by, change, client_of, edit, post, step, studio_of
@@ -121,3 +123,42 @@ def test_asking_for_changes_waits_for_one(client):
 def test_people_keep_their_colour():
     assert colour("Mei") == colour("Mei") in COLOURS
     assert len({colour(f"person {k}") for k in range(60)}) == len(COLOURS)
+
+
+def replaced(folder, n):
+    """A client of a project whose server heard n edits, then got the copy from before them."""
+    with Project.open(folder) as one:
+        copy = one.backup()
+    first = studio_of(folder)
+    with client_of(first) as client:
+        for f in range(n):
+            place(client, 4 + f)
+        told = client.get("/api/project").json()
+    first.desk.close()
+    (folder / "project.db-wal").unlink(missing_ok=True)
+    (folder / "project.db-shm").unlink(missing_ok=True)
+    shutil.copy(copy, folder / "project.db")
+    return told
+
+
+@pytest.mark.parametrize("later", [0, 5])
+def test_a_page_that_knew_another_log_is_told_though_this_one_may_be_longer(studio, later):
+    folder = studio.folder
+    told = replaced(folder, 3)
+    known = f"since={told['seq']}&at={quote(told['at'])}"
+    second = studio_of(folder)
+    with client_of(second) as client:
+        for f in range(later):
+            place(client, 8 + f)
+        assert client.get("/api/project").json()["id"] == told["id"]
+        answer = client.get(f"/api/changes?{known}&wait=0")
+        assert answer.status_code == 410 and answer.json()["code"] == "replaced"
+        with client.websocket_connect(f"/api/feed?{known}") as socket:
+            message = socket.receive_json()
+            assert (message["type"], message["action"]) == ("reload", "replaced")
+            live = place(client, 3)
+            assert until(socket, "edit")["id"] == live  # its number is below the page's
+        now = client.get("/api/project").json()
+        same = f"since={now['seq']}&at={quote(now['at'])}"
+        assert client.get(f"/api/changes?{same}&wait=0").json() == []
+    second.desk.close()

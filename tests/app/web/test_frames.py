@@ -6,6 +6,7 @@ import clips
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from desked import studio_of
 from labelled import MOUSE
 from starlette.applications import Starlette
@@ -230,3 +231,30 @@ def test_what_a_page_no_longer_waits_for_is_dropped(serve):
     free.set()
     one.get("frames/1.jpg")
     assert not [wanted for wanted in reader._kept if wanted.frame == 44]
+
+
+def test_a_window_spreads_the_stored_values_that_it_holds(serve, tmp_path):
+    ramp = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96) + 1000
+    stack = np.stack([ramp, ramp[::-1]])
+    tifffile.imwrite(tmp_path / "deep.tif", stack)
+    one = serve("deep", tmp_path / "deep.tif")
+    top, low, high = np.frombuffer(one.get("levels/1").content, "<u4").tolist()
+    assert top == 65535 and 1000 <= low < 1150 and 7000 < high <= 7143
+    dark = image_in(one.get("frames/1.png").content)
+    assert dark.max() <= 28
+    for lo, hi in ((low, high), (1500, 1600), (0, 65535)):
+        shown = image_in(one.get(f"frames/1.png?lo={lo}&hi={hi}").content)[..., 0].astype(int)
+        truth = np.clip((stack[1].astype(float) - lo) / (hi - lo), 0, 1) * 255
+        assert np.abs(shown - truth).max() <= 0.5001
+    tags = {one.get(f"frames/1.png{q}").headers["etag"] for q in ("", "?lo=0&hi=9", "?hi=8")}
+    assert len(tags) == 3
+    for bad in ("lo=5&hi=5", "lo=9&hi=3", "hi=65536", "lo=-1&hi=9", "hi=x"):
+        assert one.get(f"frames/1.png?{bad}").status_code == 422
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "deep.tif"), stack)
+
+
+def test_eight_bits_say_so_and_damage_is_told(serve, tmp_path):
+    one = serve()
+    top, low, high = np.frombuffer(one.get("levels/3").content, "<u4").tolist()
+    assert top == 255 and 0 <= low < high <= 255
+    assert one.get("levels/80").status_code == 404

@@ -54,6 +54,31 @@ def test_the_newest_request_comes_first_and_small_pictures_last(film):
     slow.reader.close()
 
 
+@pytest.mark.parametrize("frames", [(20, 21), (20, 19)])
+def test_the_next_picture_is_there_before_it_is_asked_for(film, frames):
+    reader = _Reader(str(film))
+    for frame in frames:
+        reader.picture(Wanted(frame)).result(10)
+    coming = Wanted(2 * frames[1] - frames[0])
+    end = time.monotonic() + 10
+    while reader._known(coming) is None and time.monotonic() < end:
+        time.sleep(0.001)
+    assert reader.picture(coming).result(0) == Picture(reader._known(coming))
+    with open_video(film) as video:
+        assert reader._known(coming) == encode(video.read([coming.frame])[0], coming)
+    reader.close()
+
+
+def test_after_a_jump_or_at_an_end_nothing_is_foreseen(film):
+    slow = Slow(film)
+    futures = [slow.reader.picture(Wanted(f)) for f in (5, 40, 1, 0)]
+    slow.free.set()
+    futures += [slow.reader.picture(Wanted(79, later=True)), slow.reader.do(len)]
+    assert [f.result(10) for f in futures][-1] == 80
+    assert {wanted.frame for wanted in slow.reader._kept} == {5, 40, 1, 0, 79}
+    slow.reader.close()
+
+
 def test_what_nobody_wants_any_more_is_not_decoded(film):
     slow = Slow(film)
     futures = [slow.ask(n) for n in range(5)]

@@ -74,3 +74,50 @@ def test_the_end_of_the_server_ends_its_children(monkeypatch):
     monkeypatch.setattr(probe, "_running", {child})
     probe.close()
     assert child.wait(10) != 0
+
+
+def bomb(path, **more):
+    """A file of HDF5 whose numbers nobody wrote: a few kilobytes that unfold to gigabytes."""
+    with h5py.File(path, "w") as file:
+        for name, value in more.items():
+            file[name] = value
+        file.create_dataset(
+            "annotations", (10_000_000, 100, 2), np.float64, chunks=(10_000, 100, 2),
+            compression="gzip",
+        )  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="no limit of memory there")
+def test_a_project_is_made_from_labels_that_a_child_reads(tmp_path):
+    folder = tmp_path / "mice"
+    folder.mkdir()
+    bomb(
+        folder / "bomb.h5", skeleton=np.zeros((100, 2), np.int32), images=np.zeros((1, 2, 2, 1))
+    )
+    (folder / "deep.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
+    with client_of(studio_of(folder)) as client:
+        entries = client.get("/api/files").json()["entries"]
+        ids = {entry["name"]: entry["id"] for entry in entries}
+        for name in ("bomb.h5", "deep.json"):
+            for path in ("/api/project", "/api/import"):
+                answer = client.post(path, json={"file": ids[name]})
+                assert answer.status_code == 422, (name, path, answer.text)
+                assert answer.json()["code"] in ("memory", "input", "damaged")
+        assert client.get("/api/project").json()["skeleton"] is None
+        assert not (folder / "project.db").exists()
+
+
+def test_calibrations_are_read_by_a_child(tmp_path):
+    folder = tmp_path / "mice"
+    (folder / "many").mkdir(parents=True)
+    (folder / "bomb.yaml").write_text("%YAML:1.0\na: " + "[" * 200_000)
+    (tmp_path / "closed.toml").write_text("[cam_0]\nname = 'secret'\nmatrix = 1\n")
+    (folder / "many" / "c0.toml").symlink_to(tmp_path / "closed.toml")
+    with client_of(studio_of(folder)) as client:
+        entries = client.get("/api/files").json()["entries"]
+        for entry in entries:
+            answer = client.post("/api/rigs", json={"files": [entry["id"]]})
+            assert answer.status_code == 422 and "secret" not in answer.text
+            if entry["name"] == "many":
+                assert "--root" in answer.json()["message"]
+        assert client.get("/api/project").status_code == 200

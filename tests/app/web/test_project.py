@@ -88,7 +88,8 @@ def test_videos_come_once_are_found_again_and_go_with_all_that_is_said(studio, m
     assert made.delete("/api/videos/1").status_code == 404
     assert studio.desk.ask_now(Project.check) == []
     assert step(made, "undo").json()["actions"] == ["remove video"]
-    assert made.get("/api/project").json() == told | {"seq": told["seq"] + 2}
+    now = made.get("/api/project").json()
+    assert now == told | {"seq": told["seq"] + 2, "at": now["at"]} and now["at"] > told["at"]
     assert studio.desk.ask_now(Project.check) == []
 
 

@@ -1,6 +1,8 @@
 """One server in a process of its own: how it starts, ends, and what it keeps to itself."""
 
+import asyncio
 import os
+import re
 import signal
 import socket
 import time
@@ -8,10 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from labelled import MOUSE, film, make
 from served import Server, client_of, studio_of
 
 from gambol.app.web import server, tokens
 from gambol.core.errors import InputError
+from gambol.io.project import Project
 
 TWO = {"keypoints": ["nose", "tail"]}
 
@@ -102,6 +106,24 @@ def test_a_port_that_is_taken_is_named(tmp_path, monkeypatch):
             server.serve(server.Options(tmp_path / "mice", port=port), print, print)
 
 
+def test_what_is_written_is_sent_at_once(tmp_path):
+    async def nodelay(listener):
+        got = asyncio.get_running_loop().create_future()
+
+        async def take(_, writer):
+            own = writer.get_extra_info("socket")
+            got.set_result(own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(take, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.close()
+            return await got
+
+    with server._listening(server.Options(tmp_path, port=0), tmp_path) as listener:
+        assert asyncio.run(nodelay(listener)) != 0
+
+
 def test_other_computers_are_warned_of_without_a_certificate(tmp_path):
     said = []
     options = server.Options(tmp_path, host="0.0.0.0", token_file=tmp_path / "t")
@@ -114,3 +136,44 @@ def test_a_folder_that_cannot_be_written_is_refused_but_may_be_looked_at(tmp_pat
     with pytest.raises(InputError, match="--read-only"):
         server._folder(server.Options(tmp_path))
     assert server._folder(server.Options(tmp_path, read_only=True)) == tmp_path
+
+
+def files_of(folder):
+    return {p.relative_to(folder): (p.read_bytes(), p.stat().st_mtime_ns)
+            for p in folder.rglob("*") if p.is_file()}  # fmt: skip
+
+
+def test_a_server_to_look_leaves_everything_as_it_was(tmp_path):
+    folder = tmp_path / "mice"
+    clip = film(folder / "videos" / "a.mp4")
+    with Project.create(folder, MOUSE) as project:
+        project.put_labels(make([clip]))
+    one = Server(folder, tmp_path)
+    browser = one.browser()
+    assert browser.get("api/project").status_code == 200
+    browser.close()
+    one.end(signal.SIGKILL)  # its log is still there
+    assert list(folder.glob("*-wal"))
+    (folder / "uploads").mkdir()
+    old = folder / "uploads" / f".{'0' * 32}.part"
+    old.touch()
+    os.utime(old, (1, 1))  # whoever edits tidies it up
+    before = files_of(folder)
+    two = Server(folder, tmp_path, "--read-only")
+    try:
+        browser = two.browser()
+        told = browser.get("api/project").json()
+        video = told["videos"][0]
+        mark = video["fingerprint"]
+        routes = [
+            re.sub(r"{(\w+)}", lambda m: mark if m[1] == "fingerprint" else "1", route.path)
+            for route in server._routes(studio_of(folder))
+            if "GET" in (getattr(route, "methods", None) or ()) and route.path != "/api/changes"
+        ]
+        statuses = {path: browser.get(path).status_code for path in routes}
+        assert statuses[f"/api/videos/1/{mark}/frames/1.jpg"] == 200
+        assert max(statuses.values()) < 500 and len(statuses) > 40
+        assert files_of(folder) == before
+    finally:
+        assert two.end() == 0
+    assert files_of(folder) == before

@@ -1,6 +1,7 @@
 """Files of the 3D screen: what is found, and which observation belongs to which point."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -60,6 +61,20 @@ def test_2d_poses_that_are_gone_are_said(folder):
     run.files = {c: folder / "gone.nc" for c in run.cameras}
     made = run.moments(0, 2)
     assert np.isnan(made.xy).all() and "gone.nc" in run.trouble
+
+
+def test_2d_poses_are_found_again_in_a_project_that_was_moved(folder, tmp_path):
+    (path,) = find(folder).runs.values()
+    before = Run3d(path).moments(0, 2)
+    away = tmp_path / "elsewhere"
+    shutil.copytree(folder, away)
+    hidden = folder.rename(folder.with_name("hidden"))
+    try:
+        run = Run3d(away / path.relative_to(folder))
+        np.testing.assert_array_equal(run.moments(0, 2).xy, before.xy)
+        assert run.trouble is None
+    finally:
+        hidden.rename(folder)
 
 
 def test_a_file_without_cameras_is_refused(folder):

@@ -1,5 +1,7 @@
 """The worst points and the health of cameras, of a run with a planted mistake."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from spaced import world
@@ -7,6 +9,7 @@ from spaced import world
 from gambol.app.web.space_files import Run3d, find
 from gambol.app.web.space_points import words
 from gambol.app.web.space_queue import errors, health, queue
+from gambol.core.cameras import Rig
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +58,14 @@ def test_a_camera_that_was_turned_shows_in_its_pairs(run):
     for one, other in zip(before.pairs, after.pairs, strict=True):
         worse = run.cameras[1] in one.cameras
         assert (other.rms > 1.5 * one.rms) == worse
+
+
+def test_exchanged_cameras_are_named(run):
+    run = Run3d(run.path)
+    assert health(run).findings == []
+    made = list(run.rig.cameras)
+    names = [one.name for one in made]
+    made[0], made[2] = (replace(made[k], name=names[n]) for k, n in ((2, 0), (0, 2)))
+    run.rig = Rig(tuple(made), units=run.rig.units)
+    (found,) = [one for one in health(run).findings if one.check == "swapped cameras"]
+    assert set(found.cameras) == {names[0], names[2]}

@@ -1,13 +1,16 @@
 """Track files are written when edits pause, and when the server ends."""
 
+import hashlib
+import os
 import threading
 import time
 
 import pytest
-from proofread import tracked
+from proofread import planted, tracked
 
 from gambol.app.web import track_files
 from gambol.app.web.track_files import Follower
+from gambol.core.errors import InputError
 from gambol.stages import identities, review, track
 
 
@@ -63,3 +66,25 @@ def test_another_process_writes_what_the_log_says(tmp_path):
     assert not track_files.follows(target, now)
     track_files.write(target)
     assert track_files.follows(target, now) and not review.settle(target)
+
+
+def test_what_a_file_says_is_read_once_while_it_stays_as_it_is(tmp_path, monkeypatch):
+    folder = tmp_path / "p"
+    target, _, _ = planted(folder, n=2, swaps=1, seconds=5)
+    heads, read = track_files.Heads(), []
+    plain = track_files.identities.attributes
+    monkeypatch.setattr(
+        track_files.identities, "attributes", lambda path: (read.append(path), plain(path))[1]
+    )
+    first = heads.about(target)
+    assert first == heads.about(target) and len(read) == 1
+    assert first.names == ("animal1", "animal2") and first.frames == 150
+    assert first.fps == pytest.approx(30)
+    said = target.read_bytes()
+    target.write_bytes(said[:-100])
+    with pytest.raises(InputError):
+        heads.about(target)
+    assert heads.checksum(target) == f"sha256:{hashlib.sha256(said[:-100]).hexdigest()}"
+    target.write_bytes(b"")
+    os.utime(target, ns=(1, 1))
+    assert heads.checksum(target) == "empty or not to be read"

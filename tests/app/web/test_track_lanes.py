@@ -5,7 +5,7 @@ import pytest
 from based import N, base_of
 
 from gambol.app.web import track_lanes
-from gambol.tracking import edits
+from gambol.tracking import edits, gaps
 from gambol.tracking.patches import Patches
 
 T = 400
@@ -64,3 +64,35 @@ def test_the_next_doubt_is_the_first_gap_that_lasts():
     assert track_lanes.stretch(full, patches, 2, 50) == (0, 299)
     assert track_lanes.stretch(full, patches, 1, 100) == (0, T - 1)
     assert track_lanes.stretch(full, patches, 2, 310) is None
+
+
+@pytest.mark.parametrize("window", [7, 2048])
+def test_a_gap_is_what_a_look_at_every_frame_says(monkeypatch, window):
+    monkeypatch.setattr(track_lanes, "_WINDOW", window)
+    rng = np.random.default_rng(5)
+    base = base_of(rng, T)
+    patches = edited(rng, base)
+    rows = np.arange(len(base.animal))
+    frames, who = base.where(rows)[0], patches.now(rows)
+    for a in range(N):
+        seen = np.unique(frames[who == a])
+        for frame in rng.integers(0, T, 60).tolist():
+            got = track_lanes.gap(base, patches, a, frame)
+            assert got == (None if frame in seen else gaps.around(seen, frame, T))
+
+
+def test_lines_are_shown_where_both_ends_are(monkeypatch):
+    base = base_of(np.random.default_rng(2), T)
+    patches = Patches(N, base.where)
+    away = np.flatnonzero(base.sure[1:-1, 0] == 0) + 1
+    found = sorted({track_lanes.gap(base, patches, 0, int(t)) for t in away})
+    whole = [g for g in found if g[0] > 0 and g[1] < T]
+    for first, last in whole:
+        patches.take([edits.Gap(kind="interpolate", animal=0, first=first, last=last)])
+    assert track_lanes.bridged(base, patches, 0, T - 1) == [(0, *gap) for gap in whole]
+    first, last = whole[3]
+    assert track_lanes.bridged(base, patches, last, last) == [(0, first, last)]
+    patches.take([edits.Remove(kind="untrack", animal=0, first=last + 1, last=last + 1)])
+    gone = {gap for gap in whole if gap[1] == last or gap[0] == last + 2}
+    left = [(0, *gap) for gap in whole if gap not in gone]
+    assert track_lanes.bridged(base, patches, 0, T - 1) == left

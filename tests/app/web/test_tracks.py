@@ -1,6 +1,8 @@
 """Proofreading over the wire: the queue, decisions, undo, what other commands then read."""
 
+import hashlib
 import shutil
+import threading
 import time
 
 import numpy as np
@@ -8,8 +10,13 @@ import pytest
 import worlds
 from desked import by, step
 from proofread import animals, do, planted, right, served
+from served import LOOK, OWN, TOKENS, client_of
 
-from gambol.app.web import runs
+from gambol.app.web import runs, track_book
+from gambol.app.web.desk import Desk
+from gambol.app.web.guard import Access
+from gambol.app.web.state import Studio
+from gambol.io import track_logs
 from gambol.io import tracks as io_tracks
 from gambol.io.project import Project
 from gambol.stages import export, review
@@ -183,6 +190,82 @@ def test_cut_assign_join_and_no_animal(opened):
     assert gone == {"frame": 700, "animal": "animal2", "row": None}
 
 
+def away(studio, first, last, animal=1):
+    """Make a gap."""
+    record = {"kind": "untrack", "animal": animal, "first": first, "last": last}
+    studio.desk.ask_now(
+        lambda p: track_logs.append(p, 1, [record], "tracks: gap", "bob", f"gap {first:8d}")
+    )
+
+
+def test_a_gap_is_bridged_marked_undone_and_found_in_the_file(opened):
+    studio, client, target, _, _ = opened
+    away(studio, 700, 706)
+    assert client.get("/api/runs/t1/next?after=650").json()["frame"] == 700
+    kept = ids_of(client)
+    done = do(client, "t1", "interpolate", animals=["animal2"], frame=703).json()
+    assert (done["first"], done["last"]) == (700, 706)
+    line = client.get("/api/runs/t1/timeline?from=600&to=800&px=201").json()
+    assert line["bridged"] == [[1, 700, 706]] and line["ready"]
+    after = client.get("/api/runs/t1/next?after=650").json()
+    assert (after["frame"], after["animal"]) != (700, "animal2")
+    frame, who, row, points = animals(client, "t1", 690, 703)  # a part of it
+    drawn = row == -1
+    assert frame[drawn].tolist() == [700, 701, 702, 703] and (who[drawn] == 1).all()
+    frame, who, row, points = animals(client, "t1", 640, 760)
+    ends = [points[(frame == t) & (who == 1)][0, :, :2] for t in (699, 707)]
+    for t, pose in zip(frame[row == -1], points[row == -1], strict=True):
+        w = (t - 699) / 8
+        assert np.allclose(pose[:, :2], (1 - w) * ends[0] + w * ends[1], atol=1e-3)
+    assert do(client, "t1", "swap", animals=["animal2", "animal3"], frame=300).is_success
+    frame, who, row, _ = animals(client, "t1", 700, 706)
+    assert (who[row == -1] == 2).all() and (row == -1).sum() == 7
+    assert do(client, "t1", "undo").is_success
+    review.settle(target)
+    series = io_tracks.read(target).poses
+    there = series["interpolated"].transpose("time", "individuals").values
+    assert np.argwhere(there).tolist() == [[t, 1] for t in range(700, 707)]
+    assert do(client, "t1", "undo").is_success
+    assert client.get("/api/runs/t1/timeline?px=100").json()["bridged"] == []
+    frame, _, row, _ = animals(client, "t1", 0, 1799)
+    assert (row >= 0).all() and np.array_equal(ids_of(client), kept)
+    review.settle(target)
+    assert "interpolated" not in io_tracks.read(target).poses
+
+
+def test_long_gaps_are_left_and_then_passed_over(opened):
+    studio, client, _, _, _ = opened
+    away(studio, 700, 720)
+    said = {"animals": ["animal2"], "frame": 705}
+    answer = do(client, "t1", "interpolate", **said)
+    assert answer.status_code == 422 and "away for 21 frames" in answer.json()["message"]
+    assert do(client, "t1", "leave", **said).json()["last"] == 720
+    after = client.get("/api/runs/t1/next?after=650").json()
+    assert (after["frame"], after["animal"]) != (700, "animal2")
+    for what, frame, word in (("leave", 699, "is seen"), ("interpolate", 721, "is seen")):
+        answer = do(client, "t1", what, animals=["animal2"], frame=frame)
+        assert answer.status_code == 422 and word in answer.json()["message"]
+    away(studio, 0, 3)
+    answer = do(client, "t1", "interpolate", animals=["animal2"], frame=2)
+    assert answer.status_code == 422 and "not seen before" in answer.json()["message"]
+
+
+def test_who_opens_a_long_recording_hears_at_once_that_it_is_read(opened, monkeypatch):
+    studio, client, _, _, _ = opened
+    go = threading.Event()
+    plain = track_book.track_index.open_base
+    monkeypatch.setattr(
+        track_book.track_index, "open_base", lambda *what: (go.wait(20), plain(*what))[1]
+    )
+    line = client.get("/api/runs/t1/timeline?px=100").json()
+    assert line["ready"] is False and line["animals"] == []
+    go.set()
+    end = time.monotonic() + 20
+    while not (line := client.get("/api/runs/t1/timeline?px=100").json())["ready"]:
+        assert time.monotonic() < end
+    assert len(line["animals"]) == 3
+
+
 @pytest.mark.parametrize(
     ("what", "said", "word"),
     [
@@ -236,3 +319,66 @@ def test_label_shows_names_that_the_file_does_not_know_yet(opened):
     found._looked = -1e9
     assert by_name(found.at(1, 900).animals).keys() == {"animal1", "animal2", "Mei"}
     assert studio.tracks.seen(target, 900) is None
+
+
+GETS = ("runs", "runs/t1/crossings", "runs/t1/timeline", "runs/t1/animals?from=0&to=50",
+        "runs/t1/next", "project", "behavior", "space", "jobs", "history")  # fmt: skip
+
+
+def test_a_server_to_look_writes_nothing_and_starts_nothing(opened):
+    studio, client, target, _, _ = opened
+    assert do(client, "t1", "swap", animals=["animal1", "animal2"], frame=700).is_success
+    studio.desk.close()  # killed: the file does not follow
+    for path in studio.folder.rglob("*.index"):  # what was made to look things up
+        path.unlink()
+    before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in studio.folder.rglob("*")
+              if p.is_file()}  # fmt: skip
+    looked = Studio(studio.folder, Desk(studio.folder, looks=True), user="ann",
+                    access=Access(TOKENS, read_only=True))  # fmt: skip
+    with client_of(looked) as looker:
+        for path in GETS:
+            assert looker.get(f"/api/{path}").status_code == 200, path
+        (run,) = looker.get("/api/runs").json()
+        assert run["trouble"] is None
+        assert looked.tracks.follower._due == {} and looked.tracks.follower._thread is None
+        assert looked.tracks.indexer._seen == set()
+    after = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in studio.folder.rglob("*")
+             if p.is_file()}  # fmt: skip
+    assert after == before
+
+
+def test_who_looks_starts_nothing_and_who_edits_does(opened):
+    studio, client, target, _, _ = opened
+    assert do(client, "t1", "swap", animals=["animal1", "animal2"], frame=700).is_success
+    studio.desk.close()
+    again = Studio(studio.folder, Desk(studio.folder), user="ann", access=Access(TOKENS))
+    looker = client_of(again)  # no server yet that looks at the tracks by itself
+    follower = again.tracks.follower
+    follower._idle_s = 1e9
+    for path in GETS[:5]:
+        assert looker.get(f"/api/{path}", headers=LOOK).status_code == 200, path
+    assert follower._due == {} and follower._thread is None
+    assert looker.get("/api/runs", headers=OWN).status_code == 200
+    assert set(follower._due) == {target}
+    follower._due.clear()
+    again.tracks.close()
+    again.desk.close()
+
+
+def test_a_broken_run_is_named_with_its_checksum_and_mends_with_its_files(opened):
+    studio, client, target, _, _ = opened
+    (automatic,) = target.parent.glob(".*.npz")
+    for path in (automatic, target):
+        said = path.read_bytes()
+        path.write_bytes(said[: len(said) // 2])
+        for index in target.parent.glob(".*.index"):
+            index.unlink()
+        if path == automatic:  # seen by who opens it
+            assert client.get("/api/runs/t1/crossings").status_code == 422
+        (run,) = client.get("/api/runs").json()
+        assert run["job"] == "track-1" and path.name in run["trouble"]
+        digest = hashlib.sha256(target.read_bytes()).hexdigest()
+        assert f"{target.name} is sha256:{digest} now" in run["trouble"]
+        path.write_bytes(said)
+        (run,) = client.get("/api/runs").json()
+        assert run["trouble"] is None and crossings(client)["crossings"]

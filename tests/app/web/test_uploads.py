@@ -128,3 +128,77 @@ def test_a_film_that_came_can_be_added(client, tmp_path):
     put(client, upload, 0, data)
     added = client.post("/api/videos", json={"file": upload})
     assert added.json()["video"]["path"] == "videos/film.mp4"
+
+
+@pytest.mark.parametrize("all_of_it", [False, True])
+def test_what_was_deleted_meanwhile_begins_anew(client, tmp_path, all_of_it):
+    own, data = tmp_path / "mice" / "uploads", bytes(range(100))
+    upload = begin(client, "a.mp4", data).json()["id"]
+    put(client, upload, 0, data[:60])
+    if all_of_it:
+        shutil.rmtree(own)
+    else:
+        (own / f".{upload}.part").unlink()
+    for at in (60, 5):  # the last part, too
+        answer = put(client, upload, at, data[at:])
+        assert answer.status_code == (404 if all_of_it else 409)
+        assert answer.json()["code"] == ("not-found" if all_of_it else "gone")
+    assert begin(client, "a.mp4", data).json() == {
+        "id": upload, "name": "a.mp4", "bytes": 100, "received": 0
+    }  # fmt: skip
+    assert put(client, upload, 0, data[:60]).json()["received"] == 60
+    assert put(client, upload, 60, data[60:]).json()["received"] == 100
+    assert (tmp_path / "mice" / "videos" / "a.mp4").read_bytes() == data
+
+
+def test_a_whole_file_that_was_deleted_comes_again(client, tmp_path):
+    place, data = tmp_path / "mice" / "videos" / "a.mp4", b"x" * 100
+    for _ in range(2):
+        upload = begin(client, "a.mp4", data).json()["id"]
+        assert put(client, upload, 0, data).json()["received"] == 100
+        assert begin(client, "a.mp4", data).json()["received"] == 100
+        place.unlink()
+        assert client.get(f"/api/uploads/{upload}").json()["received"] == 0
+        assert client.post("/api/videos", json={"file": upload}).status_code == 404
+    assert put(client, upload, 0, data).json()["received"] == 100  # without asking first
+    assert place.read_bytes() == data
+
+
+def test_a_part_that_goes_while_it_is_finished_is_no_fault_of_the_server(
+    client, tmp_path, monkeypatch
+):
+    data, real = b"x" * 100, os.replace
+    upload = begin(client, "a.mp4", data).json()["id"]
+    part = tmp_path / "mice" / "uploads" / f".{upload}.part"
+
+    def gone(source, to):
+        if source == part:
+            part.unlink()
+        real(source, to)
+
+    monkeypatch.setattr(os, "replace", gone)
+    assert put(client, upload, 0, data).json()["received"] == 0
+    monkeypatch.setattr(os, "replace", real)
+    assert put(client, upload, 0, data).json()["received"] == 100
+    assert (tmp_path / "mice" / "videos" / "a.mp4").read_bytes() == data
+
+
+def test_power_that_goes_before_a_file_has_its_place_costs_nothing(
+    client, tmp_path, monkeypatch
+):
+    data, real = b"x" * 100, os.replace
+    upload = begin(client, "a.mp4", data).json()["id"]
+
+    def dies(source, to):
+        if str(source).endswith(".part"):
+            raise KeyboardInterrupt
+        real(source, to)
+
+    monkeypatch.setattr(os, "replace", dies)
+    desk = uploads.Uploads(tmp_path / "mice")
+    with pytest.raises(KeyboardInterrupt):
+        desk.put(upload, 0, data)
+    monkeypatch.setattr(os, "replace", real)
+    assert not list((tmp_path / "mice" / "videos").iterdir())
+    assert begin(client, "a.mp4", data).json()["received"] == 100
+    assert [p.read_bytes() for p in (tmp_path / "mice" / "videos").iterdir()] == [data]

@@ -1,3 +1,6 @@
+from fractions import Fraction
+
+import av
 import clips
 import numpy as np
 import pytest
@@ -46,3 +49,53 @@ def test_applies_the_display_matrix(tmp_path, rotate, turned, grey):
         assert video.size == (frames.shape[2], frames.shape[1])
         for frame, stored in zip(frames, upright.read([13, 2]), strict=True):
             assert np.array_equal(frame, turned(stored))
+
+
+def deep_film(path, planes, pix_fmt, codec="ffv1", **more):
+    """One lossless frame whose first plane holds given values."""
+    height, width = planes.shape
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=30)
+        stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
+        if turn := more.get("turn"):
+            stream.set_display_rotation(turn)
+        frame = av.VideoFrame(width, height, pix_fmt)
+        for k, plane in enumerate(frame.planes):
+            kind = ">u2" if pix_fmt.endswith("be") else "<u2"
+            rows = np.frombuffer(plane, kind).reshape(-1, plane.line_size // 2)
+            rows[:] = 512  # no colour
+            if k == 0:
+                rows[:height, :width] = planes
+        frame.pts, frame.time_base = 0, Fraction(1, 30)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180])
+def test_sixteen_bits_of_grey_are_given_as_they_are_stored(tmp_path, turn):
+    ramp = np.arange(32 * 48, dtype=np.uint16).reshape(32, 48) * 42
+    how = {"codec": "png", "turn": turn} if turn else {}
+    path = deep_film(tmp_path / "a.mov" if turn else tmp_path / "a.mkv", ramp,
+                     "gray16be" if turn else "gray16le", **how)  # fmt: skip
+    with FileVideo(path) as video, FileVideo(path, grey=True) as grey:
+        shown = np.rot90(ramp, turn // 90)
+        np.testing.assert_array_equal(video.native(0)[..., 0], shown)
+        assert np.abs(grey.read([0])[0, ..., 0] - shown / 257).max() <= 1
+
+
+def test_ten_bits_of_luma_fill_the_range_in_order(tmp_path):
+    luma = np.linspace(64, 940, 48).round().astype(np.uint16)
+    path = deep_film(tmp_path / "a.mkv", np.tile(luma, (32, 1)), "yuv420p10le")
+    with FileVideo(path) as video:
+        deep = video.native(0)
+        assert deep.shape == (32, 48, 3) and deep.dtype == np.uint16
+        truth = (luma - 64.0) / (940 - 64) * 65535
+        assert (np.diff(deep[0, :, 0].astype(int)) > 0).all()
+        assert np.abs(deep - truth[None, :, None]).max() <= 256  # swscale's white is 65283
+        assert np.abs(video.read([0])[0] - deep / 257).max() <= 3  # it is dithered
+
+
+def test_eight_bits_stay_eight(tmp_path):
+    with FileVideo(clips.bframes(tmp_path)) as video:
+        np.testing.assert_array_equal(video.native(7), video.read([7])[0])

@@ -95,3 +95,13 @@ def test_pictures_in_another_file_are_not_opened(tmp_path):
     for name in ("link.h5", "virtual.h5"):
         with pytest.raises(InputError, match="lies in another file"):
             EmbeddedVideo(tmp_path / name)
+
+
+def test_sixteen_bits_are_given_as_they_are_stored(tmp_path):
+    ramp = np.arange(2 * 32 * 48, dtype=np.uint16).reshape(2, 32, 48, 1) * 21
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["images"] = ramp
+    video = EmbeddedVideo(tmp_path / "a.h5")
+    np.testing.assert_array_equal(video.native(1), ramp[1])
+    assert video.read([1]).max() == round(ramp[1].max() / 257)
+    video.close()

@@ -81,3 +81,11 @@ def test_an_image_cut_short_is_not_shown(tmp_path, suffix):
 def test_an_empty_folder_is_no_video(tmp_path):
     with pytest.raises(InputError, match="holds no images"):
         ImageVideo.from_folder(tmp_path)
+
+
+def test_sixteen_bits_are_given_as_they_are_stored(tmp_path):
+    ramp = np.arange(32 * 48 * 3, dtype=np.uint16).reshape(32, 48, 3) * 14
+    cv2.imwrite(str(tmp_path / "a.png"), ramp[..., ::-1])
+    np.testing.assert_array_equal(ImageVideo.from_folder(tmp_path).native(0), ramp)
+    cv2.imwrite(str(tmp_path / "a.png"), (ramp // 257).astype(np.uint8))
+    assert ImageVideo.from_folder(tmp_path).native(0).dtype == np.uint8

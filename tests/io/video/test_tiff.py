@@ -70,3 +70,16 @@ def test_noise_is_refused(tmp_path):
     (tmp_path / "a.tif").write_bytes(b"II*\x00 and then nothing of use")
     with pytest.raises(InputError, match="cannot be read as video"):
         TiffVideo(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("how", [{}, {"byteorder": ">"}, {"truncate": True, "imagej": True}])
+def test_sixteen_bits_are_given_as_they_are_stored(tmp_path, how):
+    ramp = np.arange(3 * 32 * 48, dtype=np.uint16).reshape(3, 32, 48) * 14
+    tifffile.imwrite(tmp_path / "a.tif", ramp, photometric="minisblack", **how)
+    video = TiffVideo(tmp_path / "a.tif")
+    for index in range(3):
+        np.testing.assert_array_equal(video.native(index)[..., 0], ramp[index])
+    assert video.native(0).dtype == np.uint16
+    with pytest.raises(InputError, match="no frame 3"):
+        video.native(3)
+    video.close()

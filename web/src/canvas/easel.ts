@@ -1,6 +1,6 @@
 // Three canvases over one another: the picture, the animals at rest, and what the hand moves.
 import { signal } from "@preact/signals";
-import { Watchmaker } from "../probes";
+import { Watchmaker, type FrameShown } from "../probes";
 import { Watch, type Shown } from "../video/watch";
 import type { Figure, Scene } from "./figure";
 import { paint, paintHand, type Brush } from "./overlay";
@@ -47,12 +47,13 @@ export class Easel {
   readonly canvases: readonly HTMLCanvasElement[];
   ratio = 1;
   /** Of the last picture that was drawn, ms from asking to drawing. */
-  drawn: { video: number; frame: number; ms: number } | null = null;
+  drawn: FrameShown | null = null;
   onDraw: (shown: Shown) => void = () => undefined;
   private scene = EMPTY;
   private stage: Size = { width: 1, height: 1 };
   private picture: Size = { width: 1, height: 1 };
   private dirty = 0;
+  private told: Shown | null = null;
   private fitted = true;
   private moving = 0;
   private loupe: Loupe | null = null;
@@ -201,10 +202,13 @@ export class Easel {
     if (shown.got.kind === "picture") this.drawFrame(brush, shown.got.picture, this.view.peek());
     else hatch(brush, this.picture);
     brush.setTransform(1, 0, 0, 1, 0, 0);
+    this.watch.drawn = shown;
     if (shown.thumb) return;
-    const { id } = shown.video;
-    if (this.drawn?.frame !== shown.frame || this.drawn.video !== id) {
-      this.drawn = { video: id, frame: shown.frame, ms: performance.now() - this.watch.asked };
+    const { frame, coded } = shown;
+    const video = shown.video.id;
+    if (shown !== this.told) {
+      this.told = shown;
+      this.drawn = { video, frame, ms: performance.now() - this.watch.asked, coded };
       this.onDraw(shown);
     }
   }

@@ -71,7 +71,7 @@ export function Stage(props: Props) {
     if (video === null) return;
     tools.current?.easel.setPicture({ width: video.width, height: video.height });
     tools.current?.easel.watch.look(video, frame);
-  }, [video?.id, video?.fingerprint, video?.width, video?.height, frame]);
+  }, [video?.id, video?.fingerprint, video?.window, video?.width, video?.height, frame]);
   useLayoutEffect(() => tools.current?.easel.setScene(scene), [scene]);
   useEffect(() => {
     const asStored = plain(levels) || trouble.value !== null;

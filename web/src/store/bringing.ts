@@ -1,7 +1,7 @@
 // Bringing things into a project: a new project, its videos, labels of other programs.
 import { ApiError, post, sentence } from "../api";
 import { templateOf } from "../templates";
-import type { NewProject, Project, Transferred } from "../types.gen";
+import type { BringRig, BroughtRig, NewProject, Project, Transferred } from "../types.gen";
 import { edit } from "./edits";
 import { change, forgetFrames } from "./rows";
 import { loadProject, skeleton } from "./session";
@@ -41,6 +41,7 @@ export async function create(keypoints: string[], files: readonly Given[]): Prom
 export async function bring(files: readonly Given[]): Promise<void> {
   for (const file of files.filter((one) => one.kind === "video")) await addVideo(file);
   for (const file of files.filter((one) => one.kind === "labels")) await addLabels(file);
+  for (const file of files.filter((one) => one.kind === "rig")) await addRig([file]);
   await loadProject();
 }
 
@@ -62,6 +63,22 @@ async function addLabels({ id, name }: Given): Promise<void> {
     toast(`${name}: ${said.animals} animals in ${said.frames} frames. ${said.lost.join(" ")}`);
   } catch (error) {
     toast(`${name}: ${sentence(error)}`, { kind: "error" });
+  }
+}
+
+/** Bring a calibration in: one file, a folder, or a file a camera. */
+export async function addRig(files: readonly Given[]): Promise<BroughtRig | null> {
+  const names = files.map(({ name }) => name).join(", ");
+  const body: BringRig = { files: files.map(({ id }) => id) };
+  try {
+    const said = await post<BroughtRig>("rigs", body);
+    const wrong = said.findings.map(({ sentence: text }) => text);
+    const more = [...wrong, ...said.remarks].join(" ");
+    toast(`${said.title}: cameras ${said.cameras.join(", ")}. ${more}`, { kind: wrong.length > 0 ? "warn" : "info" });
+    return said;
+  } catch (error) {
+    toast(`${names}: ${sentence(error)}`, { kind: "error" });
+    return null;
   }
 }
 

@@ -3,6 +3,8 @@ import { fakeServer, type Asked } from "../fake";
 import type { Change, Edits, InstanceValue, Message } from "../types.gen";
 import * as edits from "./edits";
 import * as outbox from "./outbox";
+import { forgetOwn, ownChanges } from "./own";
+import { openPages } from "./pages";
 import * as rows from "./rows";
 import * as session from "./session";
 import { memoryShelf } from "./shelf";
@@ -38,8 +40,10 @@ beforeEach(async () => {
   session.refused.value = "";
   session.seq.value = session.heard.value = 0;
   toasts.value = [];
-  rows.setPending(outbox.waitingRows);
-  await edits.openEdits("/data/mice");
+  rows.setOwn(ownChanges);
+  forgetOwn();
+  rows.forgetLog();
+  await edits.openEdits();
   const nothing = { seq: 1, time_s: 0, frame_row: null, prediction: null };
   rows.takeFrame({ video: 1, frame: 0, instances: [[1, mouse(0)]], ...nothing });
 });
@@ -112,12 +116,12 @@ test("others' edits are shown; the echo of my own, late or early, is not", async
 });
 
 test("an edit of another on a row where mine waits is shown only if it came after mine", async () => {
-  for (const [at, expected] of [[4, mouse(5)], [500, mouse(70)]] as const) {
+  for (const [at, mine, expected] of [[4, 5, mouse(5)], [500, 6, mouse(70)]] as const) {
     gone = true;
     rows.applyChanges([["instances", KEY, mouse(0)]]);
-    edits.edit("move", [move(5)]);
+    edits.edit("move", [move(mine)]);
     edits.take(message(at, mouse(70)));
-    expect(shown()).toEqual(mouse(5));
+    expect(shown()).toEqual(mouse(mine));
     gone = false;
     await vi.advanceTimersByTimeAsync(5000);
     expect(shown()).toEqual(expected);
@@ -181,10 +185,12 @@ test("a shelf that breaks does not break editing", async () => {
   await outbox.openOutbox({
     shelf: broken,
     tab: "t",
-    project: "p",
-    alive: new Set(["t"]),
+    pages: openPages("t"),
+    project: () => "p",
     dropped: () => undefined,
     confirmed: () => undefined,
+    adopted: () => undefined,
+    taken: () => undefined,
   });
   edits.edit("move", [move(5)]);
   await vi.advanceTimersByTimeAsync(10);

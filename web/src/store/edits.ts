@@ -3,39 +3,45 @@ import { signal } from "@preact/signals";
 import { ApiError, post, sentence, uuid } from "../api";
 import type { Change, Edit, Message, Problem, Restore, Stepped, Steps, Theirs } from "../types.gen";
 import * as outbox from "./outbox";
-import { applyChanges, loadFrame, rowName, type RowChange } from "./rows";
-import { heard, loadProject, mayEdit, refused, role, seq } from "./session";
-import { openShelf, pages } from "./shelf";
+import { acknowledge, echo, known } from "./own";
+import { openPages } from "./pages";
+import * as rows from "./rows";
+import { edited, hearTo, heard, loadProject, mayEdit, project, refused, role, seq } from "./session";
+import { openShelf } from "./shelf";
 import { toast } from "./toasts";
 import { goTo } from "./view";
 
 /** An undo or redo that would undo somebody else's change, too. */
 export interface Blocked {
   what: "undo" | "redo";
+  /** So many of my edits were to be undone; with force, all of them. */
+  n: number;
   theirs: Theirs[];
 }
 export const blocked = signal<Blocked | null>(null);
 
 const MERGE_MS = 1000;
 let last: { edit: Edit; merge: string; at: number } | null = null;
-const sent = new Set<string>(); // ids of own edits whose echo is still to come
-const skipped = new Map<string, { seq: number; change: RowChange }>();
+const ANSWER_MS = 30_000;
+const TRIES = 3; // of an undo; it carries a number, so it happens once
 
 /** Change rows as one step of undo. Edits with the same `merge` within a second become one. */
 export function edit(action: string, changes: Change[], merge?: string): void {
   const real = changes.map(tidy).filter((c) => !same(c.saw, c.value));
   if (real.length === 0 || !allowed()) return;
-  applyChanges(real.map(({ table, key, value }) => [table, key, value] as const));
+  edited.value = true;
   const joins = merge !== undefined && last?.merge === merge && outbox.isHeld(last.edit.id);
   if (joins && Date.now() - last!.at < MERGE_MS) {
     last!.edit = { ...last!.edit, action, changes: merged(last!.edit.changes, real) };
     last!.at = Date.now();
     outbox.enqueue(last!.edit, MERGE_MS);
+    rows.showRows(real);
     return;
   }
   const made: Edit = { id: uuid(), action: action.slice(0, 80), changes: real };
   last = merge === undefined ? null : { edit: made, merge, at: Date.now() };
   outbox.enqueue(made, merge === undefined ? 0 : MERGE_MS);
+  rows.showRows(real);
 }
 
 function allowed(): boolean {
@@ -64,9 +70,9 @@ export function same(a: unknown, b: unknown): boolean {
 
 /** Two edits after one another as one: what the first saw, what the second left. */
 export function merged(first: readonly Change[], second: readonly Change[]): Change[] {
-  const all = new Map(first.map((c) => [rowName(c.table, c.key), c]));
+  const all = new Map(first.map((c) => [rows.rowName(c.table, c.key), c]));
   for (const c of second) {
-    const name = rowName(c.table, c.key);
+    const name = rows.rowName(c.table, c.key);
     all.set(name, { ...c, saw: all.has(name) ? all.get(name)!.saw : c.saw });
   }
   return [...all.values()];
@@ -106,7 +112,7 @@ async function step(what: "undo" | "redo", n: number, force: boolean): Promise<v
   }
   const body: Steps = { id: uuid(), n, force };
   try {
-    const answer = await post<Stepped>(what, body);
+    const answer = await surely<Stepped>(what, body);
     if (answer.actions.length === 0) toast(`Nothing to ${what}.`);
     else toast(`${what === "undo" ? "Undone" : "Done again"}: ${answer.actions[0]}`);
     if (answer.video !== null && answer.frame !== null && answer.frame !== undefined)
@@ -115,8 +121,19 @@ async function step(what: "undo" | "redo", n: number, force: boolean): Promise<v
     await caughtUp(answer);
   } catch (error) {
     const conflict = error instanceof ApiError && error.problem.code === "conflict";
-    if (conflict) blocked.value = { what, theirs: (error as ApiError).problem.theirs ?? [] };
+    if (conflict) blocked.value = { what, n, theirs: (error as ApiError).problem.theirs ?? [] };
     else toast(sentence(error), { kind: "error" });
+  }
+}
+
+/** Post what happens once however often it comes, again where nobody answers. */
+async function surely<T>(path: string, body: Steps | Restore): Promise<T> {
+  for (let left = TRIES; ; ) {
+    try {
+      return await post<T>(path, body, { within: ANSWER_MS });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 0 || --left === 0) throw error;
+    }
   }
 }
 
@@ -126,7 +143,7 @@ async function caughtUp(answer: Stepped): Promise<void> {
   while (heard.peek() < answer.seq && Date.now() < until)
     await new Promise((resolve) => setTimeout(resolve, 10));
   if (heard.peek() >= answer.seq || answer.video == null || answer.frame == null) return;
-  await loadFrame(answer.video, answer.frame, true).catch(() => undefined);
+  await rows.loadFrame(answer.video, answer.frame, true).catch(() => undefined);
 }
 
 /** Bring one frame back as it was after an edit. */
@@ -138,46 +155,52 @@ async function broughtBack(video: number, frame: number, at: number): Promise<vo
   if (!(await outbox.drained())) return;
   const body: Restore = { id: uuid(), video, frame, seq: at };
   try {
-    await post("restore", body);
+    await surely("restore", body);
     goTo(frame, video);
-    await loadFrame(video, frame, true);
+    await rows.loadFrame(video, frame, true);
     toast(`Frame ${frame} is again as it was after edit ${at}.`);
   } catch (error) {
     toast(sentence(error), { kind: "error" });
   }
 }
 
-/** Show an edit that the feed brought. Own edits are shown already. */
+/** Take over an edit that the feed brought. */
 export function take(message: Message): void {
   const at = message.seq ?? 0;
   seq.value = Math.max(seq.peek(), at);
-  if (message.id != null && (sent.delete(message.id) || outbox.isWaiting(message.id))) return;
-  const show: RowChange[] = [];
-  for (const one of message.changes ?? []) {
-    // a row with an own edit on its way: the server decides, and says so with 409
-    if (outbox.waits(one[0], one[1])) skipped.set(rowName(one[0], one[1]), { seq: at, change: one });
-    else show.push(one);
-  }
-  applyChanges(show);
-  if (show.some(([table]) => table === "videos")) void loadProject().catch(() => undefined);
+  const own = message.id == null ? null : echo(message.id);
+  const told: rows.RowChange[] = message.changes ?? [];
+  // an edit of many rows is told without them; of an own one they are known
+  const all = [...(own?.changes ?? []).map(plain), ...told];
+  hearTo(at, message.at ?? "");
+  rows.hear(at, all);
+  rows.showRows(changesOf(known(heard.peek())));
+  if (told.some(([table]) => table === "videos")) void loadProject().catch(() => undefined);
+}
+
+function plain({ table, key, value }: Change): rows.RowChange {
+  return [table, key, value];
+}
+
+function changesOf(edits: readonly Edit[]): Change[] {
+  return edits.flatMap(({ changes }) => changes);
 }
 
 function confirmed(edits: Edit[], at: number): void {
-  for (const { id, changes } of edits) {
-    sent.add(id);
-    for (const { table, key } of changes) {
-      const name = rowName(table, key);
-      const later = skipped.get(name);
-      if (later === undefined || outbox.waits(table, key)) continue;
-      skipped.delete(name);
-      if (later.seq > at) applyChanges([later.change]);
-    }
-  }
-  // echoes that never come (a feed that began later) must not pile up
-  for (const id of sent) {
-    if (sent.size <= 2000) break;
-    sent.delete(id);
-  }
+  acknowledge(edits, at);
+  known(heard.peek());
+  rows.showRows(changesOf(edits));
+}
+
+function adopted(edits: Edit[]): void {
+  rows.showRows(changesOf(edits));
+  const more = edits.length === 1 ? "An edit" : `${edits.length} edits`;
+  toast(`${more} of an earlier page ${edits.length === 1 ? "is" : "are"} being saved.`);
+}
+
+function taken(edits: Edit[]): void {
+  last = null;
+  rows.showRows(changesOf(edits));
 }
 
 function dropped(lost: Edit, problem: Problem): void {
@@ -189,29 +212,34 @@ function dropped(lost: Edit, problem: Problem): void {
 }
 
 function readAgain(changes: readonly Change[]): void {
+  rows.showRows(changes);
   const places = new Map<string, [number, number]>();
-  for (const { table, key, saw } of changes) {
+  let whole = false;
+  for (const { table, key } of changes) {
     if (table === "instances" || table === "frames") places.set(`${key[0]},${key[1]}`, [key[0]!, key[1]!]);
-    else applyChanges([[table, key, saw]]);
+    else whole = true;
   }
+  if (whole) void loadProject().catch(() => undefined);
   for (const [video, frame] of places.values())
-    void loadFrame(video, frame, true).catch(() => undefined);
+    void rows.loadFrame(video, frame, true).catch(() => undefined);
 }
 
 /** Decide the open conflict. */
-export async function settle(mine: boolean): Promise<void> {
-  const open = await outbox.settle(mine);
+export function settle(mine: boolean): void {
+  const open = outbox.settle(mine);
   if (open === null || mine) return;
   last = null;
-  applyChanges(open.theirs.map(({ table, key, value }) => [table, key, value] as const));
-  readAgain(open.edit.changes.filter((c) => c.table === "instances" || c.table === "frames"));
+  for (const { table, key, value, seq: at } of open.theirs)
+    if (at > heard.peek()) rows.applyChanges([[table, key, value]], at);
+  readAgain(open.edit.changes);
 }
 
 /** Begin to send; what an earlier page left is shown and sent first. */
-export async function openEdits(project: string): Promise<void> {
+export async function openEdits(): Promise<void> {
   const tab = uuid();
-  const [shelf, alive] = await Promise.all([openShelf(), pages(tab)]);
-  const left = await outbox.openOutbox({ shelf, tab, project, alive, dropped, confirmed });
-  for (const one of left) applyChanges(one.changes.map((c) => [c.table, c.key, c.value] as const));
-  if (left.length > 0) toast(`${left.length} edits of an earlier page are being saved.`);
+  const pages = openPages(tab);
+  const shelf = await openShelf();
+  const folder = project.peek()?.folder ?? ""; // under which they were kept before there were ids
+  const filed = { project: () => project.peek()?.id || folder, formerly: [folder] };
+  await outbox.openOutbox({ ...filed, shelf, pages, tab, dropped, confirmed, adopted, taken });
 }

@@ -4,6 +4,7 @@ import type { Message } from "../types.gen";
 import * as feed from "./feed";
 import { closeOutbox } from "./outbox";
 import * as session from "./session";
+import { toasts } from "./toasts";
 
 class Socket {
   static all: Socket[] = [];
@@ -39,7 +40,8 @@ beforeEach(() => {
   vi.stubGlobal("WebSocket", Socket);
   Socket.all = [];
   Socket.refuse = false;
-  session.heard.value = 7;
+  session.forgetHeard();
+  session.hearTo(7, "");
   session.connection.value = "live";
 });
 afterEach(() => {
@@ -114,4 +116,59 @@ test("people are shown, and are told where I am, not too often", async () => {
   const sent = Socket.all[0]!.sent;
   expect(sent.length).toBeLessThan(7);
   expect(sent.at(-1)).toContain("me 49");
+});
+
+const project = (seq: number, at: string) => ({
+  seq, at, role: "edit", user: "me", guest: false, skeleton: null,
+  videos: [], individuals: [], keypoints: [], suggestions: [],
+});
+
+test("the page says what it heard last by number and time", async () => {
+  feed.openFeed();
+  await vi.advanceTimersByTimeAsync(1);
+  Socket.all[0]!.say({ type: "edit", seq: 9, at: "2026-01-01T00:00:00+00:00" });
+  Socket.all[0]!.close();
+  await vi.advanceTimersByTimeAsync(500);
+  expect(Socket.all[1]!.address).toContain("since=9&at=2026-01-01T00%3A00%3A00%2B00%3A00");
+});
+
+test("an older copy in place of the project is read anew, and said", async () => {
+  fakeServer(({ path }) => (path === "project" ? { json: project(3, "then") } : "offline"));
+  session.seq.value = 12;
+  feed.openFeed();
+  await vi.advanceTimersByTimeAsync(1);
+  Socket.all[0]!.say({ type: "reload", seq: 3, action: "replaced" });
+  await vi.advanceTimersByTimeAsync(100);
+  expect([session.heard.value, session.seq.value, session.heardAt]).toEqual([3, 3, "then"]);
+  expect(toasts.value.at(-1)?.text).toMatch(/ends with edit 3, this page knew 12/);
+  Socket.all[0]!.close();
+  await vi.advanceTimersByTimeAsync(500);
+  expect(Socket.all[1]!.address).toContain("since=3&at=then");
+});
+
+test("asked by HTTP, an older copy is noticed, too", async () => {
+  Socket.refuse = true;
+  fakeServer(async ({ path }) => {
+    if (path === "project") return { json: project(3, "then") };
+    const json = { code: "replaced", message: "another copy", hint: "", theirs: [] };
+    if (path.startsWith("changes?since=7")) return { status: 410, json };
+    await new Promise((resolve) => setTimeout(resolve, 25_000));
+    return { json: [] };
+  });
+  feed.openFeed();
+  await vi.advanceTimersByTimeAsync(8000);
+  expect(session.heard.value).toBe(3);
+});
+
+test("a reload that finds nobody is tried again", async () => {
+  let gone = true;
+  fakeServer(({ path }) => (gone || path !== "project" ? "offline" : { json: project(20, "") }));
+  feed.openFeed();
+  await vi.advanceTimersByTimeAsync(1);
+  Socket.all[0]!.say({ type: "reload" });
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(session.heard.value).toBe(7);
+  gone = false;
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(session.heard.value).toBe(20);
 });

@@ -1,15 +1,20 @@
 // What happens elsewhere, live: a WebSocket, or long polling where a proxy cuts sockets.
 import { ApiError, get, url } from "../api";
 import type { Look, Message } from "../types.gen";
+import { forgetOwn } from "./own";
 import { take } from "./edits";
 import { dropJob, takeJob } from "./jobs";
-import { flush } from "./outbox";
-import { forgetFrames, loadFrame, reloadMarks } from "./rows";
+import { count, flush } from "./outbox";
+import { forgetLog, loadFrame, loseThread, reloadMarks } from "./rows";
+import * as session from "./session";
 import { connection, heard, loadProject, people, reloads, seq, user } from "./session";
+import { toast } from "./toasts";
 import * as view from "./view";
 
 const RETRY_MS = [250, 500, 1000, 2000, 4000];
 const SILENT_MS = 45_000; // the server pings more often than that
+const POLL_MS = 40_000; // the server answers within 25 s
+const REPLACED = "replaced";
 const SOCKETS = 3; // failed ones in a row before the page asks by HTTP
 
 let socket: WebSocket | null = null;
@@ -17,6 +22,7 @@ let failures = 0;
 let stopped = true;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let watchdog: ReturnType<typeof setTimeout> | undefined;
+let reloading: ReturnType<typeof setTimeout> | undefined;
 let polling: AbortController | null = null;
 
 /** Begin to listen; goes on by itself after every interruption. */
@@ -30,6 +36,7 @@ export function closeFeed(): void {
   stopped = true;
   clearTimeout(timer);
   clearTimeout(watchdog);
+  clearTimeout(reloading);
   polling?.abort();
   socket?.close();
   socket = null;
@@ -38,7 +45,7 @@ export function closeFeed(): void {
 
 function connect(): void {
   if (stopped) return;
-  const address = url(`feed?since=${heard.peek()}`).replace(/^http/, "ws");
+  const address = url(`feed?${since()}`).replace(/^http/, "ws");
   let opened = false;
   try {
     socket = new WebSocket(address);
@@ -57,13 +64,18 @@ function connect(): void {
     alive();
     if (typeof data === "string") receive(JSON.parse(data) as Message);
   };
-  mine.onclose = ({ code }) => {
+  mine.onclose = () => {
     if (mine !== socket) return;
     socket = null;
     clearTimeout(watchdog);
-    if (code === 4410) void reload();
     interrupted(opened);
   };
+}
+
+/** What was heard last: its number, and its time, which tells it from a line of another log. */
+function since(): string {
+  const at = session.heardAt === "" ? "" : `&at=${encodeURIComponent(session.heardAt)}`;
+  return `since=${heard.peek()}${at}`;
 }
 
 function alive(): void {
@@ -90,15 +102,15 @@ async function poll(): Promise<void> {
   const { signal } = polling;
   try {
     while (!stopped) {
-      const path = `changes?since=${heard.peek()}`;
-      const messages = await get<Message[]>(path, { signal });
+      const messages = await get<Message[]>(`changes?${since()}`, { signal, within: POLL_MS });
       connection.value = "live";
       flush();
       for (const one of messages) receive(one);
     }
   } catch (error) {
     if (stopped || signal.aborted) return;
-    if (error instanceof ApiError && error.status === 410) await reload();
+    if (error instanceof ApiError && error.status === 410)
+      await (error.problem.code === REPLACED ? replaced() : reload());
     connection.value = "lost";
     failures = 1;
     timer = setTimeout(connect, RETRY_MS[2]);
@@ -106,27 +118,43 @@ async function poll(): Promise<void> {
 }
 
 function receive(message: Message): void {
-  heard.value = Math.max(heard.peek(), message.seq ?? 0);
   if (message.type === "edit") take(message);
   else if (message.type === "job" && message.job) takeJob(message.job);
   else if (message.type === "job" && message.id) dropJob(message.id);
   else if (message.type === "presence") people.value = message.people ?? [];
-  else if (message.type === "reload") void reload();
+  else if (message.type === "reload") void (message.action === REPLACED ? replaced() : reload());
 }
 
 /** The thread is lost, or the project itself has changed: read again what is shown. */
 export async function reload(): Promise<void> {
+  clearTimeout(reloading);
   try {
-    await loadProject();
-    heard.value = seq.peek();
+    const said = await loadProject();
+    session.hearTo(said.seq, said.at);
     reloads.value += 1;
-    forgetFrames();
+    loseThread();
     await reloadMarks();
     const video = view.video.peek();
     if (video !== null) await loadFrame(video, view.frame.peek(), true);
   } catch {
     connection.value = "lost";
+    if (!stopped) reloading = setTimeout(() => void reload(), RETRY_MS[3]);
   }
+}
+
+/** The server has another log than this page heard of: an older copy was put in its place. */
+async function replaced(): Promise<void> {
+  const before = Math.max(heard.peek(), seq.peek());
+  forgetLog();
+  forgetOwn();
+  session.forgetHeard();
+  await reload();
+  count();
+  toast(
+    `The project is another copy now: it ends with edit ${seq.peek()}, this page knew ${before}. ` +
+      "What is shown was read again; edits that wait here are kept and sent.",
+    { kind: "warn" },
+  );
 }
 
 let told = "";

@@ -22,6 +22,7 @@ import {
   sweepNext,
   unlabelled,
   unset,
+  setAnimal,
 } from "./labels";
 import { moved, pointOf, type Pose } from "./pose";
 import type { FrameRows } from "./rows";
@@ -107,6 +108,11 @@ describe("placing", () => {
     expect(nextPlace(rows, two, 3, { animal: 1, keypoint: 0 })).toEqual({ animal: 1, keypoint: 2 });
   });
 
+  test("opens a done frame again where an animal begins, not where one is moved", () => {
+    const done = frame([[1, label(0)]], { complete: 1, flag: 1, note: "" });
+    expect(after(done, setAnimal(done, 2, label(9))).row).toEqual({ complete: 2, flag: 1, note: "" });
+    expect(after(done, setAnimal(done, 1, label(9))).row).toEqual(done.row);
+  });
   test("the first edit makes a draft, and a done frame stays done", () => {
     const first = put(frame(), { animal: 1, keypoint: 0 }, { x: 1, y: 2 }, 2, "nose");
     expect(first.action).toBe("place nose");

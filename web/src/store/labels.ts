@@ -48,8 +48,9 @@ export interface Next {
 
 /** An animal's row set; the frame becomes one that is being worked on unless it is done. */
 export function setAnimal(rows: FrameRows, animal: number, value: InstanceValue | null): Change[] {
-  const left = rows.instances.size - (rows.instances.has(animal) ? 1 : 0) + (value === null ? 0 : 1);
-  return [instance(rows, animal, value), ...worked(rows, left)];
+  const known = rows.instances.has(animal);
+  const left = rows.instances.size - (known ? 1 : 0) + (value === null ? 0 : 1);
+  return [instance(rows, animal, value), ...worked(rows, left, value !== null && !known)];
 }
 
 function instance(rows: FrameRows, animal: number, value: InstanceValue | null): Change {
@@ -65,9 +66,10 @@ function frameRow(rows: FrameRows, value: FrameValue | null): Change {
   return { table: "frames", key: [rows.video, rows.frame], saw: rows.row, value };
 }
 
-function worked(rows: FrameRows, animals: number): Change[] {
+/** `begun`: an animal that was not there when the frame was done, which opens it again. */
+function worked(rows: FrameRows, animals: number, begun = false): Change[] {
   const row = rows.row ?? { complete: null, flag: 0, note: "" };
-  if (row.complete === DONE) return [];
+  if (row.complete === DONE && !begun) return [];
   if (animals === 0) {
     // the last animal is gone: nothing is said of the frame any more, flag and note stay
     if (rows.row === null) return [];

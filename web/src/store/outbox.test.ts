@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fakeServer, settled, type Asked } from "../fake";
 import type { Applied, Edit, Edits, Problem } from "../types.gen";
 import * as outbox from "./outbox";
+import type { Pages } from "./pages";
 import * as session from "./session";
 import { memoryShelf, type Shelf } from "./shelf";
 import type { Waiting } from "./outbox";
@@ -39,20 +40,37 @@ function server(refuse: (edit: Edit, force: boolean) => [number, Partial<Problem
   return state;
 }
 
-function open(shelf: Shelf = memoryShelf(kept), tab = "here", alive = ["here"]): Promise<Edit[]> {
-  return outbox.openOutbox({
+let adopted: Edit[];
+let taken: Edit[];
+
+function pagesOf(alive: readonly string[], sure = true): Pages {
+  return { sure, alive: () => Promise.resolve(new Set(alive)), close: () => undefined };
+}
+
+async function open(shelf: Shelf = memoryShelf(kept, true), tab = "here", alive = ["here"]): Promise<Edit[]> {
+  adopted = [];
+  await outbox.openOutbox(opened(shelf, tab, pagesOf(alive)));
+  return adopted;
+}
+
+function opened(shelf: Shelf, tab: string, pages: Pages): outbox.Opened {
+  return {
     shelf,
     tab,
-    project: "/data/mice",
-    alive: new Set(alive),
+    pages,
+    project: () => "mice-id",
+    formerly: ["/data/mice"],
     dropped: (edit) => void lost.push(edit),
     confirmed: (edits) => void confirmed.push(...edits.map((e) => e.id)),
-  });
+    adopted: (edits) => void adopted.push(...edits),
+    taken: (edits) => void taken.push(...edits),
+  };
 }
 
 beforeEach(() => {
   vi.useFakeTimers();
-  [kept, lost, confirmed] = [[], [], []];
+  [kept, lost, confirmed, adopted, taken] = [[], [], [], [], []];
+  session.seq.value = 0;
   session.refused.value = "";
   session.connection.value = "live";
 });
@@ -92,12 +110,12 @@ test("a server that is gone loses nothing and doubles nothing", async () => {
 test("a page that was killed leaves its edits to the next, in order", async () => {
   const at = server();
   at.gone = true;
-  await open(memoryShelf(kept), "killed", ["killed"]);
+  await open(memoryShelf(kept, true), "killed", ["killed"]);
   for (let n = 0; n < 5; n++) outbox.enqueue(made(n));
   await settled();
   outbox.closeOutbox(); // nothing of it survives but the shelf
   at.gone = false;
-  const left = await open(memoryShelf(kept), "next", ["next"]);
+  const left = await open(memoryShelf(kept, true), "next", ["next"]);
   expect(left.map((e) => e.id)).toEqual([0, 1, 2, 3, 4].map((n) => made(n).id));
   outbox.enqueue(made(5));
   await vi.advanceTimersByTimeAsync(10);
@@ -117,7 +135,7 @@ test("edits of another page that still runs, or of another project, are left alo
   const at = server();
   kept.push({ n: 1, tab: "other", project: "/data/mice", edit: made(1) });
   kept.push({ n: 2, tab: "gone", project: "/data/flies", edit: made(2) });
-  expect(await open(memoryShelf(kept), "here", ["here", "other"])).toEqual([]);
+  expect(await open(memoryShelf(kept, true), "here", ["here", "other"])).toEqual([]);
   await vi.advanceTimersByTimeAsync(10);
   expect(at.log).toEqual([]);
   expect(kept.length).toBe(2);
@@ -229,4 +247,117 @@ test("no request is larger than the server takes", async () => {
   await vi.advanceTimersByTimeAsync(10);
   for (const { body } of at.asked) expect(JSON.stringify(body).length).toBeLessThan(8 << 20);
   expect(at.log.length).toBe(6);
+});
+
+test("edits that were made before the shelf was open are sent, and kept", async () => {
+  const at = server();
+  outbox.enqueue(made(1));
+  await settled();
+  expect(at.asked.length).toBe(0);
+  at.gone = true;
+  await open();
+  await settled();
+  expect(kept.map((w) => [w.tab, w.project])).toEqual([["here", "mice-id"]]);
+});
+
+test("edits that were kept under the folder are found under the project's id", async () => {
+  const at = server();
+  kept.push({ n: 1, tab: "gone", project: "/data/mice", edit: made(1) });
+  kept.push({ n: 2, tab: "gone", project: "mice-id", edit: made(2) });
+  kept.push({ n: 3, tab: "gone", project: "flies-id", edit: made(3) });
+  await open();
+  await vi.advanceTimersByTimeAsync(10);
+  expect(at.log).toEqual([1, 2].map((n) => made(n).id));
+  expect(kept.map((w) => w.project)).toEqual(["flies-id"]);
+});
+
+test("a page that ends while another is open leaves its edits to that one", async () => {
+  const at = server();
+  const alive = ["here", "other"];
+  await open(memoryShelf(kept, true), "here", alive);
+  kept.push({ n: 1, tab: "other", project: "mice-id", edit: made(1) });
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(at.log).toEqual([]);
+  alive.pop();
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(at.log).toEqual([made(1).id]);
+  expect(kept).toEqual([]);
+});
+
+test("what one page is done with is not taken from another in the same place", async () => {
+  server();
+  await open(memoryShelf(kept, true), "here", ["here", "other"]);
+  outbox.enqueue(made(1));
+  kept.push({ n: kept[0]!.n, tab: "other", project: "mice-id", edit: made(2) });
+  await vi.advanceTimersByTimeAsync(10);
+  expect(kept.map((w) => w.edit.id)).toEqual([made(2).id]);
+});
+
+test("edits of two pages in one place are both kept, each page's in order", async () => {
+  const at = server();
+  for (const [tab, first] of [["a", 10], ["b", 20]] as const)
+    for (const n of [0, 1, 2]) kept.push({ n, tab, project: "mice-id", edit: made(first + n) });
+  await open();
+  await vi.advanceTimersByTimeAsync(10);
+  const order = (first: number) => at.log.filter((id) => id.startsWith(`edit-${first / 10}`));
+  expect(at.log.length).toBe(6);
+  expect(order(10)).toEqual([10, 11, 12].map((n) => made(n).id));
+  expect(order(20)).toEqual([20, 21, 22].map((n) => made(n).id));
+  expect(kept).toEqual([]);
+});
+
+test("a page that the browser had stopped does not send what another took over", async () => {
+  const at = server();
+  at.gone = true;
+  await outbox.openOutbox(opened(memoryShelf(kept, true), "here", pagesOf(["here", "other"], false)));
+  for (const n of [1, 2]) outbox.enqueue(made(n));
+  await vi.advanceTimersByTimeAsync(1000);
+  kept.splice(0, 1, { ...kept[0]!, tab: "other" }); // while it slept
+  at.gone = false;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(taken.map((e) => e.id)).toEqual([made(1).id]);
+  expect(at.log).toEqual([made(2).id]);
+  expect(kept.map((w) => w.tab)).toEqual(["other"]);
+});
+
+test("a server that is frozen is asked again, and nothing happens twice", async () => {
+  let frozen = true;
+  const log: string[] = [];
+  fakeServer(async ({ body }) => {
+    if (frozen) await new Promise(() => undefined);
+    const ids = (body as Edits).edits.map((e) => e.id);
+    for (const id of ids) if (!log.includes(id)) log.push(id);
+    return { json: { seq: 1, done: ids, problem: null } };
+  });
+  await open();
+  outbox.enqueue(made(1));
+  await vi.advanceTimersByTimeAsync(29_000);
+  expect(session.connection.value).toBe("live");
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(session.connection.value).toBe("lost");
+  frozen = false;
+  await vi.advanceTimersByTimeAsync(40_000);
+  expect(log).toEqual([made(1).id]);
+  expect(outbox.saved.value.pending).toBe(0);
+});
+
+test("a shelf that never answers hinders nothing", async () => {
+  const at = server();
+  const never = (): Promise<never> => new Promise(() => undefined);
+  const dead: Shelf = { lasts: true, of: never, tabs: never, put: never, remove: never, adopt: never };
+  void outbox.openOutbox(opened(dead, "here", pagesOf(["here"], false)));
+  outbox.enqueue(made(1));
+  outbox.enqueue(made(2));
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(at.log).toEqual([1, 2].map((n) => made(n).id));
+});
+
+test("a disk that takes nothing is said", async () => {
+  server();
+  const full = { ...memoryShelf([], true), put: () => Promise.reject(new Error("quota")) };
+  await outbox.openOutbox(opened(full, "here", pagesOf(["here"])));
+  expect(outbox.fleeting.value).toBe(false);
+  outbox.enqueue(made(1));
+  await vi.advanceTimersByTimeAsync(10);
+  expect(outbox.fleeting.value).toBe(true);
 });

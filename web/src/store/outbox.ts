@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { ApiError, post, sentence } from "../api";
 import type { Applied, Edit, Edits, Problem, Theirs } from "../types.gen";
-import type { RowChange } from "./rows";
+import { running as runningPages, type Pages } from "./pages";
 import { connection, refused, seq } from "./session";
 import type { Shelf } from "./shelf";
 
@@ -18,7 +18,10 @@ export interface Conflict {
 }
 export const conflict = signal<Conflict | null>(null);
 
-/** An edit in the queue; `n` is its place, `tab` the page that made it. */
+/** Whether edits that wait would be lost with the page: the browser keeps nothing for it. */
+export const fleeting = signal(false);
+
+/** An edit in the queue; `n` is its place, `tab` the page that sends it, `project` its id. */
 export interface Waiting {
   n: number;
   tab: string;
@@ -31,51 +34,123 @@ interface Listeners {
   dropped(edit: Edit, problem: Problem): void;
   /** Edits became part of the log. */
   confirmed(edits: Edit[], at: number): void;
+  /** Edits of pages that are gone are this page's now. */
+  adopted(edits: Edit[]): void;
+  /** Edits are another page's now: the browser had stopped this one. */
+  taken(edits: Edit[]): void;
+}
+
+/** What an outbox needs. `project`: its id; `formerly`: names under which edits were kept. */
+export interface Opened extends Listeners {
+  shelf: Shelf;
+  pages: Pages;
+  tab: string;
+  project: () => string;
+  formerly?: readonly string[];
 }
 
 const BATCH = 100;
 const BATCH_BYTES = 4 << 20; // the server takes 8 MiB
 const RETRY_MS = [300, 600, 1000, 2000, 3000];
+const ANSWER_MS = 30_000; // a frozen server, a cable pulled: ask again, by then on a new line
+const ADOPT_MS = 5000;
+const SHELF_MS = 2000;
 
-let shelf: Shelf | null = null;
-let tab = "";
-let folder = "";
-let listeners: Listeners = { dropped: () => undefined, confirmed: () => undefined };
+let at: Opened | null = null;
+let ready = false; // older edits of pages that are gone are in the queue by now
+let adopting = false;
 let queue: Waiting[] = [];
 let nextPlace = 0;
 let held: { id: string; until: number } | null = null;
 let running: Promise<void> | null = null;
 let timer: ReturnType<typeof setTimeout> | undefined;
+let looking: ReturnType<typeof setInterval> | undefined;
 let failures = 0;
 let one = false; // post singly, to learn which edit of a batch is refused
 const forced = new Set<string>();
+const shelved = new Set<string>(); // ids of edits of the queue that lie on the shelf
 
-/** Begin: read what an earlier page left behind, and send it. */
-export async function openOutbox(
-  on: { shelf: Shelf; tab: string; project: string; alive: ReadonlySet<string> } & Listeners,
-): Promise<Edit[]> {
-  ({ shelf, tab, project: folder } = on);
-  listeners = on;
-  const left = (await shelf.all()).filter(
-    (w) => w.project === folder && (w.tab === tab || !on.alive.has(w.tab)),
-  );
-  // a page that was killed while it adopted an edit leaves it twice
-  const ids = new Set<string>();
-  const once = (w: Waiting): boolean => !ids.has(w.edit.id) && ids.add(w.edit.id).size > 0;
-  queue = [...left, ...queue].filter(once).sort((a, b) => a.n - b.n);
-  nextPlace = Math.max(nextPlace, Date.now() * 1000, ...queue.map((w) => w.n + 1));
-  // adopted from a page that is gone: from now on they are this page's
-  for (const w of queue) if (w.tab !== tab) await shelf.put({ ...w, tab });
-  queue = queue.map((w) => ({ ...w, tab }));
-  count();
+/** Begin: take over what pages that are gone left behind, and send it. */
+export async function openOutbox(opened: Opened): Promise<void> {
+  at = opened;
+  ready = false;
+  fleeting.value = !opened.shelf.lasts;
+  nextPlace = Math.max(nextPlace, Date.now() * 1000);
+  queue = queue.map((w) => ({ ...w, tab: opened.tab, project: opened.project() }));
+  for (const w of queue) keep(w); // made while the shelf was opened
+  clearInterval(looking);
+  looking = setInterval(() => void adopt(), ADOPT_MS);
+  await soon(adopt(), undefined);
+  ready = true;
   flush();
-  return queue.map((w) => w.edit);
+}
+
+/** Something of the shelf, or `otherwise` where the shelf does not answer. */
+async function soon<T>(wanted: Promise<T>, otherwise: T): Promise<T> {
+  let late: ReturnType<typeof setTimeout> | undefined;
+  const none = new Promise<T>((resolve) => {
+    late = setTimeout(() => resolve(otherwise), SHELF_MS);
+  });
+  return Promise.race([wanted.catch(() => otherwise), none]).finally(() => clearTimeout(late));
+}
+
+/** Send what pages left that run no more. */
+async function adopt(): Promise<void> {
+  const here = at;
+  if (here === null || adopting) return;
+  adopting = true;
+  const given = await left(here).catch(() => []); // a shelf that breaks: own edits go all the same
+  adopting = false;
+  if (at === here && given.length > 0) adopted(here, given);
+}
+
+async function left(here: Opened): Promise<Waiting[]> {
+  const { shelf, pages, tab } = here;
+  const names = new Set([here.project(), ...(here.formerly ?? [])]);
+  const others = (await shelf.tabs()).filter((name) => name !== tab);
+  const alive = others.length > 0 ? await runningPages(pages, others) : new Set(others);
+  if (others.every((name) => alive.has(name))) return [];
+  return shelf.adopt(tab, (w) => !alive.has(w.tab) && names.has(w.project));
+}
+
+function adopted(here: Opened, given: Waiting[]): void {
+  // a page that was killed while it adopted an edit left it twice
+  const ids = new Set(queue.map((w) => w.edit.id));
+  const once = given.filter(({ edit }) => !ids.has(edit.id) && ids.add(edit.id));
+  forget(given.filter((w) => !once.includes(w)));
+  for (const { edit } of once) shelved.add(edit.id);
+  queue = [...once, ...queue].sort((a, b) => a.n - b.n);
+  nextPlace = Math.max(nextPlace, ...queue.map((w) => w.n + 1));
+  count();
+  here.adopted(once.map((w) => w.edit));
+  flush();
+}
+
+/** Whether an edit is this page's and waits. */
+function isWaiting(id: string): boolean {
+  return queue.some((w) => w.edit.id === id);
+}
+
+function keep(w: Waiting): void {
+  void at?.shelf.put(w).then(
+    () => void (isWaiting(w.edit.id) && shelved.add(w.edit.id)),
+    () => (fleeting.value = true), // the page still holds it
+  );
+}
+
+function forget(some: readonly Waiting[]): void {
+  if (some.length > 0) void at?.shelf.remove(some).catch(() => undefined);
 }
 
 /** Forget everything in memory; tests and a change of project. */
 export function closeOutbox(): void {
   clearTimeout(timer);
+  clearInterval(looking);
+  at = null;
+  ready = adopting = false;
   queue = [];
+  shelved.clear();
+  fleeting.value = false;
   held = running = null;
   failures = 0;
   one = false;
@@ -84,18 +159,20 @@ export function closeOutbox(): void {
   count();
 }
 
-function count(): void {
-  saved.value = { pending: queue.length, seq: Math.max(seq.peek(), saved.peek().seq) };
+/** Say again what waits and what is safe. */
+export function count(): void {
+  saved.value = { pending: queue.length, seq: seq.peek() };
 }
 
 /** Put an edit at the end; one that is there already is replaced. `hold` ms it may still change. */
 export function enqueue(edit: Edit, hold = 0): void {
-  const at = queue.findIndex((w) => w.edit.id === edit.id);
-  const kept: Waiting = { n: queue[at]?.n ?? nextPlace++, tab, project: folder, edit };
-  if (at < 0) queue.push(kept);
-  else queue[at] = kept;
+  const place = queue.findIndex((w) => w.edit.id === edit.id);
+  const n = queue[place]?.n ?? nextPlace++;
+  const kept: Waiting = { n, tab: at?.tab ?? "", project: at?.project() ?? "", edit };
+  if (place < 0) queue.push(kept);
+  else queue[place] = kept;
   held = hold > 0 ? { id: edit.id, until: Date.now() + hold } : null;
-  void shelf?.put(kept).catch(() => undefined); // no disk: the page still holds it
+  keep(kept);
   count();
   flush();
 }
@@ -111,23 +188,9 @@ export function release(): void {
   flush();
 }
 
-/** Rows that wait, oldest first. */
-export function* waitingRows(): Generator<RowChange> {
-  for (const { edit } of queue)
-    for (const { table, key, value } of edit.changes) yield [table, key, value];
-}
-
-/** Whether a row has an edit that waits. */
-export function waits(table: string, key: readonly number[]): boolean {
-  const name = key.join(",");
-  return queue.some((w) =>
-    w.edit.changes.some((c) => c.table === table && c.key.join(",") === name),
-  );
-}
-
-/** Whether an edit is this page's and waits. */
-export function isWaiting(id: string): boolean {
-  return queue.some((w) => w.edit.id === id);
+/** Edits that wait, oldest first. */
+export function* waitingEdits(): Generator<Edit> {
+  for (const { edit } of queue) yield edit;
 }
 
 /** Resolve when nothing waits any more, or sending has stopped. */
@@ -139,7 +202,7 @@ export async function drained(): Promise<boolean> {
 
 /** Send now what may be sent; called again by itself until nothing is left. */
 export function flush(): void {
-  if (running !== null || shelf === null) return;
+  if (running !== null || at === null || !ready) return;
   clearTimeout(timer);
   if (queue.length === 0 || conflict.peek() !== null) return;
   const wait = held !== null && queue[0]?.edit.id === held.id ? held.until - Date.now() : 0;
@@ -169,42 +232,61 @@ function batch(): Waiting[] {
   return picked;
 }
 
+/** Leave out what another page took over while the browser had stopped this one. */
+async function still(): Promise<void> {
+  if (at === null || at.pages.sure || shelved.size === 0) return;
+  const before = new Set(shelved);
+  const found = await soon<Waiting[] | null>(at.shelf.of(at.tab), null);
+  if (found === null || at === null) return;
+  const here = new Set(found.map((w) => w.edit.id));
+  const taken = queue.filter(({ edit }) => before.has(edit.id) && !here.has(edit.id));
+  if (taken.length === 0) return;
+  queue = queue.filter((w) => !taken.includes(w));
+  for (const { edit } of taken) shelved.delete(edit.id);
+  count();
+  at.taken(taken.map((w) => w.edit));
+}
+
 async function send(): Promise<void> {
+  await still();
   const picked = batch();
   if (picked.length === 0) return;
   const force = forced.has(picked[0]!.edit.id);
   const body: Edits = { edits: picked.map((w) => w.edit), force };
   let answer: Applied;
   try {
-    answer = await post<Applied>("edits", body);
+    answer = await post<Applied>("edits", body, { within: ANSWER_MS });
   } catch (error) {
-    await failed(picked, error);
+    failed(picked, error);
     return;
   }
   failures = 0;
   connection.value = "live";
   refused.value = "";
-  await done(picked, answer);
+  done(picked, answer);
 }
 
-async function done(picked: Waiting[], answer: Applied): Promise<void> {
+function done(picked: Waiting[], answer: Applied): void {
   const safe = picked.filter((w) => answer.done.includes(w.edit.id));
   const rest = picked.filter((w) => !answer.done.includes(w.edit.id));
   seq.value = Math.max(seq.peek(), answer.seq);
-  await drop(safe);
-  listeners.confirmed(safe.map((w) => w.edit), answer.seq);
+  drop(safe);
+  at?.confirmed(safe.map((w) => w.edit), answer.seq);
   const problem = answer.problem ?? null;
-  if (problem !== null && rest.length > 0) await refuse(rest[0]!, problem);
+  if (problem !== null && rest.length > 0) refuse(rest[0]!, problem);
   else if (rest.length === 0) one = false;
   else failures += 1; // neither done nor refused: ask again, but not at once
 }
 
-async function drop(some: Waiting[]): Promise<void> {
+function drop(some: Waiting[]): void {
   const ids = new Set(some.map((w) => w.edit.id));
   queue = queue.filter((w) => !ids.has(w.edit.id));
-  for (const id of ids) forced.delete(id);
+  for (const id of ids) {
+    forced.delete(id);
+    shelved.delete(id);
+  }
   count();
-  await shelf?.remove(some.map((w) => w.n)).catch(() => undefined);
+  forget(some); // not waited for: a disk that hangs must not stop the post
 }
 
 // not now, and why: no key any more, may only look, read-only, too many tries, disk full
@@ -212,14 +294,14 @@ const REFUSING = new Set([401, 403, 423, 429, 507]);
 const LASTING = new Set([400, 409, 413, 415, 422]);
 const PASSING = new Set(["full", "read-only", "busy", "bug", "http", "missing"]); // codes
 
-async function failed(picked: Waiting[], error: unknown): Promise<void> {
+function failed(picked: Waiting[], error: unknown): void {
   const status = error instanceof ApiError ? error.status : 0;
   const problem = error instanceof ApiError ? error.problem : null;
   if (LASTING.has(status) && problem !== null && problem.code !== "http") {
     connection.value = "live";
     refused.value = "";
     failures = 0;
-    if (picked.length === 1) await refuse(picked[0]!, problem);
+    if (picked.length === 1) refuse(picked[0]!, problem);
     else one = true;
     return;
   }
@@ -230,7 +312,7 @@ async function failed(picked: Waiting[], error: unknown): Promise<void> {
   } else connection.value = "lost";
 }
 
-async function refuse(w: Waiting, problem: Problem): Promise<void> {
+function refuse(w: Waiting, problem: Problem): void {
   one = false;
   if (problem.code === "conflict") {
     conflict.value = { edit: w.edit, theirs: problem.theirs ?? [], both: false };
@@ -241,17 +323,17 @@ async function refuse(w: Waiting, problem: Problem): Promise<void> {
     refused.value = problem.message;
     return;
   }
-  await drop([w]);
-  listeners.dropped(w.edit, problem);
+  drop([w]);
+  at?.dropped(w.edit, problem);
 }
 
 /** Decide a conflict: mine is sent again and wins, or mine is dropped and theirs stands. */
-export async function settle(mine: boolean): Promise<Conflict | null> {
+export function settle(mine: boolean): Conflict | null {
   const open = conflict.peek();
   if (open === null) return null;
   const w = queue.find((one) => one.edit.id === open.edit.id);
   if (mine) forced.add(open.edit.id);
-  else if (w !== undefined) await drop([w]);
+  else if (w !== undefined) drop([w]);
   conflict.value = null;
   flush();
   return open;

@@ -1,7 +1,7 @@
 import { effect } from "@preact/signals";
-import { beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { fakeServer } from "../fake";
-import type { Frame, InstanceValue } from "../types.gen";
+import type { Change, Frame, InstanceValue } from "../types.gen";
 import * as rows from "./rows";
 import * as session from "./session";
 
@@ -12,8 +12,11 @@ function said(video: number, frame: number, animals: [number, InstanceValue][] =
   return { video, frame, instances: animals, ...nothing };
 }
 
+beforeAll(() => void vi.useFakeTimers());
+afterAll(() => void vi.useRealTimers());
 beforeEach(() => {
-  rows.setPending(() => []);
+  rows.setOwn(() => []);
+  session.heard.value = 0;
   session.individuals.value = [];
   session.suggestions.value = [];
 });
@@ -37,10 +40,10 @@ test("changes make new objects and leave the old ones as they were", () => {
 });
 
 test("own edits that wait stand on top of what the server says", () => {
-  rows.setPending(() => [
-    ["instances", [3, 0, 1], mouse(99)],
-    ["instances", [3, 1, 1], mouse(77)],
-  ]);
+  const place = (frame: number, x: number): Change => {
+    return { table: "instances", key: [3, frame, 1], saw: null, value: mouse(x) };
+  };
+  rows.setOwn(() => [place(0, 99), place(1, 77)]);
   expect(rows.takeFrame(said(3, 0, [[1, mouse(1)]])).instances.get(1)).toEqual(mouse(99));
 });
 
@@ -64,24 +67,57 @@ test("what a row holds is found for every table", () => {
   expect(rows.rowValue("suggestions", [4, 0])).toBeNull();
 });
 
-test("an answer that a change overtook does not take the change back", async () => {
-  session.seq.value = 4;
+test("an answer that news overtook does not take them back, and is asked for once", async () => {
   let asked = 0;
   fakeServer(() => {
     asked += 1;
-    if (asked === 1) {
-      session.seq.value = 5; // while the server's older answer is on its way
-      rows.applyChanges([["instances", [9, 0, 1], mouse(50)]]);
-      return { json: { ...said(9, 0), seq: 4 } };
-    }
-    return { json: { ...said(9, 0, [[1, mouse(50)]]), seq: 5 } };
+    rows.hear(5, [["instances", [9, 0, 1], mouse(50)]]); // while the older answer is on its way
+    return { json: { ...said(9, 0, [[2, mouse(2)]]), seq: 4 } };
   });
-  expect((await rows.loadFrame(9, 0)).instances.get(1)).toEqual(mouse(50));
-  expect(asked).toBe(2);
+  const { instances } = await rows.loadFrame(9, 0);
+  expect([...instances]).toEqual([[2, mouse(2)], [1, mouse(50)]]);
+  expect(asked).toBe(1);
 });
 
-test("marks follow the rows, also of frames that were never loaded", async () => {
-  fakeServer(() => ({ json: { video: 5, frame: [3], animals: [2], complete: [1], flag: [0] } }));
+test("news that an answer holds already are not applied to it again", async () => {
+  fakeServer(() => {
+    rows.hear(5, [["instances", [9, 1, 1], mouse(50)]]);
+    return { json: { ...said(9, 1, [[1, mouse(60)]]), seq: 6 } }; // 6 moved it to 60
+  });
+  expect((await rows.loadFrame(9, 1)).instances.get(1)).toEqual(mouse(60));
+});
+
+test("an older answer that comes after a newer one changes nothing", () => {
+  rows.takeFrame({ ...said(9, 2, [[1, mouse(8)]]), seq: 8 });
+  rows.takeFrame({ ...said(9, 2, [[1, mouse(7)]]), seq: 7 });
+  expect(rows.frameRows(9, 2).value.instances.get(1)).toEqual(mouse(8));
+});
+
+test("answers about a log that was replaced are asked for again", async () => {
+  let asked = 0;
+  fakeServer(() => {
+    if (++asked === 1) rows.forgetLog();
+    return { json: { ...said(9, 3, [[1, mouse(asked)]]), seq: 90 - asked } };
+  });
+  expect((await rows.loadFrame(9, 3)).instances.get(1)).toEqual(mouse(2));
+});
+
+test("a frame for which nobody answers can be asked for again", async () => {
+  fakeServer(() => new Promise(() => undefined)); // a frozen server
+  const failed = rows.loadFrame(9, 4).then(() => "answered", (error: unknown) => String(error));
+  await vi.advanceTimersByTimeAsync(31_000);
+  expect(await failed).toContain("does not answer");
+});
+
+test("marks follow the rows, also of frames that are not here", async () => {
+  const asked = fakeServer(({ path }) => {
+    const of = { video: 5, seq: 9, flag: [0] };
+    if (path.includes("from=70&to=71"))
+      return { json: { ...of, frame: [70, 71], animals: [2, 1], complete: [2, 2], flag: [0, 0] } };
+    return { json: { ...of, frame: [3], animals: [2], complete: [1] } };
+  });
+  await vi.advanceTimersByTimeAsync(20_000); // what tests before this one left
+  asked.splice(0);
   await rows.loadMarks(5);
   const mark = (frame: number) => rows.marks(5).value.get(frame);
   expect(mark(3)).toEqual({ animals: 2, complete: 1, flag: 0 });
@@ -96,8 +132,21 @@ test("marks follow the rows, also of frames that were never loaded", async () =>
     ["frames", [5, 8], null],
   ]);
   expect(mark(8)).toBeUndefined();
-  rows.applyChanges([["instances", [5, 70, 1], mouse(1)]]);
-  expect(mark(70)?.animals).toBe(1);
+  // somebody moves an animal that was there: how many there are only the server knows
+  for (const x of [1, 2, 3]) rows.applyChanges([["instances", [5, 70, 1], mouse(x)]]);
+  rows.applyChanges([["instances", [5, 71, 1], mouse(1)]]);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(asked.length).toBe(2);
+  expect([mark(70)?.animals, mark(71)?.animals, mark(3)?.animals]).toEqual([2, 1, 2]);
+});
+
+test("marks that are read while an edit waits do not take it back", async () => {
+  fakeServer(() => ({ json: { video: 6, seq: 9, frame: [], animals: [], complete: [], flag: [] } }));
+  const done: Change = { table: "frames", key: [6, 5], saw: null, value: { complete: 1, flag: 0, note: "" } };
+  const new_: Change = { table: "instances", key: [6, 5, 1], saw: null, value: mouse(1) };
+  rows.setOwn(() => [done, new_]);
+  await rows.loadMarks(6);
+  expect(rows.marks(6).value.get(5)).toEqual({ animals: 1, complete: 1, flag: 0 });
 });
 
 test("memory does not grow with the number of frames that were seen", () => {

@@ -20,11 +20,16 @@ async function passed<T>(promise: Promise<T>): Promise<T> {
 
 function server(had = 0) {
   const parts: Blob[] = [];
-  const state = { received: had, cut: 0, asked: [] as string[] };
+  const state = { received: had, cut: 0, deleted: 0, asked: [] as string[] };
   fakeServer(({ method, path, body }) => {
     state.asked.push(`${method} ${path}`);
     if (method === "PUT") {
       if (state.cut-- > 0) return "offline";
+      if (state.deleted > 0 && state.received > 0) {
+        const status = state.deleted;
+        state.deleted = state.received = parts.length = 0;
+        return { status, json: { code: "gone", message: "what came was deleted", hint: "" } };
+      }
       expect(path).toBe(`uploads/u1?at=${state.received}`);
       parts.push(body as Blob);
       state.received += (body as Blob).size;
@@ -61,6 +66,14 @@ test("a cut line is taken up again; a line that stays cut is an error", async ()
   state.received = 0;
   state.cut = 1000;
   await expect(passed(upload(film(10)))).rejects.toThrow("does not answer");
+});
+
+test.each([404, 409])("what was deleted on the server is sent from its beginning (%i)", async (status) => {
+  const { state, parts } = server();
+  state.deleted = status;
+  expect(await passed(upload(film(PART + 9)))).toBe("u1");
+  expect(parts.map((part) => part.size)).toEqual([PART, 9]);
+  expect(state.asked.filter((one) => one.startsWith("POST"))).toHaveLength(2);
 });
 
 test("the mark is the same for the same file and another for another", async () => {

@@ -1,9 +1,10 @@
 // Files from this computer to the server, in parts, resumed where a line broke.
-import { ApiError, get, post, put } from "../api";
+import { ApiError, post, put } from "../api";
 import type { Entry } from "../types.gen";
 
 export const PART = 8 << 20; // bytes
 const RETRIES = 8;
+const AGAIN = new Set([0, 404, 409]); // the line broke, what came was deleted, another page sends it, too
 
 /** What the server has of a file. */
 export interface Upload {
@@ -15,7 +16,8 @@ export interface Upload {
 /** What a file is, by its name. */
 export function kindOf(name: string): Entry["kind"] {
   if (/\.(mp4|avi|mov|mkv|webm|m4v|mpg|mpeg|wmv|ts|h264)$/i.test(name)) return "video";
-  return /\.(slp|csv|h5|json|zip)$/i.test(name) ? "labels" : "other";
+  if (/\.(slp|csv|h5|json|zip)$/i.test(name)) return "labels";
+  return /\.(mat|mcal|npy|npz|qca\.txt|toml|xcp|xml|ya?ml)$/i.test(name) ? "rig" : "other";
 }
 
 /** A mark of a file's content, by which a broken upload is found again. */
@@ -46,11 +48,11 @@ export async function upload(
       failures = 0;
     } catch (error) {
       failures += 1;
-      const passing =
-        error instanceof ApiError && (error.status === 0 || error.status >= 502 || error.status === 409);
+      const passing = error instanceof ApiError && (AGAIN.has(error.status) || error.status >= 502);
       if (!passing || failures > RETRIES) throw error;
       await new Promise((resolve) => setTimeout(resolve, Math.min(250 * 2 ** failures, 5000)));
-      state = await get<Upload>(`uploads/${encodeURIComponent(state.id)}`).catch(() => state);
+      // said once more, it goes on; what was deleted on the server begins anew
+      state = await post<Upload>("uploads", body, signal ? { signal } : {}).catch(() => state);
     }
   }
   progress(1);

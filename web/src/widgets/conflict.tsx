@@ -55,7 +55,7 @@ function Undo() {
   const leave = (): void => void (blocked.value = null);
   const footer = (
     <>
-      <button data-test="undo-theirs" onClick={() => void again(open.what, 1, true)}>
+      <button data-test="undo-theirs" onClick={() => void again(open.what, open.n, true)}>
         {open.what === "undo" ? "Undo" : "Redo over"} theirs, too
       </button>
       <button data-first data-test="undo-leave" onClick={leave}>

@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { get, sentence } from "../api";
 import { historyOpen } from "../store/dialogs";
 import { again, restore } from "../store/edits";
+import { drained } from "../store/outbox";
 import { heard, user, video } from "../store/session";
 import * as view from "../store/view";
 import { ago, count } from "../store/words";
@@ -12,23 +13,41 @@ import { List } from "./list";
 import { Panel } from "./panel";
 
 const PAGE = 100;
+const LONGEST = 500; // page that the server gives
+const MOST = 1000; // steps at once
 const lines = signal<LogLine[]>([]);
 const ended = signal(false);
 const trouble = signal("");
-const at = signal(-1);
+const at = signal(-1); // seq of the chosen line: places change with every edit
 
 /** How many of my edits stand above a line: so many undos lead back to it. */
 export function stepsBack(log: readonly LogLine[], line: LogLine, me: string): number {
   const mine = log.filter((l) => l.seq > line.seq && l.by === me && l.standing);
-  return Math.min(mine.filter((l) => l.target === null).length, 1000);
+  // the making of the project is no edit that can be undone
+  return Math.min(mine.filter((l) => l.target === null && l.action !== "create").length, MOST);
+}
+
+/** Undo my edits that are newer than a line, counted when what waits is saved. */
+export async function undoTo(line: LogLine): Promise<void> {
+  if (!(await drained())) return again("undo"); // which says why not
+  let log: LogLine[] = [];
+  for (;;) {
+    const from = log.length === 0 ? "" : `&before=${log.at(-1)!.seq}`;
+    const page = await get<LogLine[]>(`history?n=${LONGEST}${from}`);
+    log = [...log, ...page];
+    const n = stepsBack(log, line, user.peek());
+    if (page.length < LONGEST || page.at(-1)!.seq <= line.seq || n === MOST)
+      return n > 0 ? again("undo", n) : undefined;
+  }
 }
 
 async function load(before?: number): Promise<void> {
   try {
     const from = before === undefined ? "" : `&before=${before}`;
-    const page = await get<LogLine[]>(`history?n=${PAGE}${from}`);
+    const n = before === undefined ? Math.min(Math.max(PAGE, lines.value.length), LONGEST) : PAGE;
+    const page = await get<LogLine[]>(`history?n=${n}${from}`);
     lines.value = before === undefined ? page : [...lines.value, ...page];
-    ended.value = page.length < PAGE;
+    ended.value = page.length < n;
     trouble.value = "";
   } catch (error) {
     trouble.value = sentence(error);
@@ -63,7 +82,7 @@ function Tools({ line }: { line: LogLine }) {
         disabled={n === 0}
         title="Take back my edits that are newer than this one"
         data-test="undo-to-here"
-        onClick={() => void again("undo", n)}
+        onClick={() => void undoTo(line).catch((error: unknown) => (trouble.value = sentence(error)))}
       >
         Undo to here: {count(n, "edit")} of mine
       </button>
@@ -86,7 +105,8 @@ export function History() {
   useEffect(() => {
     void load();
   }, [newest]);
-  const line = lines.value[at.value];
+  const place = lines.value.findIndex(({ seq }) => seq === at.value);
+  const line = lines.value[place];
   const close = (
     <button
       class="plain"
@@ -106,9 +126,9 @@ export function History() {
             items={lines.value}
             height={42}
             label="Edits, the newest first"
-            selected={at.value}
+            selected={place}
             name={(one) => one.seq}
-            onPick={(_, i) => (at.value = i)}
+            onPick={(one) => (at.value = one.seq)}
             onOpen={(one) => one.places[0] && view.goTo(one.places[0][1], one.places[0][0])}
           >
             {(one) => <Line line={one} />}

@@ -25,6 +25,7 @@ const SIGNS: Record<Entry["kind"], string> = {
   folder: "▸",
   video: "▶",
   labels: "◍",
+  rig: "◫",
   project: "◆",
   other: "·",
 };
@@ -55,25 +56,39 @@ function above(dir: string): string {
   return dir.includes("/") ? dir.slice(0, dir.lastIndexOf("/")) : "";
 }
 
+type Kinds = readonly Entry["kind"][];
+const USUAL: Kinds = ["video", "labels", "rig", "project"];
+
+interface FilesProps {
+  chosen: Signal<Chosen[]>;
+  kinds?: Kinds;
+  /** A whole folder may be chosen. */
+  folders?: boolean;
+}
+
 /** Files under the server's roots. A click enters a folder, chooses a file or lets it go. */
-export function ServerFiles({ chosen }: { chosen: Signal<Chosen[]> }) {
+export function ServerFiles({ chosen, kinds = USUAL, folders = false }: FilesProps) {
+  const [inside, setInside] = useState<Entry | null>(null);
   const [root, setRoot] = useState(0);
   const [dir, setDir] = useState("");
   const [at, setAt] = useState(-1);
   const { listing, trouble } = useListing(root, dir);
-  const entries = (listing?.entries ?? []).filter((one) => one.kind !== "other");
+  const entries = (listing?.entries ?? []).filter(({ kind }) => kind === "folder" || kinds.includes(kind));
   const up: Entry = { name: "..", kind: "folder", bytes: null, id: "" };
   const rows = dir === "" ? entries : [up, ...entries];
+  const toggle = ({ id, name, kind }: Entry): void => {
+    const others = chosen.value.filter((one) => one.id !== id);
+    const had = others.length < chosen.value.length;
+    chosen.value = had ? others : [...others, { id, name, kind, share: 1 }];
+  };
   const pick = (entry: Entry): void => {
     if (entry.kind === "folder") {
       setDir(entry.name === ".." ? above(dir) : joined(dir, entry.name));
+      setInside(entry.name === ".." ? null : entry);
       setAt(-1);
       return;
     }
-    const others = chosen.value.filter((one) => one.id !== entry.id);
-    const { id, name, kind } = entry;
-    const had = others.length < chosen.value.length;
-    chosen.value = had ? others : [...others, { id, name, kind, share: 1 }];
+    toggle(entry);
   };
   return (
     <div class="column" data-test="server-files">
@@ -94,7 +109,12 @@ export function ServerFiles({ chosen }: { chosen: Signal<Chosen[]> }) {
             ))}
           </select>
         )}
-        <span class="muted cut">{joined(listing?.roots[root] ?? "", dir)}</span>
+        <span class="muted cut grow">{joined(listing?.roots[root] ?? "", dir)}</span>
+        {folders && inside !== null && (
+          <button data-test="whole-folder" onClick={() => toggle(inside)}>
+            {chosen.value.some(({ id }) => id === inside.id) ? "Let the folder go" : "Choose this folder"}
+          </button>
+        )}
       </div>
       {trouble !== "" && <p class="bad">{trouble}</p>}
       <div class="files">
@@ -128,7 +148,7 @@ async function send(files: Iterable<File>, chosen: Signal<Chosen[]>): Promise<vo
   for (const file of files) {
     const kind = kindOf(file.name);
     if (kind === "other") {
-      toast(`${file.name} is neither a video nor a file of labels.`, { kind: "warn" });
+      toast(`${file.name} is neither a video nor a file of labels or cameras.`, { kind: "warn" });
       continue;
     }
     let mine: Chosen = { id: null, name: file.name, kind, share: 0 };
@@ -148,7 +168,7 @@ async function send(files: Iterable<File>, chosen: Signal<Chosen[]>): Promise<vo
 }
 
 /** Where files are dropped, or chosen with the browser's dialog; they are sent at once. */
-export function Drop({ chosen }: { chosen: Signal<Chosen[]> }) {
+export function Drop({ chosen, what = "videos, .slp, DeepLabCut or COCO files" }: { chosen: Signal<Chosen[]>; what?: string }) {
   const [over, setOver] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   return (
@@ -167,7 +187,7 @@ export function Drop({ chosen }: { chosen: Signal<Chosen[]> }) {
         void send(event.dataTransfer?.files ?? [], chosen);
       }}
     >
-      <p>Drop videos, .slp, DeepLabCut or COCO files here</p>
+      <p>Drop {what} here</p>
       <button onClick={() => input.current?.click()}>Choose on this computer …</button>
       <input
         ref={input}

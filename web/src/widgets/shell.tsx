@@ -16,14 +16,14 @@ import { Help } from "./help";
 import { History } from "./history";
 import { Menu } from "./menu";
 import { Palette } from "./palette";
-import { PersonDialog } from "./person";
+import { NameAsk, PersonDialog } from "./person";
 import { SkeletonDialog } from "./skeleton";
 import { Start } from "./start";
 import { Toasts } from "./toast";
 
 function Saved() {
   const { pending } = saved.value;
-  const at = Math.max(saved.value.seq, session.seq.value);
+  const at = session.seq.value;
   const text = pending > 0 ? `saving ${pending}` : `saved ✓ ${grouped(at)}`;
   const title = pending > 0 ? `${count(pending, "edit")} on the way` : `All is saved: edit ${at}`;
   return (
@@ -105,6 +105,7 @@ function Header() {
         </nav>
       )}
       <div class="state">
+        {open && <NameAsk />}
         {open && <Saved />}
         <Running />
         <People />

@@ -1,9 +1,9 @@
 """Routes of behaviour: runs with labels, rasters, map, clips, decisions, bouts of people."""
 
-import asyncio
 import struct
 import threading
 from collections import OrderedDict
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -12,25 +12,35 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gambol.app.web import behavior_clips, behavior_strips, models, news
-from gambol.app.web.answers import body, fail, missing, number, ok, ok_list, who
+from gambol.app.web import (
+    behavior_clips,
+    behavior_compare,
+    behavior_follow,
+    behavior_strips,
+    models,
+    news,
+)
+from gambol.app.web.answers import Fail, body, fail, missing, number, ok, ok_list, who
 from gambol.app.web.behavior_book import Book
 from gambol.app.web.behavior_bouts import Shelf
 from gambol.app.web.behavior_clips import Window
+from gambol.app.web.behavior_crew import Crew
 from gambol.app.web.behavior_runs import LABEL, Film, Finder, Found, films
 from gambol.app.web.behavior_strips import Cut
-from gambol.app.web.models import BehaviorDecision, BoutEdit
+from gambol.app.web.frames import GONE, unless_gone
+from gambol.app.web.models import BehaviorDecision, BoutEdit, Problem, Theirs
 from gambol.app.web.pictures import Busy
 from gambol.app.web.state import Studio
+from gambol.behavior.label_undo import Overtaken
 from gambol.core.errors import InputError, did_you_mean
+from gambol.io import label_map as io_map
 from gambol.io.poses_frames import FramePoses
 from gambol.stages import decisions, label_map
-from gambol.stages.label_map import LabelMapConfig
+from gambol.stages.label_map import Asked, LabelMapConfig
 
 _BOOKS = 3  # runs whose labels are held
 _MOST_PX, _MOST_FRAMES, _MOST_POINTS = 4096, 4096, 4_000_000
 _SAMPLE = 20_000
-_DECODERS, _TOGETHER = 2, 250  # of clips; frames that most likely are decoded together
 _CORNERS = 512  # of an outline on the map
 _COMMANDS = (
     ("poses", "Poses", "gambol predict runs/train-1/out VIDEO --out runs/poses"),
@@ -51,6 +61,7 @@ class Behavior:
         self._books: OrderedDict[str, Book] = OrderedDict()
         self.finder = Finder(studio.folder)
         self.shelf = Shelf(studio.folder)
+        self.crew = Crew()
 
     async def films(self) -> list[Film]:
         """Return the videos of the project; none where there is none yet."""
@@ -98,8 +109,10 @@ class Behavior:
         return models.BehaviorOverview(runs=runs, missing=lacking)
 
     def _about(self, found: Found, known: list[Film]) -> models.BehaviorRun:
-        recordings, fps, trouble = [], 0.0, None
+        recordings, fps, trouble, decided = [], 0.0, None, 0
         try:
+            held = io_map.read(io_map.beside(found.folder))
+            decided = len(held.active) if held else 0
             for path in found.files:
                 head = self.finder.head(path, found.kind)
                 fps = head.fps
@@ -113,25 +126,20 @@ class Behavior:
         return models.BehaviorRun(
             run=found.run, kind=found.kind, fps=fps, labels=0, recordings=recordings,
             title=title.removeprefix("runs/").removesuffix("/out"), trouble=trouble,
-            made=max(found.touch) / 1e9,
+            made=max(found.touch) / 1e9, decisions=decided,
         )  # fmt: skip
 
-    async def pictures(self, video: int | None, cut: Cut) -> bytes:
-        """Let a decoder make the picture of a clip; not the one that the stage waits for.
+    async def pictures(self, video: int | None, cut: Cut) -> "Future[bytes]":
+        """Return the picture of a clip to come; not from the decoder of the stage.
 
         Raises:
-            Fail: 404, the project has no such video; 503, newer requests came first.
+            Fail: 404, the project has no such video.
         """
         known = next((film for film in await self.films() if film.id == video), None)
-        if known is None or self._studio.pictures is None:
+        if known is None:
             raise missing("film of this recording in the project")
         ref = await self._studio.desk.ask(lambda p: p.locate(known.id))
-        hand = f"{known.hash} clips {cut.frames[0] // _TOGETHER % _DECODERS}"
-        asked = self._studio.pictures.do(hand, ref, behavior_strips.film(cut))
-        try:
-            return await asyncio.wrap_future(asked)
-        except Busy as busy:
-            raise fail(503, "busy", "the decoder is busy", "ask again") from busy
+        return self.crew.do((known.hash, cut.key), ref, behavior_strips.film(cut))
 
     def poses(self, book: Book, r: int) -> tuple[Path, str] | None:
         """Return the poses of a recording, and which animal of them it is."""
@@ -170,7 +178,7 @@ def routes(studio: Studio) -> list[BaseRoute]:
 
     async def labels(request: Request) -> Response:
         book = await shown.book(_run(request))
-        return ok(await run_in_threadpool(book.table))
+        return ok(await run_in_threadpool(book.table, who(request, studio.user)))
 
     async def decide(request: Request) -> Response:
         said = await body(request, BehaviorDecision)
@@ -178,8 +186,11 @@ def routes(studio: Studio) -> list[BaseRoute]:
         by = who(request, studio.user)
         await run_in_threadpool(_decided, book, said, by)
         now = await shown.book(_run(request))
+        await told()
+        return ok(await run_in_threadpool(now.table, by))
+
+    async def told() -> None:
         studio.hub.send(news.reload(await _seq(studio)))
-        return ok(await run_in_threadpool(now.table))
 
     async def agreed(request: Request) -> Response:
         book = await shown.book(_run(request))
@@ -193,6 +204,8 @@ def routes(studio: Studio) -> list[BaseRoute]:
         Route("/api/behavior/{run}/decisions", decide, methods=["POST"]),
         Route("/api/behavior/{run}/agreement", agreed),
         *_scoring(studio, shown.shelf),
+        *behavior_compare.routes(studio.folder, shown.book),
+        *behavior_follow.routes(studio, shown.book, told),
     ]
 
 
@@ -237,14 +250,7 @@ def _looking(shown: Behavior) -> list[BaseRoute]:
         return _binary(packed, about)
 
     async def strip(request: Request) -> Response:
-        book = await shown.book(_run(request))
-        r = _recording(book, request)
-        head = shown.finder.head(book.run.sources[r].path, book.found.kind)
-        video = shown.finder.video(head, await shown.films())
-        cut = await run_in_threadpool(_cut, book, r, request)
-        data = await shown.pictures(video, cut)
-        about = {"X-Gambol-Tiles": f"{len(cut.frames)},{behavior_strips.COLUMNS}"}
-        return Response(data, 200, {"Cache-Control": "no-store", **about}, "image/jpeg")
+        return await _strip(shown, request)
 
     run = "/api/behavior/{run}"
     return [
@@ -255,6 +261,23 @@ def _looking(shown: Behavior) -> list[BaseRoute]:
         Route(f"{run}/clips", clips),
         Route(f"{run}/poses", poses),
     ]
+
+
+async def _strip(shown: Behavior, request: Request) -> Response:
+    book = await shown.book(_run(request))
+    r = _recording(book, request)
+    head = shown.finder.head(book.run.sources[r].path, book.found.kind)
+    video = shown.finder.video(head, await shown.films())
+    cut = await run_in_threadpool(_cut, book, r, request)
+    asked = await shown.pictures(video, cut)
+    try:
+        data = await unless_gone(request, asked)
+    except Busy as busy:
+        raise fail(503, "busy", "the decoder is busy", "ask again") from busy
+    if data is None:
+        return GONE
+    about = {"X-Gambol-Tiles": f"{len(cut.frames)},{behavior_strips.COLUMNS}"}
+    return Response(data, 200, {"Cache-Control": "no-store", **about}, "image/jpeg")
 
 
 def _scoring(studio: Studio, shelf: Shelf) -> list[BaseRoute]:
@@ -301,7 +324,22 @@ def _decided(book: Book, said: BehaviorDecision, by: str) -> None:
         "exclude": labels, "include": labels,
     }.get(said.do, [*labels, said.value])  # fmt: skip
     cfg = LabelMapConfig(author=by, label=LABEL[book.found.kind])
-    label_map.run(cfg, book.found.folder, said.do, words)
+    asked = Asked(said.id, said.force)
+    try:
+        label_map.run(cfg, book.found.folder, said.do, words, asked=asked)
+    except Overtaken as late:
+        raise Fail(409, _overtaken(late)) from late
+
+
+def _overtaken(late: Overtaken) -> Problem:
+    """Say whose decisions are in the way of an undo."""
+    theirs = [
+        Theirs(table="decisions", key=list(d.labels), value=f"{d.kind} {d.value}".strip(),
+               by=d.author, at=d.time, seq=0)
+        for d in late.theirs
+    ]  # fmt: skip
+    hint = "leave it, or undo theirs too"
+    return Problem(code="conflict", message=str(late), hint=hint, theirs=theirs)
 
 
 def _chosen(book: Book, request: Request, at: int) -> tuple[list[Window], int]:

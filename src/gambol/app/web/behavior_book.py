@@ -10,7 +10,7 @@ from jaxtyping import Float32, Int64, UInt16
 
 from gambol.app.web import models
 from gambol.app.web.behavior_runs import LABEL, Found
-from gambol.behavior import sequences
+from gambol.behavior import label_undo, sequences
 from gambol.core.sequences import recording
 from gambol.io import syllable_places
 from gambol.stages import label_map, label_runs
@@ -179,8 +179,8 @@ class Book:
                 table[number] = NONE if label.excluded else label.id
         return table
 
-    def table(self) -> models.BehaviorLabels:
-        """Return what labels are called and what they are like."""
+    def table(self, author: str) -> models.BehaviorLabels:
+        """Return what labels are called and what they are like, and what a person can undo."""
         rows = label_map.table(self.run)
         if self.run.between is not None:
             rows = [row for row in rows if row["id"] != label_runs.ON_THE_WAY]
@@ -205,6 +205,8 @@ class Book:
             next=[[round(float(move[i, j]), 4) for j in order] for i in order],
             decisions=len(held.decisions),
             end=held.end,
+            undo=label_undo.undoable(held, author),
+            redo=label_undo.redoable(held, author),
         )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from gambol.behavior import agreement
 from gambol.core import ethogram as core_ethogram
 from gambol.core.errors import InputError
 from gambol.core.ethogram import Ethogram
+from gambol.core.label_map import REMEMBERED
 from gambol.io import ethogram as io_ethogram
 from gambol.io import store
 
@@ -51,6 +52,7 @@ class Book:
         self.edits: list[dict[str, Any]] = []
         self.end = 0
         self.clocks: dict[str, tuple[float, int]] = {}
+        self.ids: list[str] = []  # of the last requests, so that each happens once
         if path.exists():
             held = store.read_json(path)
             try:
@@ -58,6 +60,7 @@ class Book:
                     raise ValueError(f"format {held['format']!r}")
                 self.author, self.end = str(held["author"]), int(held["end"])
                 self.edits = [dict(one) for one in held["edits"]]
+                self.ids = [str(one) for one in held.get("ids", [])]
                 self.clocks = {
                     str(name): (float(fps), int(n)) for name, (fps, n) in held["clocks"].items()
                 }
@@ -85,11 +88,14 @@ class Book:
         return sorted(held.values(), key=lambda b: (b.recording, b.first, b.label))
 
     def edit(self, said: BoutEdit) -> None:
-        """Make one edit, on disk when this returns.
+        """Make one edit, on disk when this returns; one of an id that came before is made.
 
         Raises:
             InputError: it is not possible.
         """
+        if said.id and said.id in self.ids:
+            return
+        self.ids = [*self.ids, *([said.id] if said.id else [])][-REMEMBERED:]
         if said.do in ("undo", "redo"):
             self.end = min(max(self.end + (1 if said.do == "redo" else -1), 0), len(self.edits))
         else:
@@ -98,7 +104,7 @@ class Book:
             self.end = len(self.edits)
         store.write_json(
             {"format": _FORMAT, "author": self.author, "end": self.end, "edits": self.edits,
-             "clocks": self.clocks}, self.path,
+             "clocks": self.clocks, "ids": self.ids}, self.path,
         )  # fmt: skip
         io_ethogram.write(
             self.ethogram(),

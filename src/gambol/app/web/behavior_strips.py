@@ -8,12 +8,14 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from gambol.app.web.behavior_book import Course
+from gambol.core import pixels
 from gambol.core.errors import InputError
 from gambol.core.video import Video
+from gambol.io.video.container import FileVideo
+from gambol.io.video.tiles import tile
 
 COLUMNS = 8  # tiles beside one another
 MOST = 48  # tiles
-_AT_ONCE = 8  # frames that are held
 _CALM_S = 0.2  # over which the centre is averaged
 _QUALITY = 85
 
@@ -26,6 +28,11 @@ class Cut(NamedTuple):
     tile: int  # px of the picture
     centre: Float[np.ndarray, "N 2"]  # of the frames
     heading: float  # rad, of all
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells it from others."""
+        return self._replace(centre=self.centre.tobytes())  # type: ignore[arg-type]
 
 
 def plan(
@@ -72,13 +79,9 @@ def film(cut: Cut) -> Callable[[Video], bytes]:
     def make(video: Video) -> bytes:
         rows = -(-len(cut.frames) // COLUMNS)
         sheet = np.zeros((rows * cut.tile, COLUMNS * cut.tile, 3), np.uint8)
-        for begin in range(0, len(cut.frames), _AT_ONCE):
-            some = list(cut.frames[begin : begin + _AT_ONCE])
-            for n, image in enumerate(video.read(some), begin):
-                y, x = (part * cut.tile for part in divmod(n, COLUMNS))
-                sheet[y : y + cut.tile, x : x + cut.tile] = turned(
-                    image, cut.centre[n], cut.heading, cut.side, cut.tile
-                )
+        for n, frame in enumerate(cut.frames):
+            y, x = (part * cut.tile for part in divmod(n, COLUMNS))
+            sheet[y : y + cut.tile, x : x + cut.tile] = _tile(video, frame, cut, n)
         good, data = cv2.imencode(
             ".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
         )
@@ -91,21 +94,30 @@ def film(cut: Cut) -> Callable[[Video], bytes]:
     return make
 
 
-def turned(
-    image: UInt8[np.ndarray, "H W C"],
+def _tile(video: Video, frame: int, cut: Cut, n: int) -> UInt8[np.ndarray, "S S 3"]:
+    turn = turning(video.size, cut.centre[n], cut.heading, cut.side, cut.tile)
+    if isinstance(video, FileVideo):
+        return video.tile(frame, turn, cut.tile)
+    image = video.read([frame])[0]
+    return tile(image if image.shape[2] == 3 else np.repeat(image, 3, axis=2), turn, cut.tile)
+
+
+def turning(
+    size: tuple[int, int],
     centre: Float[np.ndarray, " 2"],
     heading: float,
     side: float,
     tile: int,
-) -> UInt8[np.ndarray, "S S 3"]:
-    """Cut a square out of a picture, with a direction turned to the right; black outside."""
-    if image.shape[2] == 1:
-        image = np.repeat(image, 3, axis=2)
-    middle = centre
-    if not np.isfinite(centre).all():
-        middle = (np.array([image.shape[1], image.shape[0]], np.float64) - 1) / 2
-    scale, cos, sin = tile / side, np.cos(heading), np.sin(heading)
-    turn = scale * np.array([[cos, sin], [-sin, cos]])
-    move = (tile - 1) / 2 - turn @ middle
-    flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cv2.warpAffine(image, np.column_stack([turn, move]), (tile, tile), flags=flags)
+) -> Float[np.ndarray, "2 3"]:
+    """Return what brings a pixel of a picture into its tile, with a direction to the right.
+
+    Args:
+        size: width and height of the picture, px.
+        centre: middle of the tile, px of the picture; NaN: the middle of the picture.
+        heading: direction that is right in the tile, rad.
+        side: px of the picture that the tile shows.
+        tile: px of it.
+    """
+    middle = centre if np.isfinite(centre).all() else pixels.centre(*size)
+    linear = tile / side * pixels.rotation(-heading)
+    return np.column_stack([linear, pixels.centre(tile, tile) - linear @ middle])

@@ -14,6 +14,7 @@ from pathlib import Path
 from gambol.app.web import packed
 from gambol.app.web.models_files import Transferred
 from gambol.core.labels import Labels
+from gambol.core.skeleton import Skeleton
 from gambol.io import labels as io_labels
 from gambol.io.project import Merged, Project, fresh
 from gambol.io.project_schema import NAME
@@ -27,39 +28,58 @@ def bring(folder: Path, source: Path, roots: list[Path], dry: bool, by: str) -> 
     Args:
         folder: of the project.
         source: a file of labels, a project of another tool, or an archive of either.
-        roots: folders in which videos may lie that the source no longer finds.
+        roots: folders in which videos may lie; what else the source names is refused.
         dry: change nothing.
         by: author.
 
     Raises:
         InputError: the source cannot be read, or does not fit the project.
     """
-    with _opened(source, folder, dry) as inside:
+    with (
+        _opened(source, folder, dry) as (inside, top),
+        imports.fenced(inside, folder, [*roots, top]),
+    ):
         return _merge(folder, inside, source, roots, dry, by)
 
 
+def skeleton(folder: Path, source: Path, roots: list[Path]) -> Skeleton:
+    """Return the skeleton of a file of labels, for a project that is to be.
+
+    Raises:
+        InputError: the source cannot be read.
+    """
+    with (
+        _opened(source, folder, dry=True) as (inside, top),
+        imports.fenced(inside, folder, [*roots, top]),
+    ):
+        return io_labels.read(inside).skeleton
+
+
 @contextmanager
-def _opened(source: Path, folder: Path, dry: bool) -> Iterator[Path]:
-    """Give the labels of an archive; what it held stays only if the import comes to its end."""
+def _opened(source: Path, folder: Path, dry: bool) -> Iterator[tuple[Path, Path]]:
+    """Give labels, and the folder into which their archive was unpacked, if it is one.
+
+    What an archive held stays only if the import comes to its end.
+    """
     if source.suffix.lower() != ".zip":
-        yield source
+        yield source, source
         return
     place = folder / "imports" / f"{source.stem}-{fingerprint(source)[:8]}"
     if not dry and place.is_dir():  # of an import before
-        yield packed.labels_in(place, source)
+        yield packed.labels_in(place, source), place
         return
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".unpacked-") as away:
         unpacked = Path(away) / place.name
         packed.unpack(source, unpacked)
         if dry:
-            yield packed.labels_in(unpacked, source)
+            yield packed.labels_in(unpacked, source), unpacked
             return
         packed.labels_in(unpacked, source)  # or nothing moves
         place.parent.mkdir(exist_ok=True)
         shutil.move(unpacked, place)
     try:
-        yield packed.labels_in(place, source)
+        yield packed.labels_in(place, source), place
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
@@ -89,7 +109,7 @@ def _merge(
         frames=len(labels.frames),
         animals=len(labels),
         changes=_changes(merged, labels, new, more),
-        lost=[kept] * bool(merged.kept),
+        lost=[kept] * bool(merged.kept) + list(labels.extras.lost),
     )
 
 
@@ -101,7 +121,7 @@ def _copy(path: Path, to: Path) -> None:
 def _names(folder: Path) -> set[tuple[str, str]]:
     """Return what has a name in a project: videos and animals."""
     with Project.open(folder) as project:
-        videos = {("video", Path(row.path).name) for row in project.videos()}
+        videos = {("video", (folder / row.path).resolve().name) for row in project.videos()}
         return videos | {("animal", name) for name in project.individuals().values()}
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from gambol.app.web.answers import Fail
 from gambol.app.web.models import Problem
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
-from gambol.io import project_journal
+from gambol.io import project_journal, project_looks
 from gambol.io.project import Project
 from gambol.io.project_schema import NAME
 
@@ -51,8 +52,10 @@ class Desk:
     new edits in the log, and after one that found edits of another program.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder.resolve()
+    def __init__(self, folder: Path, *, looks: bool = False) -> None:
+        """Begin with no project; `looks`: nothing is written, whatever is asked."""
+        self.folder, self._looks = folder.resolve(), looks
+        self._away: tempfile.TemporaryDirectory[str] | None = None
         self.told: Callable[[Project, int], None] | None = None
         self.project: Project | None = None  # of the desk's thread; None: no project yet
         self.journal = ""  # why edits are slow or impossible here
@@ -121,11 +124,23 @@ class Desk:
 
     def _open(self) -> bool:
         if self.project is None and (self.folder / NAME).is_file():
-            self._take(Project.open(self.folder))
+            self._take(self._looked() if self._looks else Project.open(self.folder))
         return self.project is not None
 
+    def _looked(self) -> Project:
+        """Open the project as it is, or a copy where it cannot be read without writing."""
+
+        def away() -> Path:
+            self._away = tempfile.TemporaryDirectory(
+                prefix="gambol-", ignore_cleanup_errors=True
+            )
+            return Path(self._away.name)
+
+        return Project(self.folder, project_looks.connect(self.folder / NAME, away))
+
     def _take(self, project: Project) -> None:
-        self.journal = project_journal.quicken(project.connection, project.path)
+        if not self._looks:
+            self.journal = project_journal.quicken(project.connection, project.path)
         self._seq = project.seq()
         self._at = _place(project.path)
         self.project = project
@@ -138,9 +153,12 @@ class Desk:
 
     def _close(self) -> None:
         if self.project is not None:
-            project_journal.settle(self.project.connection)
+            if not self._looks:
+                project_journal.settle(self.project.connection)
             self.project.close()
             self.project = None
+        if self._away is not None:
+            self._away.cleanup()
 
 
 class Running(InputError):
@@ -184,6 +202,16 @@ class Lock:
         self._file.seek(0)
         self._file.truncate()
         self._file.close()
+
+
+def running(folder: Path) -> Running | None:
+    """Return the server that has a project, if there is one; nothing is written."""
+    try:
+        with (folder / LOCK).open(encoding="utf-8") as file:
+            free = _held(file)
+    except OSError:  # nobody ever had it
+        return None
+    return None if free else Running(folder, said(folder))
 
 
 def said(folder: Path) -> dict[str, object]:

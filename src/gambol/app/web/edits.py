@@ -44,7 +44,7 @@ def routes(studio: Studio) -> list[BaseRoute]:
         seq = 0
         for edit in said.edits:
             try:
-                seq = await studio.desk.ask(_one(edit, by, said.force))
+                seq = max(seq, await studio.desk.ask(_one(edit, by, said.force)))
             except Exception as error:  # told to the page, whatever it is
                 fail = error if isinstance(error, Fail) else Fail(*told(error))
                 if not done:
@@ -96,10 +96,10 @@ def _reading(studio: Studio) -> list[BaseRoute]:
     async def marks(request: Request) -> Response:
         video = number(request, "video")
         first, last = number(request, "from", 0), number(request, "to", 1 << 62)
-        found = await studio.desk.ask(
-            lambda p: project_views.marks(p.connection, video, first, last)
+        seq, found = await studio.desk.ask(
+            lambda p: (p.seq(), project_views.marks(p.connection, video, first, last))
         )
-        return ok(Marks(video=video, **found._asdict()))
+        return ok(Marks(video=video, seq=seq, **found._asdict()))
 
     async def frame(request: Request) -> Response:
         video, index = number(request, "video"), number(request, "frame")
@@ -146,12 +146,13 @@ def _frame(project: Project, video: int, frame: int) -> Frame:
     row = connection.execute("SELECT frames, fps FROM videos WHERE id = ?", (video,)).fetchone()
     if row is None or not 0 <= frame < row[0]:
         raise missing(f"frame {frame} in video {video}")
+    seq = project.seq()  # first: what another program writes meanwhile is told again
     said = project_edits.get(connection, "frames", (video, frame))
     animals = project_views.instances(connection, video, frame)
     return Frame(
         video=video,
         frame=frame,
-        seq=project.seq(),
+        seq=seq,
         time_s=frame / row[1] if row[1] > 0 else 0.0,
         frame_row=FrameValue(**said) if said else None,
         instances=[(key, InstanceValue(**value)) for key, value in animals],

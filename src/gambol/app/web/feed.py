@@ -17,6 +17,7 @@ from gambol.app.web.answers import Fail, clean, fail, number, ok_list
 from gambol.app.web.hub import Hub, Listener
 from gambol.app.web.models import Look, Message, Person
 from gambol.app.web.state import Studio
+from gambol.io.project import Project
 
 LOOK_S = 1.0  # between looks whether another program edited the project
 PING_S = 20.0  # keeps proxies from cutting a quiet socket
@@ -32,12 +33,12 @@ def routes(studio: Studio) -> list[BaseRoute]:
     async def feed(socket: WebSocket) -> None:
         await _look(studio)  # from now on nothing is missed
         await socket.accept()
-        word = socket.query_params.get("since", "")
+        word, at = (socket.query_params.get(name, "") for name in ("since", "at"))
         with studio.hub.listening() as listener:
             reader = asyncio.create_task(_read(socket, studio, listener))
             try:
                 async for message in _news(
-                    studio, listener, int(word) if word.isdigit() else -1
+                    studio, listener, int(word) if word.isdigit() else -1, at
                 ):
                     if reader.done():
                         break
@@ -53,6 +54,9 @@ def routes(studio: Studio) -> list[BaseRoute]:
         seq = number(request, "since")
         wait = min(WAIT_S, max(0, number(request, "wait", int(WAIT_S))))
         with studio.hub.listening() as listener:
+            at = request.query_params.get("at", "")
+            if await studio.desk.ask(lambda project: news.strange(project, seq, at)):
+                raise fail(410, news.REPLACED, "the project is another copy", "reload the page")
             found = await studio.desk.ask(lambda project: news.since(project, seq))
             if found is None:
                 raise fail(410, "too-old", "too much happened since", "reload the page")
@@ -68,13 +72,17 @@ def routes(studio: Studio) -> list[BaseRoute]:
     return [WebSocketRoute("/api/feed", feed), Route("/api/changes", changes)]
 
 
-async def _news(studio: Studio, listener: Listener, seq: int) -> AsyncIterator[Message]:
+async def _news(
+    studio: Studio, listener: Listener, seq: int, at: str
+) -> AsyncIterator[Message]:
     """Yield what happened after an edit (-1: from now on), then what happens, then pings."""
-    missed: list[Message] | None = []
+    missed: list[Message] = []
     if seq >= 0:
         with contextlib.suppress(Fail):  # no project yet: nothing was missed
-            missed = await studio.desk.ask(lambda project: news.since(project, seq))
-    for message in missed if missed is not None else [Message(type="reload")]:
+            missed = await studio.desk.ask(lambda project: _missed(project, seq, at))
+            if missed and missed[0].action == news.REPLACED:
+                seq = -1
+    for message in missed:
         seq = max(seq, message.seq or 0)
         yield message
     yield Message(type="presence", people=studio.hub.people(listener))
@@ -90,6 +98,14 @@ async def _news(studio: Studio, listener: Listener, seq: int) -> AsyncIterator[M
             continue  # was among the missed
         told = time.monotonic()
         yield message_now
+
+
+def _missed(project: Project, seq: int, at: str) -> list[Message]:
+    """Return what a page missed that heard up to an edit, which was made at that time."""
+    if news.strange(project, seq, at):
+        return [news.reload(project.seq(), news.REPLACED)]
+    found = news.since(project, seq)
+    return found if found is not None else [news.reload(project.seq())]
 
 
 async def _look(studio: Studio) -> None:

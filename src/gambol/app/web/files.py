@@ -24,6 +24,9 @@ VIDEOS = (
     ".webm", ".wmv",
 )  # fmt: skip
 LABELS = (".csv", ".h5", ".json", ".slp", ".zip")
+RIGS = (  # calibrations and boards; some are in files of the kinds above
+    ".mat", ".mcal", ".npy", ".npz", ".qca.txt", ".toml", ".xcp", ".xml", ".yaml", ".yml",
+)  # fmt: skip
 _SIGNATURE = 16  # bytes
 
 
@@ -136,13 +139,13 @@ class Shelf:
 
 
 def kind(name: str) -> str:
-    """Return what a file is, by its name: video, labels or other.
+    """Return what a file is, by its name: video, labels, rig or other.
 
-    >>> kind("a.MP4"), kind("b.pkg.slp"), kind("c.exe")
-    ('video', 'labels', 'other')
+    >>> kind("a.MP4"), kind("b.pkg.slp"), kind("rig.toml"), kind("c.exe")
+    ('video', 'labels', 'rig', 'other')
     """
-    suffix = os.path.splitext(name)[1].lower()
-    return "video" if suffix in VIDEOS else "labels" if suffix in LABELS else "other"
+    kinds = {"video": VIDEOS, "labels": LABELS, "rig": RIGS}
+    return next((what for what, ends in kinds.items() if name.lower().endswith(ends)), "other")
 
 
 def _kind_of_folder(path: Path) -> str:

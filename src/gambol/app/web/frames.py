@@ -2,27 +2,32 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from gambol.app.web import packets
 from gambol.app.web.answers import fail, missing, number
-from gambol.app.web.pictures import Busy, Picture, Pictures, Wanted
+from gambol.app.web.pictures import Busy, Picture, Pictures, Wanted, levels
 from gambol.app.web.state import Studio
 from gambol.core.errors import InputError
+from gambol.core.video import Video
 from gambol.io.project import Project
 from gambol.io.video.damage import DamagedFrame
+from gambol.io.video.packets import Refused
 
 T = TypeVar("T")
 THUMB, THUMB_QUALITY = 160, 80
 _MOST = 64  # frames in one answer
 _WIDEST = 16384
+_TOP = 65535  # of 16 bits
 _FOREVER = "private, max-age=31536000, immutable"  # the address holds the fingerprint
-_GONE = Response(status_code=499)  # nobody reads it
+GONE = Response(status_code=499)  # nobody reads it
 
 
 class _Place(NamedTuple):
@@ -44,6 +49,9 @@ def routes(studio: Studio) -> list[BaseRoute]:
         Route(f"{video}/frames/{{frame}}.png", do.png),
         Route(f"{video}/thumbs/{{frame}}.jpg", do.thumb),
         Route(f"{video}/times", do.times),
+        Route(f"{video}/levels/{{frame}}", do.levels),
+        Route(f"{video}/packets", do.groups),
+        Route(f"{video}/packets/{{gop}}", do.packets),
     ]
 
 
@@ -66,10 +74,20 @@ class _Handlers:
 
     async def times(self, request: Request) -> Response:
         place = await self._place(request)
-        data = await self._asked(request, place, self._pictures.times(place.name, place.ref))
-        if data is None:
-            return _GONE
-        return Response(data, 200, {"Cache-Control": _FOREVER}, "application/octet-stream")
+        return await self._bytes(request, place, self._pictures.times(place.name, place.ref))
+
+    async def levels(self, request: Request) -> Response:
+        place, index = await self._place(request), number(request, "frame")
+        if not 0 <= index < place.frames:
+            raise missing(f"frame {index} in this video")
+        job = partial(levels, frame=index)
+        return await self._bytes(request, place, self._pictures.do(place.name, place.ref, job))
+
+    async def groups(self, request: Request) -> Response:
+        return await self._coded(request, packets.starts)
+
+    async def packets(self, request: Request) -> Response:
+        return await self._coded(request, partial(packets.group, number=number(request, "gop")))
 
     async def many(self, request: Request) -> Response:
         place = await self._place(request)
@@ -91,9 +109,7 @@ class _Handlers:
         place = await self._place(request)
         if not 0 <= wanted.frame < place.frames:
             raise missing(f"frame {wanted.frame} in this video")
-        tag = (
-            f'"{place.name[:16]}.{wanted.frame}.{wanted.kind}.{wanted.width}.{wanted.quality}"'
-        )
+        tag = f'"{place.name[:16]}.{".".join(str(part) for part in wanted)}"'
         headers = {"Cache-Control": _FOREVER, "ETag": tag}
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
@@ -101,10 +117,22 @@ class _Handlers:
             request, place, self._pictures.ask(place.name, place.ref, wanted)
         )
         if picture is None:
-            return _GONE
+            return GONE
         headers["Server-Timing"] = _timing(picture)
         media = "image/jpeg" if wanted.kind == "jpg" else "image/png"
         return Response(picture.data, 200, headers, media)
+
+    async def _coded(self, request: Request, job: Callable[[Video], bytes]) -> Response:
+        place = await self._place(request)
+        return await self._bytes(request, place, self._pictures.do(place.name, place.ref, job))
+
+    async def _bytes(
+        self, request: Request, place: _Place, future: "Future[bytes]"
+    ) -> Response:
+        data = await self._asked(request, place, future)
+        if data is None:
+            return GONE
+        return Response(data, 200, {"Cache-Control": _FOREVER}, "application/octet-stream")
 
     async def _parts(self, place: _Place, wanted: list[Wanted]) -> AsyncIterator[bytes]:
         """Yield pictures, each after its length; where the decoder is busy, end early."""
@@ -131,14 +159,17 @@ class _Handlers:
         """Wait for what was asked; None if the page hung up before.
 
         Raises:
-            Fail: 422 for what cannot be read, 503 while newer requests come first.
+            Fail: 422 for what cannot be read, 415 for packets that no page should decode, 503
+                while newer requests come first.
         """
         try:
-            return await _unless_gone(request, future)
+            return await unless_gone(request, future)
         except Busy as busy:
             raise fail(
                 503, "busy", "the decoder is busy with newer requests", "ask again"
             ) from busy
+        except Refused as error:
+            raise fail(415, "codec", str(error), "ask for its frames as pictures") from error
         except DamagedFrame as error:
             raise fail(422, "unreadable", str(error), "mark it as bad, or go on") from error
         except InputError as error:
@@ -146,7 +177,8 @@ class _Handlers:
             raise fail(422, "unreadable", str(error), "say where the file is now") from error
 
 
-async def _unless_gone(request: Request, future: "Future[T]") -> T | None:
+async def unless_gone(request: Request, future: "Future[T]") -> T | None:
+    """Wait for something; None, and it is cancelled, if the page hung up before."""
     if future.done():
         return future.result()
     answer, gone = asyncio.wrap_future(future), asyncio.create_task(_gone(request))
@@ -175,7 +207,10 @@ def _place(project: Project, video: int, name: str) -> _Place:
 
 def _wanted(request: Request, kind: Literal["jpg", "png"]) -> Wanted:
     quality = _quality(request) if kind == "jpg" else 0
-    return Wanted(number(request, "frame"), kind, _width(request), quality)
+    low, high = _between(request, "lo", 0, 0, _TOP - 1), _between(request, "hi", 0, 0, _TOP)
+    if high and high <= low:
+        raise fail(422, "input", f"hi is {high}, lo {low}; give a larger hi")
+    return Wanted(number(request, "frame"), kind, _width(request), quality, False, low, high)
 
 
 def _quality(request: Request) -> int:

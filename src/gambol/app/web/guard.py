@@ -10,6 +10,7 @@ Source: OWASP cheat sheets on cross-site request forgery and on session manageme
 
 import hmac
 import ipaddress
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -47,6 +48,8 @@ HEADERS = {
 }
 _AGAIN = """<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0">
 <title>gambol studio</title><p>One moment …</p>"""
+_ONWARD = """<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=./">
+<title>gambol studio</title><p>One moment …</p>"""
 _NO_ENTRY = """<!doctype html><meta charset="utf-8"><title>gambol studio</title>
 <h1>gambol studio</h1><p>{sentence}</p>
 <p>Start <code>gambol studio</code> for the project again, on the computer where it runs: it
@@ -65,6 +68,7 @@ class Access:
     secure: bool = False  # cookies over TLS only
     read_only: bool = False  # nobody edits
     clock: Callable[[], float] = time.monotonic
+    followed: Callable[[str], None] = lambda key: None  # hears of links that let somebody in
     _links: dict[str, tuple[Role, float]] = field(default_factory=dict)
     _failed: dict[str, deque[float]] = field(default_factory=dict)
 
@@ -81,6 +85,8 @@ class Access:
         """Return whom a link lets in, and forget it."""
         found = next((k for k in self._links if same(k, key)), None)
         role, until = self._links.pop(found) if found else ("read", 0.0)
+        if found:
+            self.followed(found)
         return role if until > self.clock() else None
 
     def cookie(self, role: Role) -> tuple[str, str]:
@@ -162,8 +168,16 @@ class Guard:
             await _deny(refused, scope, receive, send)
 
     def _place(self, connection: HTTPConnection) -> Response | None:
-        """Refuse hosts that are not ours and pages that are not ours."""
+        """Refuse requests whose end is in doubt, and hosts and pages that are not ours.
+
+        Source: RFC 9112, 6.3 and 11.2, on requests that are smuggled in.
+        """
         headers, socket = connection.headers, connection.scope["type"] == "websocket"
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # a proxy may see another end of it, and a second request in the rest
+            answer = _refusal(400, "length", "the request says its length in two ways")
+            answer.headers["Connection"] = "close"
+            return answer
         host = headers.get("host", "")
         if not self._access.knows(host):
             return _refusal(403, "host", f"this server is not called {hostname(host)[:80]!r}")
@@ -201,7 +215,7 @@ class Guard:
         if access.locked(client) and not (by_cookie and role in _roles() and key is None):
             return _refusal(429, "slow", "too many wrong tokens", "wait a minute")
         if key is not None:
-            return self._entry(key, client, role in _roles())
+            return self._entry(connection, key, client, role in _roles())
         if role == "wrong":
             access.fail(client)
         if role == "wrong" or role is None:
@@ -209,31 +223,55 @@ class Guard:
         role = "read" if access.read_only else role
         scope["gambol.role"] = role
         write = scope["type"] == "http" and scope["method"] not in _SAFE
-        if write and role == "read" and scope["path"] not in MAY_READ:
+        if write and role == "read" and not MAY_READ.fullmatch(scope["path"]):
             return _refusal(
                 423, "read-only", "this is for looking only", "ask for another link"
             )
         return None
 
-    def _entry(self, key: str, client: str, inside: bool) -> Response:
+    def _entry(
+        self, connection: HTTPConnection, key: str, client: str, inside: bool
+    ) -> Response:
         """Answer a link: a cookie, and the address without the key."""
         access = self._access
         role = access.follow(key)
         if role is None and not inside:
             access.fail(client)
             return _closed("This link was followed already, or it is too old.")
-        answer = RedirectResponse("./", 303)
+        answer: Response = RedirectResponse("./", 303)
+        if _from_elsewhere(connection):  # no strict cookie comes along on that way
+            answer = HTMLResponse(_ONWARD)
         if role is not None:
             name, value = access.cookie(role)
             answer.set_cookie(
                 name, value, path=access.base, httponly=True, samesite="strict",
-                secure=access.secure, max_age=_YEAR_S,
+                secure=access.secure or self._behind_tls(connection), max_age=_YEAR_S,
             )  # fmt: skip
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
+    def _behind_tls(self, connection: HTTPConnection) -> bool:
+        """Tell whether a proxy of ours, which speaks TLS, stands in between.
 
-MAY_READ = ("/api/links",)  # writes that change nothing of the project; they look at the role
+        What a header says of it counts only if --base-url names such a proxy; whoever comes
+        past it, over the loopback address, needs a cookie that goes without TLS.
+        """
+        proxies = [one[8:] for one in self._access.origins if one.startswith("https://")]
+        host = connection.headers.get("host", "").lower()
+        said = connection.headers.get("x-forwarded-proto", "").partition(",")[0].strip()
+        named = host.removesuffix(":443") in [one.removesuffix(":443") for one in proxies]
+        return bool(proxies) and (named or said.lower() == "https")
+
+
+# what is posted and changes nothing: links, which look at the role, and sums about 3D
+MAY_READ = re.compile(r"/api/(links|rigs/[^/]+/(epipolar|triangulate))")
+
+
+def _from_elsewhere(connection: HTTPConnection) -> bool:
+    """Tell whether a browser comes from another site, a mail or a file, or may do so."""
+    headers = connection.headers
+    here = headers.get("sec-fetch-site") in ("none", "same-origin")
+    return not here and "text/html" in headers.get("accept", "")
 
 
 def _stranger(connection: HTTPConnection) -> Response:

@@ -60,11 +60,18 @@ class _Handlers:
 
     async def start(self, request: Request) -> Response:
         said = await body(request, JobStart)
-        inputs = {key: value for key, value in said.inputs.items() if key != "path"}
+        inputs = {k: v for k, v in said.inputs.items() if k not in ("path", "paths", "roots")}
         if "file" in inputs:  # the page has names of files, never paths
             place = await run_in_threadpool(self._studio.place, str(inputs["file"]))
             inputs["path"] = str(place)
-        said = said.model_copy(update={"inputs": inputs})
+            inputs["roots"] = [str(root) for root in self._studio.roots]
+        if isinstance(files := inputs.get("files"), list):
+            places = [await run_in_threadpool(self._studio.place, str(f)) for f in files]
+            inputs["paths"] = [str(place) for place in places]
+        config = job_stages.placed(
+            said.stage, said.config, self._studio.folder, self._studio.roots
+        )
+        said = said.model_copy(update={"inputs": inputs, "config": config})
         by = who(request, self._studio.user)
         if self._studio.tracks is not None and said.stage in TRACKS:
             await run_in_threadpool(self._studio.tracks.follower.settle)

@@ -35,6 +35,13 @@ from gambol.app.web.models_files import Transfer as Transfer
 from gambol.app.web.models_files import Transferred as Transferred
 from gambol.app.web.models_files import Upload as Upload
 from gambol.app.web.models_files import UploadStart as UploadStart
+from gambol.app.web.models_groups import Animals as Animals
+from gambol.app.web.models_groups import AnimalsEdit as AnimalsEdit
+from gambol.app.web.models_groups import Comparison as Comparison
+from gambol.app.web.models_groups import Followed as Followed
+from gambol.app.web.models_groups import FollowEdit as FollowEdit
+from gambol.app.web.models_groups import Following as Following
+from gambol.app.web.models_groups import GroupDifference as GroupDifference
 from gambol.app.web.models_jobs import Again as Again
 from gambol.app.web.models_jobs import Disk as Disk
 from gambol.app.web.models_jobs import Preset as Preset
@@ -44,6 +51,12 @@ from gambol.app.web.models_jobs import Round as Round
 from gambol.app.web.models_jobs import RunSize as RunSize
 from gambol.app.web.models_jobs import Sees as Sees
 from gambol.app.web.models_jobs import StageSchema as StageSchema
+from gambol.app.web.models_people import Look as Look
+from gambol.app.web.models_people import Named as Named
+from gambol.app.web.models_people import Naming as Naming
+from gambol.app.web.models_people import Person as Person
+from gambol.app.web.models_space import BringRig as BringRig
+from gambol.app.web.models_space import BroughtRig as BroughtRig
 from gambol.app.web.models_space import CameraHealth as CameraHealth
 from gambol.app.web.models_space import CameraOf as CameraOf
 from gambol.app.web.models_space import Cameras as Cameras
@@ -51,12 +64,14 @@ from gambol.app.web.models_space import Curve2d as Curve2d
 from gambol.app.web.models_space import Curves as Curves
 from gambol.app.web.models_space import Decide as Decide
 from gambol.app.web.models_space import Decided as Decided
+from gambol.app.web.models_space import FilmClock as FilmClock
 from gambol.app.web.models_space import Health as Health
 from gambol.app.web.models_space import Observed as Observed
 from gambol.app.web.models_space import PairHealth as PairHealth
 from gambol.app.web.models_space import PointIn as PointIn
 from gambol.app.web.models_space import RigFile as RigFile
 from gambol.app.web.models_space import RigFinding as RigFinding
+from gambol.app.web.models_space import SetClock as SetClock
 from gambol.app.web.models_space import Solution as Solution
 from gambol.app.web.models_space import Space as Space
 from gambol.app.web.models_space import Space3d as Space3d
@@ -148,27 +163,19 @@ class Individual(Model):
     name: str
 
 
-class Person(Model):
-    """Somebody who looks at the project now."""
-
-    name: str
-    colour: str
-    screen: str = ""
-    video: int | None = None
-    frame: int | None = None
-    own: bool = False
-
-
 class Project(Model):
     """GET /api/project."""
 
+    id: str  # the same wherever the folder lies; "" while it is no project
     name: str
     folder: str
     gambol: str
     seq: int  # of the newest edit
+    at: str  # when that was made
     role: Literal["edit", "read"]
     journal: str  # "" or why the database is slower or read-only here, for the status line
     user: str  # who edits, unless the page says another name
+    guest: bool  # that is a number and no name: the page asks for one
     skeleton: Skeleton | None  # null: the folder is no project yet
     videos: list[Video]
     individuals: list[Individual]
@@ -301,6 +308,7 @@ class Marks(Model):
     """GET /api/frames?video: labelled or spoken-of frames, sorted."""
 
     video: int
+    seq: int
     frame: list[int]
     animals: list[int]
     complete: list[int]  # as in `FrameValue`; -1: nothing said
@@ -433,13 +441,3 @@ class Message(Model):
     changes: list[tuple[str, list[int], Any]] = []  # table, key, value
     job: Job | None = None  # null: the job `id` was deleted
     people: list[Person] = []
-
-
-class Look(Request):
-    """What the page sends over the feed: where its person is."""
-
-    type: Literal["look"]
-    user: str
-    screen: str = ""
-    video: int | None = None
-    frame: int | None = None

@@ -26,6 +26,7 @@ class BehaviorRun(Model):
     labels: int  # numbers that labels can have
     recordings: list[BehaviorRecording]
     made: float = 0.0  # seconds since 1970
+    decisions: int = 0  # of people, in effect
     trouble: str | None = None  # why it cannot be looked at, and what helps
 
 
@@ -67,7 +68,9 @@ class BehaviorLabels(Model):
     order: list[int]  # labels of the rows and columns of `next`
     next: list[list[float]]  # P(next bout is j | this one is i); rows sum to 1, or are all 0
     decisions: int  # that are kept
-    end: int  # of these in effect; undo and redo move it
+    end: int  # of these up to the end, which the command line moves
+    undo: int = 0  # decisions of mine that I can take back
+    redo: int = 0
 
 
 class BehaviorRaster(Model):
@@ -112,8 +115,13 @@ class BehaviorClips(Model):
 
 
 class BehaviorDecision(Request):
-    """POST /api/behavior/{run}/decisions: one decision about labels."""
+    """POST /api/behavior/{run}/decisions: one decision about labels, undo and redo of mine.
 
+    409 `conflict`, and nothing done, where others decided about the same labels since.
+    """
+
+    id: str = Field(default="", max_length=64)  # posted again with the same id it happens once
+    force: bool = False  # undo: what others decided about these labels since, too
     do: Literal[
         "rename", "merge", "split", "exclude", "include", "colour", "note", "undo", "redo"
     ]
@@ -149,6 +157,7 @@ class Scored(Model):
 class BoutEdit(Request):
     """POST /api/bouts: one edit of my own bouts."""
 
+    id: str = Field(default="", max_length=64)  # posted again with the same id it happens once
     do: Literal["add", "remove", "undo", "redo"]
     recording: str = ""
     label: str = ""

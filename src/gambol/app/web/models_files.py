@@ -11,7 +11,7 @@ class Entry(Model):
     """A file or folder that may be chosen."""
 
     name: str
-    kind: Literal["folder", "video", "labels", "project", "other"]
+    kind: Literal["folder", "video", "labels", "rig", "project", "other"]
     bytes: int | None
     id: str  # of the file, for /api/videos and /api/import
 

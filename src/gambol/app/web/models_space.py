@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field, FiniteFloat
+
 from gambol.app.web.models_base import Model, Request
 
 Triple = tuple[float, float, float]
@@ -31,6 +33,7 @@ class ViewOf(Model):
     drift: float  # frames a frame
     drops: list[tuple[int, int]]
     skips: list[tuple[int, int]]
+    stale: bool = False  # people have set another offset since the run was made
 
 
 class Space3d(Model):
@@ -52,11 +55,36 @@ class Space3d(Model):
     trouble: str | None = None  # why some of it cannot be shown
 
 
+class FilmClock(Request):
+    """Which frame of a film belongs to a moment, as in `ViewOf`."""
+
+    video: int
+    lag: FiniteFloat
+    drift: FiniteFloat = 0.0
+    drops: list[tuple[int, int]] = []
+    skips: list[tuple[int, int]] = []
+
+
 class Space(Model):
     """GET /api/space."""
 
     rigs: list[RigFile]
     runs: list[Space3d]
+    clocks: list[FilmClock]  # of the films for which people set one
+
+
+class SetClock(Request):
+    """POST /api/space/clock: set offsets of films, as one edit."""
+
+    id: str = Field(min_length=1, max_length=64)
+    films: list[FilmClock] = Field(min_length=1, max_length=64)
+    source: str = Field(default="", max_length=100)  # the run that found them; empty: by hand
+
+
+class BringRig(Request):
+    """POST /api/rigs: a calibration of any program: a file, a folder, or a file a camera."""
+
+    files: list[str] = Field(min_length=1, max_length=64)  # their ids
 
 
 class CameraOf(Model):
@@ -198,6 +226,17 @@ class RigFinding(Model):
     check: str
     cameras: list[str]
     sentence: str
+
+
+class BroughtRig(Model):
+    """What POST /api/rigs answers."""
+
+    rig: str
+    title: str
+    cameras: list[str]
+    units: str
+    findings: list[RigFinding]  # what cannot be right
+    remarks: list[str]  # about how it was read
 
 
 class Health(Model):

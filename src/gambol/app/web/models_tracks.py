@@ -40,7 +40,7 @@ class TrackEdit(Request):
     id: str
     do: Literal[
         "swap", "confirm", "unsure", "assign", "cut", "join", "delete", "undo", "redo", "pin",
-        "rename",
+        "rename", "interpolate", "leave",
     ]  # fmt: skip
     animals: list[str] = []
     frame: int | None = None
@@ -102,3 +102,6 @@ class Timeline(Model):
     reviewed: list[int] = []  # frames of crossings that somebody settled
     edits: list[int] = []  # frames at which somebody changed identities
     frames: int = 0  # of the whole recording
+    # gaps that a line bridges: place of the animal, first, last
+    bridged: list[tuple[int, int, int]] = []
+    ready: bool = True  # false: it is being opened for the first time; ask again soon

@@ -3,11 +3,13 @@
 import json
 
 from gambol.app.web.models import Message
+from gambol.io import project_keypoints, project_log
 from gambol.io.project import Project
 from gambol.io.project_views import wire
 
 MANY_ROWS = 500  # in one edit; pages load everything again instead
 MANY_EDITS = 2000
+REPLACED = "replaced"  # the log is another one, and the page's numbers are none of it
 _SHOWN = ("instances", "frames", "individuals", "suggestions", "skeleton", "regions", "videos")
 _NAMED = "track_edits"  # pages are told that there are some, and ask for what they show
 _SMALL = ("individuals", "skeleton", "videos")  # told even of an edit of many rows
@@ -24,25 +26,40 @@ def since(project: Project, seq: int) -> list[Message] | None:
         (seq,),
     )
     messages = []
+    numbers = project_keypoints.ids(project.connection)
     for number, uuid, by, at, action, rows, after in found:
         tables = _SHOWN if rows <= MANY_ROWS else _SMALL
+        told = json.loads(after)
         changes = [
-            (table, key, wire(table, value))
-            for table, key, value in json.loads(after)
+            (table, key, wire(table, value, numbers))
+            for table, key, value in told
             if table in tables
         ]
-        rows_of_tracks = [key for table, key, _ in json.loads(after) if table == _NAMED]
+        rows_of_tracks = [key for table, key, _ in told if table == _NAMED]
         changes += [(_NAMED, key, None) for key in rows_of_tracks[:1]]
         messages.append(
             Message(
                 type="edit", seq=number, id=uuid, by=by, at=at, action=action, changes=changes
             )
         )
-        if rows > MANY_ROWS or (rows > 1 and any(c[0] == "skeleton" for c in changes)):
+        # animals that are here say their points in the places of before
+        moved = action != "create" and any(c[0] == "skeleton" for c in changes)
+        if rows > MANY_ROWS or moved:
             messages.append(reload(number))
     return messages
 
 
-def reload(seq: int) -> Message:
-    """Return the message that tells a page to load everything again."""
-    return Message(type="reload", seq=seq)
+def strange(project: Project, seq: int, at: str) -> bool:
+    """Tell whether a page heard of another log: one that is longer, or has another line there.
+
+    So it is when an older copy of the database was put in its place. `at` is when the line
+    `seq` was written, as the page heard; "" if it does not say.
+    """
+    if seq > project.seq():
+        return True
+    return bool(at) and project_log.line_time(project.connection, seq) != at
+
+
+def reload(seq: int, why: str | None = None) -> Message:
+    """Return the message that tells a page to load everything again; `REPLACED`: the log."""
+    return Message(type="reload", seq=seq, action=why)

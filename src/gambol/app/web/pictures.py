@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 
 from gambol.core.errors import InputError
 from gambol.core.video import Video
@@ -20,6 +20,7 @@ OPEN = 8  # videos at once; the one not used for longest is closed
 KEPT = 400  # pictures of a video
 KEPT_BYTES = 60 << 20  # of a video's pictures together
 WAITING = 64  # requests of a video; the oldest beyond are told to ask again
+_NEARLY_ALL = (0.2, 99.8)  # percentiles: a few hot or dead pixels do not count
 _FASTEST = 1  # of the levels of PNG: half the time of the usual one, a tenth larger
 
 
@@ -35,6 +36,8 @@ class Wanted(NamedTuple):
     width: int = 0  # at most so many pixels wide; 0: as stored
     quality: int = 90  # of JPEG
     later: bool = False  # comes after those that somebody looks at
+    low: int = 0  # stored value that is shown black
+    high: int = 0  # and white; 0: all values as 8 bits
 
 
 class Picture(NamedTuple):
@@ -113,6 +116,8 @@ class _Reader:
         self._closing = False
         self._kept: OrderedDict[Wanted, bytes] = OrderedDict()
         self._bytes = 0
+        self._asked: Wanted | None = None  # last, by somebody who looks
+        self._ahead: Wanted | None = None  # what comes next if the steps go on
         # a daemon: a long read of a slow disk must not keep the program from ending
         threading.Thread(target=self._work, name="decoder", daemon=True).start()
 
@@ -120,8 +125,11 @@ class _Reader:
         if (data := self._known(wanted)) is not None:
             future: Future[Picture] = Future()
             future.set_result(Picture(data))
-            return future
-        return self.do(partial(self._make, wanted, time.perf_counter()), wanted.later)
+        else:
+            future = self.do(partial(self._make, wanted, time.perf_counter()), wanted.later)
+        if not wanted.later:
+            self._foresee(wanted)
+        return future
 
     def do(self, job: Callable[[Video], Any], later: bool = False) -> "Future[Any]":
         """Queue a function of the video."""
@@ -159,17 +167,30 @@ class _Reader:
     def _next(self) -> _Request | None:
         """Wait for the newest request, first of those that are looked at; None: the end."""
         with self._turn:
-            self._turn.wait_for(lambda: self._waiting or self._closing)
-            if not self._waiting:
+            self._turn.wait_for(lambda: self._waiting or self._ahead or self._closing)
+            if self._waiting:
+                seen = [k for k, request in enumerate(self._waiting) if not request.later]
+                return self._waiting.pop(seen[-1] if seen else -1)
+            ahead, self._ahead = self._ahead, None
+            if ahead is None or self._closing:
                 return None
-            seen = [k for k, request in enumerate(self._waiting) if not request.later]
-            return self._waiting.pop(seen[-1] if seen else -1)
+            return _Request(partial(self._make, ahead, time.perf_counter()), True, Future())
+
+    def _foresee(self, wanted: Wanted) -> None:
+        """Make the next picture before it is asked for, where somebody goes frame by frame."""
+        with self._turn:
+            before, self._asked, self._ahead = self._asked, wanted, None
+            step = wanted.frame - (wanted if before is None else before).frame
+            following = wanted._replace(frame=wanted.frame + step)
+            if abs(step) == 1 and following.frame >= 0 and following not in self._kept:
+                self._ahead = following
+                self._turn.notify()
 
     def _make(self, wanted: Wanted, asked: float, video: Video) -> Picture:
         if (data := self._known(wanted)) is not None:  # asked for twice
             return Picture(data)
         start = time.perf_counter()
-        image = video.read([wanted.frame])[0]
+        image = seen(video, wanted)
         decoded = time.perf_counter()
         data = encode(image, wanted)
         end = time.perf_counter()
@@ -190,6 +211,34 @@ class _Reader:
             self._bytes += len(data)
             while len(self._kept) > KEPT or self._bytes > KEPT_BYTES:
                 self._bytes -= len(self._kept.popitem(last=False)[1])
+
+
+def seen(video: Video, wanted: Wanted) -> UInt8[np.ndarray, "H W C"]:
+    """Return a frame in 8 bits, of the stored values those of its window."""
+    if not wanted.high:
+        return video.read([wanted.frame])[0]
+    stored = native(video, wanted.frame)
+    above = cv2.subtract(stored, float(wanted.low))  # type: ignore[call-overload]  # not below 0
+    shown = cv2.convertScaleAbs(above, alpha=255 / (wanted.high - wanted.low))
+    return shown.reshape(stored.shape)
+
+
+def levels(video: Video, frame: int) -> bytes:
+    """Return the largest value that a frame could hold, and those that nearly all lie between.
+
+    Returns:
+        three little-endian uint32: 255 or 65535, and two percentiles, the second larger.
+    """
+    stored = native(video, frame)
+    low, high = np.percentile(stored[::2, ::2], _NEARLY_ALL, method="nearest").tolist()
+    top = np.iinfo(stored.dtype).max
+    return np.array([top, min(low, top - 1), max(high, low + 1)], "<u4").tobytes()
+
+
+def native(video: Video, frame: int) -> Shaped[np.ndarray, "H W C"]:
+    """Return a frame as it is stored, where its reader can tell; else in 8 bits."""
+    deep = getattr(video, "native", None)
+    return video.read([frame])[0] if deep is None else np.ascontiguousarray(deep(frame))
 
 
 def encode(image: UInt8[np.ndarray, "H W C"], wanted: Wanted) -> bytes:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,20 @@ _turns = threading.BoundedSemaphore(AT_ONCE)
 _running: set["subprocess.Popen[str]"] = set()
 
 
-def describe(ref: str, folder: Path) -> dict[str, Any]:
+def describe(ref: str, folder: Path, roots: Sequence[Path] = ()) -> dict[str, Any]:
     """Return the values of a video's row, as `io.project_videos.describe` does.
+
+    Args:
+        ref: of a video that may be opened; links in a folder of images lead only below this
+            folder, that of the project, and the roots.
+        folder: of the project.
+        roots: under which the page may choose files.
 
     Raises:
         Fail: 415 for what is no video, 422 for what cannot be opened for another reason.
     """
-    return run("describe", {"ref": ref, "folder": str(folder)}, Path(ref).name)
+    values = {"ref": ref, "folder": str(folder), "roots": [str(root) for root in roots]}
+    return run("describe", values, Path(ref).name)
 
 
 def run(task: str, values: dict[str, Any], name: str) -> dict[str, Any]:
@@ -87,9 +95,12 @@ def _crashed(name: str, status: int) -> Fail:
 
 
 def _describe(values: dict[str, Any]) -> dict[str, Any]:
-    from gambol.io import project_videos
+    from gambol.io import fence, project_videos
+    from gambol.io.video.open import split_ref
 
-    return project_videos.describe(values["ref"], Path(values["folder"]))
+    ref, folder = values["ref"], Path(values["folder"])
+    with fence.within([split_ref(ref)[0], folder, *map(Path, values["roots"])]):
+        return project_videos.describe(ref, folder)
 
 
 def _bring(values: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +111,25 @@ def _bring(values: dict[str, Any]) -> dict[str, Any]:
     return bring.bring(folder, source, roots, **values).model_dump()
 
 
-_TASKS = {"describe": _describe, "bring": _bring}
+def _skeleton(values: dict[str, Any]) -> dict[str, Any]:
+    from gambol.app.web import bring
+
+    roots = [Path(root) for root in values["roots"]]
+    return bring.skeleton(Path(values["folder"]), Path(values["source"]), roots).to_dict()
+
+
+def _rig(values: dict[str, Any]) -> dict[str, Any]:
+    from gambol.app.web import space_rigs
+    from gambol.io import fence
+
+    sources, project = [Path(one) for one in values["sources"]], Path(values["project"])
+    with fence.within([project, *map(Path, values["roots"])]):
+        for source in sources:
+            fence.require_closed(source, ["*", "*/*"])
+        return space_rigs.bring(sources, project).model_dump()
+
+
+_TASKS = {"describe": _describe, "bring": _bring, "skeleton": _skeleton, "rig": _rig}
 
 
 def _done(task: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +142,9 @@ def _done(task: str, values: dict[str, Any]) -> dict[str, Any]:
     except MemoryError:
         what = f"it takes more than {MEMORY >> 30} GiB of memory to open this file"
         return {"status": 422, "code": "memory", "trouble": what, "hint": "split it into parts"}
+    except RecursionError:
+        what, how = "this file holds lists in lists without end", "export it again"
+        return {"status": 422, "code": "damaged", "trouble": what, "hint": how}
     except Exception as error:
         status, problem = told(error)
         if isinstance(error, Unreadable):

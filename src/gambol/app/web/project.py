@@ -1,6 +1,7 @@
 """Routes of the project as a whole: what it holds, how it is made, and its videos."""
 
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from starlette.concurrency import run_in_threadpool
@@ -8,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gambol.app.web import models, probe
+from gambol.app.web import models, people, probe
 from gambol.app.web.answers import body, fail, missing, number, ok, who
 from gambol.app.web.models import Added, Applied, Counts, Individual, KeypointCounts, NewProject
 from gambol.app.web.state import Studio, role
+from gambol.core.skeleton import Skeleton
 from gambol.core.templates import template
-from gambol.io import labels, project_changes, project_videos, project_views
+from gambol.io import project_changes, project_log, project_videos, project_views
 from gambol.io.project import Project, VideoRow
 from gambol.io.project_changes import RowChange
 from gambol.io.skeleton_file import SkeletonFile, build
@@ -45,7 +47,9 @@ class _Handlers:
         if not await run_in_threadpool(self._studio.desk.open):
             return ok(_nothing(self._studio, request))
         told = await self._studio.desk.ask(lambda project: _project(self._studio, project))
-        return ok(told.model_copy(update={"role": role(request)}))
+        return ok(
+            told.model_copy(update={"role": role(request), **_who(self._studio, request)})
+        )
 
     async def make(self, request: Request) -> Response:
         said = await body(request, NewProject)
@@ -57,7 +61,7 @@ class _Handlers:
             skeleton = template(said.template)
         elif said.file and not said.keypoints:
             source = await run_in_threadpool(self._studio.place, said.file)
-            skeleton = (await run_in_threadpool(labels.read, source)).skeleton
+            skeleton = await run_in_threadpool(_skeleton_of, self._studio, source)
         else:
             made = SkeletonFile(keypoints=[name.strip() for name in said.keypoints])
             skeleton = build(made, "keypoints")
@@ -67,12 +71,13 @@ class _Handlers:
         await self._studio.desk.ask(
             lambda p: project_changes.apply(p, uuid4().hex, "first animal", [first], by)
         )
-        return ok(await self._studio.desk.ask(lambda p: _project(self._studio, p)), 201)
+        told = await self._studio.desk.ask(lambda p: _project(self._studio, p))
+        return ok(told.model_copy(update=_who(self._studio, request)), 201)
 
     async def add(self, request: Request) -> Response:
         said = await body(request, models.VideoChange)
         ref = str(await run_in_threadpool(self._studio.place, said.file))
-        values = await run_in_threadpool(probe.describe, ref, self._studio.desk.folder)
+        values = await run_in_threadpool(self._described, ref)
         by = who(request, self._studio.user)
 
         def put(project: Project) -> tuple[int, bool]:
@@ -91,7 +96,7 @@ class _Handlers:
         video = number(request, "video")
         said = await body(request, models.VideoChange)
         ref = str(await run_in_threadpool(self._studio.place, said.file))
-        values = await run_in_threadpool(probe.describe, ref, self._studio.desk.folder)
+        values = await run_in_threadpool(self._described, ref)
 
         def put(project: Project) -> models.Video:
             row = _row(project, video)
@@ -104,6 +109,9 @@ class _Handlers:
             return _video(project, _row(project, video))
 
         return ok(Added(video=await self._studio.desk.ask(put)))
+
+    def _described(self, ref: str) -> dict[str, Any]:
+        return probe.describe(ref, self._studio.desk.folder, self._studio.roots)
 
     async def search(self, request: Request) -> Response:
         """Find a moved video by its content, in the project, around it or in the roots."""
@@ -132,19 +140,35 @@ class _Handlers:
         return ok(Applied(seq=await self._studio.desk.ask(take), done=[]))
 
 
+def _skeleton_of(studio: Studio, source: Path) -> Skeleton:
+    """Read the skeleton of a file of labels, in a process of its own."""
+    values = {
+        "folder": str(studio.folder),
+        "source": str(source),
+        "roots": [str(root) for root in studio.roots],
+    }
+    return Skeleton.from_dict(probe.run("skeleton", values, source.name))
+
+
 def _nothing(studio: Studio, request: Request) -> models.Project:
     """Return what there is to say of a folder that is no project yet."""
     return models.Project(
-        name=studio.folder.name, folder=str(studio.folder), gambol=studio.version, seq=0,
-        role=role(request), journal="", user=studio.user, skeleton=None, videos=[],
-        individuals=[], keypoints=[], suggestions=[],
+        id="", name=studio.folder.name, folder=str(studio.folder), gambol=studio.version,
+        seq=0, at="", role=role(request), journal="", **_who(studio, request), skeleton=None,
+        videos=[], individuals=[], keypoints=[], suggestions=[],
     )  # fmt: skip
 
 
+def _who(studio: Studio, request: Request) -> dict[str, Any]:
+    guest = people.unnamed(studio, request)
+    return {"user": guest or studio.user, "guest": bool(guest)}
+
+
 def _project(studio: Studio, project: Project) -> models.Project:
+    seq = project.seq()  # first: what another program writes meanwhile is told again
     skeleton = project.skeleton
     errors, holders = studio.errors(), studio.holders()
-    counts = project_views.keypoint_counts(project.connection, len(skeleton))
+    counts = project.counts.now(project.connection)
     keypoints = []
     for name, (visible, occluded, absent, unset) in zip(
         skeleton.keypoints, counts, strict=True
@@ -163,13 +187,16 @@ def _project(studio: Studio, project: Project) -> models.Project:
         for rank, said in enumerate(project.suggestions())
     ]
     return models.Project(
+        id=project_log.project_id(project.connection),
         name=studio.folder.name,
         folder=str(studio.folder),
         gambol=studio.version,
-        seq=project.seq(),
+        seq=seq,
+        at=project_log.line_time(project.connection, seq),
         role="edit",
         journal=studio.desk.journal,
         user=studio.user,
+        guest=False,
         skeleton=models.Skeleton(**skeleton.to_dict()),
         videos=[_video(project, row) for row in project.videos()],
         individuals=[Individual(id=k, name=name) for k, name in project.individuals().items()],

@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import ipaddress
 import os
 import shutil
 import signal
 import socket
 import sys
-import webbrowser
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +31,10 @@ from gambol.app.web import (
     frames,
     jobs,
     links,
+    opener,
     page,
+    people,
+    ports,
     probe,
     project,
     runs,
@@ -43,9 +46,10 @@ from gambol.app.web import (
     transfer,
     uploads,
 )
-from gambol.app.web.answers import HANDLERS
-from gambol.app.web.desk import Desk, Lock, Running
+from gambol.app.web.answers import HANDLERS, Fail
+from gambol.app.web.desk import Desk, Lock, Running, running
 from gambol.app.web.guard import LOOPBACK, Access, Guard
+from gambol.app.web.guests import Guests
 from gambol.app.web.state import Studio
 from gambol.core.errors import InputError
 
@@ -95,6 +99,7 @@ def application(studio: Studio) -> Starlette:
             await run_in_threadpool(uploads.tidy_up, studio.folder)
         if studio.jobs is not None:
             await run_in_threadpool(studio.jobs.start)
+        looked = asyncio.create_task(_looked(studio))
         try:
             yield
         finally:
@@ -103,7 +108,7 @@ def application(studio: Studio) -> Starlette:
                 await run_in_threadpool(studio.jobs.close)
             if studio.tracks is not None:
                 await run_in_threadpool(studio.tracks.close)
-            await asyncio.wait([backup])
+            await asyncio.wait([backup, looked])
             if studio.pictures is not None:
                 await run_in_threadpool(studio.pictures.close)
             await run_in_threadpool(studio.desk.close)
@@ -137,26 +142,33 @@ def serve(
     reach = _reach(options, say)
     secret = tokens.load(options.token_file or tokens.usual_file(folder))
     try:
-        with _locked(folder, options.read_only) as lock, _listening(options) as listener:
+        with (
+            _locked(folder, options.read_only) as lock,
+            _listening(options, folder) as listener,
+            opener.tidied(folder),
+        ):
             started, studio = _start(options, folder, listener, reach, secret)
             if lock is not None:
                 lock.note(started.address)
+                if options.port != 0:
+                    ports.remember(folder, listener.getsockname()[1])
             told(started)
             if options.browser and _has_browser():
-                webbrowser.open(started.link)
+                opener.show(started.link, folder, looks=options.read_only)
             _run(options, studio, listener)
-    except Running as running:
-        link = links.ask(running.address, secret, "read" if options.read_only else "edit")
-        if not running.address:
+    except Running as other:
+        link = links.ask(other.address, secret, "read" if options.read_only else "edit")
+        if not other.address:
             raise
-        told(Started(running.address, link or running.address, True))
+        told(Started(other.address, link or other.address, True))
         if options.browser and _has_browser():
-            webbrowser.open(link or running.address)
+            opener.show(link or other.address, folder, looks=options.read_only)
 
 
 def _routes(studio: Studio) -> list[BaseRoute]:
     parts = (
         links,
+        people,
         project,
         edits,
         feed,
@@ -188,13 +200,17 @@ def _start(
         tokens=secret, base=base, secure=options.cert is not None,
         read_only=options.read_only, origins=frozenset([proxy] if proxy else []),
         hosts=reach.hosts, any_address=reach.any_address,
+        followed=lambda key: opener.forget(key, folder),
     )  # fmt: skip
     studio = Studio(
         folder=folder,
-        desk=Desk(folder),
+        desk=Desk(folder, looks=options.read_only),
         roots=_roots(options, folder),
         version=version("gambol"),
         access=access,
+        guests=Guests(
+            None if options.read_only else tokens.usual_file(folder).with_suffix(".guests")
+        ),
     )
     studio.desk.open()
     shown = f"[{options.host}]" if ":" in options.host else options.host
@@ -220,6 +236,9 @@ def _run(options: Options, studio: Studio, listener: socket.socket) -> None:
         ws_max_size=1 << 16,
     )
     server = uvicorn.Server(config)
+    # what was imported stays: a full collection would look at all of it, 0.1 s in mid-request
+    gc.collect()
+    gc.freeze()
     # uvicorn raises the signal again when it is done; by then there is nothing left to end
     before = {
         number: signal.signal(number, lambda *_: None)
@@ -309,8 +328,8 @@ def _roots(options: Options, folder: Path) -> list[Path]:
 def _locked(folder: Path, read_only: bool) -> Iterator[Lock | None]:
     """Hold the project, so that a second server joins this one; looking needs no lock."""
     if read_only:
-        with contextlib.suppress(OSError):  # nothing can be written here, so nobody edits
-            Lock(folder).release()  # or join the one that edits
+        if (other := running(folder)) is not None:  # join the one that edits
+            raise other
         yield None
         return
     lock = Lock(folder)
@@ -321,19 +340,24 @@ def _locked(folder: Path, read_only: bool) -> Iterator[Lock | None]:
 
 
 @contextlib.contextmanager
-def _listening(options: Options) -> Iterator[socket.socket]:
-    """Give a socket that listens; the usual port, or one after it."""
+def _listening(options: Options, folder: Path) -> Iterator[socket.socket]:
+    """Give a socket that listens; the port of last time, the usual one, or one after it."""
     usual = range(PORT, PORT + _TRIES)
+    before = [port] if (port := ports.last(folder)) is not None else []
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    for port in usual if options.port is None else [options.port]:
-        with contextlib.closing(socket.socket(family)) as listener:
+    for port in [*before, *usual] if options.port is None else [options.port]:
+        # asyncio sends at once (TCP_NODELAY) if the socket names its protocol, else the end of
+        # a picture waits up to 40 ms for the browser's acknowledgement of its beginning
+        made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        with contextlib.closing(made) as listener:
             if sys.platform != "win32":
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 listener.bind((options.host, port))
                 listener.listen(512)
             except OSError as error:
-                if error.errno == errno.EADDRINUSE and options.port is None:
+                free = error.errno != errno.EADDRINUSE and port not in before
+                if options.port is None and not free:
                     continue
                 raise InputError(
                     f"port {port} of {options.host} cannot be used: "
@@ -350,6 +374,13 @@ def _has_browser() -> bool:
         return True
     screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     return bool(screen) and shutil.which("xdg-open") is not None
+
+
+async def _looked(studio: Studio) -> None:
+    """Look at the tracks before anybody does: what is long is made ready in the background."""
+    with contextlib.suppress(Fail, InputError, OSError):
+        if studio.tracks is not None and studio.desk.project is not None:
+            await studio.tracks.runs()
 
 
 def _backup(studio: Studio) -> None:

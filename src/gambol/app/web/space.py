@@ -3,8 +3,9 @@
 import contextlib
 import struct
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from starlette.concurrency import run_in_threadpool
@@ -12,15 +13,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gambol.app.web import models, space_queue
+from gambol.app.web import models, space_clock, space_queue, space_setup
 from gambol.app.web.answers import body, fail, missing, number, ok, who
-from gambol.app.web.space_files import Found, Run3d, Timing, find, timing
+from gambol.app.web.space_files import Found, Run3d, find, timing
 from gambol.app.web.space_points import Patched, Place, Word, epipolar, patched, solve, words
 from gambol.app.web.state import Studio
 from gambol.core.cameras import Camera, Rig
 from gambol.core.errors import InputError
 from gambol.io import calibration, project_videos, track_logs, views
 from gambol.io.detections import open_file
+from gambol.multiview.clocks import Timing
 
 _MOST = 512  # moments in one answer
 _LOG = ".space.jsonl"  # of decisions, beside the run in the project's log
@@ -110,22 +112,30 @@ class Spaces:
 def routes(studio: Studio) -> list[BaseRoute]:
     """Return the routes of a server."""
     spaces = Spaces(studio)
-    return [*_looking(studio, spaces), *_rigs(spaces), *_deciding(studio, spaces)]
+    made = [*_looking(studio, spaces), *_rigs(spaces), *_deciding(studio, spaces)]
+    return [*made, *space_setup.routes(studio)]
 
 
 def _looking(studio: Studio, spaces: Spaces) -> list[BaseRoute]:
     async def space(_: Request) -> Response:
         found = await run_in_threadpool(spaces.find, True)
-        videos = await studio.desk.ask(
-            lambda p: [(v.id, project_videos.expected(v, p.folder)) for v in p.videos()]
+        videos, clocks = await studio.desk.ask(
+            lambda p: (
+                [(v.id, project_videos.expected(v, p.folder)) for v in p.videos()],
+                space_clock.read(p),
+            )
         )
         counts = {name: len(await _counted(studio, spaces, name)) for name in found.runs}
 
         def read() -> models.Space:
             rigs = [_rig_file(n, p, studio.folder) for n, p in found.rigs.items()]
             newest = sorted(found.runs, key=lambda n: -found.runs[n].stat().st_mtime_ns)
-            runs = [_told(spaces, n, videos, counts[n], studio.folder) for n in newest]
-            return models.Space(rigs=rigs, runs=[one for one in runs if one is not None])
+            about = _About(videos, clocks, studio.folder)
+            runs = [_told(spaces, n, about, counts[n]) for n in newest]
+            return models.Space(
+                rigs=rigs, runs=[one for one in runs if one is not None],
+                clocks=[space_setup.film_clock(v, one) for v, one in clocks.items()],
+            )  # fmt: skip
 
         return ok(await run_in_threadpool(read))
 
@@ -156,21 +166,20 @@ def _looking(studio: Studio, spaces: Spaces) -> list[BaseRoute]:
     async def health(request: Request) -> Response:
         return ok(await run_in_threadpool(spaces.health, str(request.path_params["run"])))
 
-    async def times(request: Request) -> Response:
-        run = await run_in_threadpool(spaces.run, str(request.path_params["run"]))
-        data = run.times.astype("<f8").tobytes()
-        return Response(data, 200, {"Cache-Control": "no-store"}, "application/octet-stream")
-
     return [
         Route("/api/space", space),
         Route("/api/runs3d/{run}/points", points),
         Route("/api/runs3d/{run}/worst", worst),
         Route("/api/runs3d/{run}/health", health),
-        Route("/api/runs3d/{run}/times", times),
     ]
 
 
 def _rigs(spaces: Spaces) -> list[BaseRoute]:
+    async def times(request: Request) -> Response:
+        run = await run_in_threadpool(spaces.run, str(request.path_params["run"]))
+        data = run.times.astype("<f8").tobytes()
+        return Response(data, 200, {"Cache-Control": "no-store"}, "application/octet-stream")
+
     async def cameras(request: Request) -> Response:
         name = str(request.path_params["rig"])
         rig = await run_in_threadpool(spaces.rig, name)
@@ -196,6 +205,7 @@ def _rigs(spaces: Spaces) -> list[BaseRoute]:
         return ok(await run_in_threadpool(_solution, rig, said))
 
     return [
+        Route("/api/runs3d/{run}/times", times),
         Route("/api/rigs/{rig}/cameras", cameras),
         Route("/api/rigs/{rig}/epipolar", curves, methods=["POST"]),
         Route("/api/rigs/{rig}/triangulate", triangulate, methods=["POST"]),
@@ -340,9 +350,15 @@ def _rig_file(name: str, path: Path, folder: Path) -> models.RigFile:
     return models.RigFile(rig=name, title=title, cameras=cameras, units=units, trouble=trouble)
 
 
-def _told(
-    spaces: Spaces, name: str, videos: list[tuple[int, str]], decisions: int, folder: Path
-) -> models.Space3d | None:
+class _About(NamedTuple):
+    """What the project says of its films."""
+
+    videos: list[tuple[int, str]]  # and where they are
+    clocks: dict[int, Timing]
+    folder: Path
+
+
+def _told(spaces: Spaces, name: str, about: _About, decisions: int) -> models.Space3d | None:
     try:
         run = spaces.run(name)
     except InputError:
@@ -354,29 +370,29 @@ def _told(
         trouble = run.trouble
     except InputError as error:
         clocks, trouble = {}, str(error)
-    films = _films(run, videos)
-    told = []
-    for camera in run.cameras:
-        clock = clocks.get(camera, Timing())
-        told.append(
-            models.ViewOf(
-                camera=camera,
-                video=films.get(camera),
-                lag=clock.lag,
-                drift=clock.drift,
-                drops=list(clock.drops),
-                skips=list(clock.skips),
-            )  # fmt: skip
-        )
+    films = _films(run, about.videos)
+    told = [_view(c, films.get(c), clocks.get(c, Timing()), about.clocks) for c in run.cameras]
     if not looks and trouble is None:
         trouble = "the 2D poses that this was made of are gone: points can be seen, not mended"
     skeleton = run.skeleton
     return models.Space3d(
-        run=name, rig=name, title=run.path.relative_to(folder).as_posix(),
+        run=name, rig=name, title=run.path.relative_to(about.folder).as_posix(),
         individuals=list(run.individuals), keypoints=list(skeleton.keypoints),
         edges=[(int(a), int(b)) for a, b in skeleton.drawn], swap=list(skeleton.swap),
         frames=run.frames, fps=run.fps, units=run.rig.units, up=run.rig.up, views=told,
         decisions=decisions, trouble=trouble,
+    )  # fmt: skip
+
+
+def _view(
+    camera: str, video: int | None, made: Timing, clocks: Mapping[int, Timing]
+) -> models.ViewOf:
+    """One camera: on the clock that people set, else on the one that the run was made with."""
+    clock = made if video is None else clocks.get(video, made)
+    return models.ViewOf(
+        camera=camera, video=video, lag=clock.lag, drift=clock.drift,
+        drops=list(clock.drops), skips=list(clock.skips),
+        stale=not space_clock.same(clock, made),
     )  # fmt: skip
 
 

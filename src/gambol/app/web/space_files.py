@@ -1,9 +1,10 @@
 """Files of the 3D screen: calibrations and 3D poses of a project, read in stretches."""
 
+import contextlib
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +14,12 @@ from jaxtyping import Float, Float32
 from gambol.core.cameras import Rig
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
-from gambol.io import calibration, store
+from gambol.io import calibration, store, views
 from gambol.io.detections import axis_names, open_file
 from gambol.io.views_files import File, Look, open_looks
 from gambol.kernels import projection
+from gambol.multiview.clocks import Timing
+from gambol.stages import in_step
 
 DEEP = 4  # folders below the project that are looked into
 MOST = 2000  # files that are looked at
@@ -55,6 +58,56 @@ def find(folder: Path) -> Found:
     return Found(rigs, runs)
 
 
+def rig_name(path: Path, folder: Path) -> str:
+    """Return the name that a calibration of a project has in addresses."""
+    return f"g{_name(path.relative_to(folder))}"
+
+
+def poses_2d(folder: Path, rig: Rig, films: Mapping[str, str]) -> dict[str, Path]:
+    """Return the newest 2D poses of the views of a rig.
+
+    Args:
+        folder: of the project, in which they are looked for.
+        rig: its cameras.
+        films: film of each camera; of a camera without one, its name in the file's counts.
+    """
+    found: dict[str, Path] = {}
+    files = sorted(_files(folder), key=lambda path: -path.stat().st_mtime_ns)
+    for path in files:
+        source = source_2d(path) if path.suffix == ".nc" else None
+        if source is None:
+            continue
+        same = [c for c, film in films.items() if source and _same_film(source, film)]
+        if not source or not films:
+            with contextlib.suppress(InputError):  # which names none of the cameras
+                named = views.camera_of(path, rig)
+                same = [named] if not films or named in films else same
+        for camera in same[:1]:
+            found.setdefault(camera, path)
+    return {camera: found[camera] for camera in rig if camera in found}
+
+
+def source_2d(path: Path) -> str | None:
+    """Return the film of a file of 2D poses, empty if it names none; None for other files.
+
+    Those that were put in step are copies, and not meant.
+    """
+    try:
+        with open_file(path) as file:
+            if "position" not in file or file.variables["position"].shape[1] != 2:
+                return None
+            if file.attrs.get("synchronized"):
+                return None
+            return str(file.attrs.get("source_file", ""))
+    except (InputError, OSError, KeyError, ValueError):
+        return None
+
+
+def _same_film(source: str, film: str) -> bool:
+    one, other = Path(source), Path(film)
+    return one.resolve() == other.resolve() or (not one.exists() and one.name == other.name)
+
+
 class Run3d:
     """A file of 3D poses with the 2D poses it was made from; used by one thread at a time."""
 
@@ -86,7 +139,7 @@ class Run3d:
         self.rig: Rig = rig.select(list(self.cameras))
         self.params = self.rig.params()
         files = json.loads(str(attrs.get("view_files", "{}")))
-        self.files = {c: Path(f) for c, f in files.items() if isinstance(f, str)}
+        self.files = {c: _here(Path(f), path) for c, f in files.items() if isinstance(f, str)}
         self.trouble: str | None = None
         self._looks: dict[str, File] | None = None
 
@@ -155,6 +208,17 @@ class Run3d:
         return xy, sure
 
 
+def _here(path: Path, run: Path) -> Path:
+    """Return where a file is now, if the project in which a run lies was moved or copied."""
+    if path.exists():
+        return path
+    for folder in run.parents[: DEEP + 1]:
+        for start in range(1, len(path.parts)):
+            if (near := folder.joinpath(*path.parts[start:])).is_file():
+                return near
+    return path
+
+
 def _candidates(
     file: File, skeleton: Skeleton, first: int, stop: int
 ) -> tuple[Float[np.ndarray, "F J M 2"], Float[np.ndarray, "F J M"]]:
@@ -220,24 +284,22 @@ def _picked(values: np.ndarray, taken: np.ndarray) -> np.ndarray:
     return np.where((taken < 0)[..., None], np.nan, chosen)
 
 
-class Timing(NamedTuple):
-    """Which frame of a view belongs to a moment, as `gambol synchronize` found."""
-
-    lag: float = 0.0  # frames by which the view is late at moment 0
-    drift: float = 0.0  # frames a frame
-    drops: tuple[tuple[int, int], ...] = ()  # frame of the view after a gap, frames lost
-    skips: tuple[tuple[int, int], ...] = ()  # the same of the view whose clock counts
-
-
 def timing(path: Path | None) -> dict[str, Timing]:
     """Return what stands beside 2D poses that were put in step, by camera; else nothing.
 
     Raises:
-        InputError: `lags.json` is damaged.
+        InputError: `clock.json` or `lags.json` is damaged.
     """
+    if path is not None and (given := path.parent / in_step.NAME).is_file():
+        return in_step.read(given)
     told = None if path is None else path.parent / "lags.json"
     if told is None or not told.is_file():
         return {}
+    return _lags(told)
+
+
+def _lags(told: Path) -> dict[str, Timing]:
+    """Return what `gambol synchronize` found."""
     try:
         values = json.loads(store.read_text(told))
         drops = [(d["view"], (int(d["frame"]), int(d["frames"]))) for d in values["dropped"]]

@@ -12,7 +12,7 @@ from gambol.app.web.space_files import Moments, Run3d
 from gambol.app.web.space_points import Place, Word, patched
 from gambol.core.cameras import Camera
 from gambol.kernels import epipolar
-from gambol.multiview import rig_check
+from gambol.multiview import rig_check, rig_swaps
 
 MOST = 1000  # entries of a queue
 LOOKED = 12, 20  # stretches, and moments in each, that the health of cameras is judged by
@@ -82,7 +82,7 @@ def health(run: Run3d) -> Health:
         pairs=[_pair(run, made, a, b) for a, b in combinations(range(len(cameras)), 2)],
         findings=[
             RigFinding(check=f.check, cameras=list(f.cameras), sentence=f.sentence)
-            for f in rig_check.check(run.rig)
+            for f in (*rig_check.check(run.rig), *rig_swaps.check(run.rig, made.xy))
         ],
         frames=len(made.xyz),
     )

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from gambol.app.web import news
 from gambol.app.web.answers import missing
 from gambol.app.web.desk import Desk
+from gambol.app.web.guests import Guests
 from gambol.app.web.hub import Hub
 from gambol.app.web.models import Prediction
 from gambol.io.project import Project, author
@@ -61,6 +62,7 @@ class Studio:
     place: Callable[[str], Path] = nowhere  # of the id of a file or an upload; files.py
     # who has which suggested frame open; suggestions.py
     holders: Callable[[], dict[tuple[int, int], str]] = dict
+    guests: Guests = field(default_factory=Guests)  # browsers without a name
     # median and 95th percentile of the held-out error, px, by keypoint; jobs.py
     errors: Callable[[], dict[str, tuple[float, float]]] = dict
 

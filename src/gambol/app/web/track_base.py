@@ -5,15 +5,11 @@ raw track, and how sure its identity was. Nothing here ever changes; edits lie o
 (`tracking.patches`).
 """
 
-import json
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Int16, Int32, UInt8
+from jaxtyping import Float, Int, Int16, Int32, UInt8
 
-from gambol.core.errors import InputError
-from gambol.io import detections as io_detections
 from gambol.stages import identities
 from gambol.tracking.review import Event
 
@@ -69,31 +65,6 @@ class Base(NamedTuple):
         return Sums(seen, sure)
 
 
-def load(target: Path, key: str) -> Base:
-    """Read the automatic tracks behind a track file.
-
-    Raises:
-        InputError: one of the two files is gone or damaged, or not of the other.
-    """
-    kept, ids, sure, raw, events = _automatic(target, key)
-    animal, track = np.full(len(kept), -1, np.int16), np.full(len(kept), -1, np.int32)
-    animal[kept], track[kept] = ids, raw
-    certain = np.zeros(len(kept), np.uint8)
-    certain[kept] = sure
-    with io_detections.open_file(target) as file:
-        times = file.variables["time"][:].astype(np.float64)
-        counts = np.asarray(file.variables["n_untracked"][:]).astype(np.int64)
-        for first in range(0, len(times), _PIECE):
-            part = slice(first, first + _PIECE)
-            counts[part] += (file.variables["row"][part] >= 0).sum(axis=1)
-        source = str(file.attrs.get("source_file", ""))
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    if starts[-1] != len(kept):
-        raise InputError(f"{target} is not what its log is about; run gambol track again")
-    names = identities.names_of(target)
-    return lay_out(key, names, starts, animal, track, certain, times, events, source)
-
-
 def lay_out(
     key: str,
     names: tuple[str, ...],
@@ -106,11 +77,8 @@ def lay_out(
     source: str,
 ) -> Base:
     """Put together what is known by detection; see `Base`."""
-    counts = np.diff(starts)
-    of = _matrix(starts, animal, certain, len(names))
-    alone = np.append((raw >= 0) & (animal < 0), False).astype(np.int64)
-    free = np.add.reduceat(alone, starts[:-1]) * (counts > 0)
-    loose = np.concatenate([[0], np.cumsum(free)])
+    of = matrix(starts, animal, certain, len(names))
+    loose = np.concatenate([[0], np.cumsum(free(starts, animal, raw))])
     return Base(
         key,
         names,
@@ -123,11 +91,22 @@ def lay_out(
         times,
         events,
         source,
-        _rate(times),
+        rate(times),
     )
 
 
-def _rate(times: Float[np.ndarray, " T"]) -> float:
+def free(
+    starts: Int[np.ndarray, " T+1"],
+    animal: Int16[np.ndarray, " D"],
+    raw: Int32[np.ndarray, " D"],
+) -> Int[np.ndarray, " T"]:
+    """Count detections of each frame that are nobody, and that cleaning did not take out."""
+    before = np.concatenate([[0], np.cumsum((raw >= 0) & (animal < 0))])
+    return np.asarray(np.diff(before[starts]))
+
+
+def rate(times: Float[np.ndarray, " T"]) -> float:
+    """Return frames a second in the middle of all frames; 25 where that is not known."""
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     return 1 / step if step > 0 else 25.0
 
@@ -142,43 +121,20 @@ def solved(base: Base, result: identities.Result) -> Base:
 
 def blocks(sure: UInt8[np.ndarray, "T N"]) -> Sums:
     """Sum what was seen, and how sure, before every BLOCK-th frame."""
-    n = sure.shape[1]
+    parts = [sums(sure[first : first + _PIECE]) for first in range(0, len(sure), _PIECE)]
     edges = len(sure) // BLOCK + 2
-    seen, total = np.zeros((edges, n), np.int32), np.zeros((edges, n), np.int64)
+    zero = np.zeros((1, sure.shape[1]), np.int64)
+    whole = [np.cumsum(np.concatenate([zero, *of]), axis=0) for of in zip(*parts, strict=True)]
+    ends = [np.repeat(of[-1:], edges - len(of), axis=0) for of in whole]
+    seen, total = (np.concatenate(both) for both in zip(whole, ends, strict=True))
+    return Sums(seen.astype(np.int32), total)
+
+
+def sums(sure: UInt8[np.ndarray, "T N"]) -> Sums:
+    """Sum what was seen, and how sure, in each BLOCK of frames; the last may be shorter."""
     firsts = np.arange(0, len(sure), BLOCK)
-    for first in range(0, len(firsts), 1024):
-        some = firsts[first : first + 1024]
-        part = sure[some[0] : some[-1] + BLOCK]
-        inside = some - some[0]
-        there = np.add.reduceat((part > 0).astype(np.int32), inside)
-        place = slice(some[0] // BLOCK + 1, some[0] // BLOCK + 1 + len(some))
-        seen[place] = there
-        total[place] = np.add.reduceat(part.astype(np.int64), inside) - there
-    return Sums(np.cumsum(seen, axis=0, dtype=np.int32), np.cumsum(total, axis=0))
-
-
-def _automatic(
-    target: Path, key: str
-) -> tuple[
-    Bool[np.ndarray, " D"], Int16[np.ndarray, " K"], UInt8[np.ndarray, " K"],
-    Int32[np.ndarray, " K"], list[Event],
-]:  # fmt: skip
-    """Read automatic tracks array by array, each made small before the next comes."""
-    path = identities.automatic_file(target, key)
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
-            return (
-                file["kept"],
-                file["id"].astype(np.int16),
-                certainty(file["confidence"]),
-                file["track"].astype(np.int32),
-                [identities.event(one) for one in about["events"]],
-            )
-    except FileNotFoundError as error:
-        raise InputError(f"{path} is missing; run gambol track into another --out") from error
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise InputError(f"{path} is damaged; run gambol track into another --out") from error
+    seen = np.add.reduceat((sure > 0).astype(np.int64), firsts)
+    return Sums(seen, np.add.reduceat(sure.astype(np.int64), firsts) - seen)
 
 
 def certainty(probability: Float[np.ndarray, " K"]) -> UInt8[np.ndarray, " K"]:
@@ -191,7 +147,7 @@ def certainty(probability: Float[np.ndarray, " K"]) -> UInt8[np.ndarray, " K"]:
     return small
 
 
-def _matrix(
+def matrix(
     starts: np.ndarray, animal: np.ndarray, certain: np.ndarray, n: int
 ) -> UInt8[np.ndarray, "T N"]:
     """Lay out how sure identities are by frame and animal."""

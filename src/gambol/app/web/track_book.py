@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float32, Int
 
-from gambol.app.web import track_base, track_lanes
+from gambol.app.web import track_base, track_index, track_lanes
 from gambol.app.web.track_poses import Poses, Rows
 from gambol.app.web.track_queue import EventQueue
 from gambol.core.instances import UNTRACKED
 from gambol.io.track_logs import Kept
 from gambol.stages import identities, replay, review
 from gambol.tracking import edits as log
+from gambol.tracking import gaps
 from gambol.tracking.patches import Patches
 
 CHECKPOINT = 50  # edits between states that are kept, so that undo need not apply all others
@@ -45,8 +46,9 @@ class _Checkpoint(NamedTuple):
 class Book:
     """Answers what the page asks about one recording; any thread, one at a time."""
 
-    def __init__(self, target: Path) -> None:
-        self.target = target
+    def __init__(self, target: Path, *, keep: bool = True) -> None:
+        """Begin without tracks; `keep`: what is made of them stays beside them."""
+        self.target, self._keep = target, keep
         self.lock = threading.RLock()
         self.touch = -1  # last edit of the project that the book knows of
         self.records: list[dict[str, Any]] = []
@@ -59,7 +61,7 @@ class Book:
         """Learn what the log says now."""
         with self.lock:
             if self._automatic is None or kept.key != self._automatic.key:
-                self._automatic = track_base.load(self.target, kept.key)
+                self._automatic = track_index.open_base(self.target, kept.key, self._keep)
                 self._solved = None
                 self._begin([])
             if kept.records[: len(self.records)] == self.records or self._back(kept.records):
@@ -86,6 +88,38 @@ class Book:
         """Return the detections of some frames."""
         rows = self.poses.read(first, stop)
         return Here(rows, self.patches.now(rows.row))
+
+    def drawn(self, first: int, stop: int) -> Here:
+        """Return poses of some frames that nobody saw, on lines across gaps; rows are -1."""
+        frames, points, who = [], [], []
+        for gap in self.patches.gaps:
+            begin, end = max(gap.first, first), min(gap.last + 1, stop)
+            if gap.kind != "interpolate" or begin >= end:
+                continue
+            one, two = (self._at(gap.animal, at) for at in (gap.first - 1, gap.last + 1))
+            if one is None or two is None:
+                continue
+            line = gaps.line(one, two, gap.last - gap.first + 1)
+            line[..., 2] = np.fmin(one[:, 2], two[:, 2])
+            now = self.here(begin, end)
+            free = np.setdiff1d(np.arange(begin, end), now.rows.frame[now.who == gap.animal])
+            frames.append(free)
+            points.append(line[free - gap.first].astype(np.float32))
+            who.append(np.full(len(free), gap.animal))
+        if not frames:
+            nothing = self.here(first, first + 1)
+            return Here(nothing.rows.select(slice(0)), nothing.who[:0])
+        when = np.concatenate(frames)
+        rows = Rows(np.full(len(when), -1), when, np.concatenate(points))
+        return Here(rows, np.concatenate(who))
+
+    def _at(self, animal: int, frame: int) -> Float32[np.ndarray, "K 3"] | None:
+        """Return the pose of an animal in a frame."""
+        if not 0 <= frame < self._base.frames:
+            return None
+        found = self.here(frame, frame + 1)
+        mine = np.flatnonzero(found.who == animal)
+        return found.rows.points[mine[0]] if len(mine) else None
 
     def row_of(self, animal: int, frame: int, way: int = 1) -> int | None:
         """Return the detection of an animal in a frame, or the next one in a direction.
@@ -151,8 +185,9 @@ class Book:
         self.records = records[: ends[-1]] if ends else []
         self.solutions = len(ends)
         self._kept.clear()
-        for edit in self.parsed([r for r in self.records if r.get("kind") == "pin"]):
-            self.patches.take([edit])
+        said = self.parsed([r for r in self.records if r.get("kind") != replay.RESOLVE])
+        self.patches.take(edit for edit in said if isinstance(edit, log.Pin))
+        self.patches.gaps = gaps.follow(said)
         self._add(records[len(self.records) :])
 
     def _back(self, records: list[dict[str, Any]]) -> bool:

@@ -11,6 +11,7 @@ from gambol.app.web.models import TrackEdit
 from gambol.app.web.track_book import Book
 from gambol.core.errors import InputError, did_you_mean
 from gambol.core.instances import UNTRACKED
+from gambol.tracking import gaps
 
 Record = dict[str, Any]
 
@@ -227,6 +228,36 @@ def _delete(book: Book, said: TrackEdit) -> Deed:
     return _named(book, rows, UNTRACKED, "fragment: no animal")
 
 
+def _interpolate(book: Book, said: TrackEdit) -> Deed:
+    return _gap(book, said, "interpolate", "interpolate")
+
+
+def _leave(book: Book, said: TrackEdit) -> Deed:
+    return _gap(book, said, "leave", "leave the gap of")
+
+
+def _gap(book: Book, said: TrackEdit, kind: str, word: str) -> Deed:
+    (animal,) = _animals(book, said, 1)
+    frame, name, end = _frame(book, said), book.names[animal], book.base.frames
+    found = track_lanes.gap(book.base, book.patches, animal, frame)
+    if found is None:
+        raise InputError(f"{name} is seen in frame {frame}; go into the gap")
+    first, last = found
+    if kind == "interpolate" and (first < 0 or last == end):
+        raise InputError(
+            f"{name} is not seen {'before' if first < 0 else 'after'} frame {frame}; a line "
+            "needs both its ends"
+        )
+    if kind == "interpolate" and last - first >= gaps.LONGEST:
+        raise InputError(
+            f"{name} is away for {last - first + 1} frames, more than the {gaps.LONGEST} that "
+            "are interpolated; leave the gap"
+        )
+    first, last = max(first, 0), min(last, end - 1)
+    record = {"kind": kind, "animal": animal, "first": first, "last": last}
+    return Deed([record], f"{word} {name}", first, last)
+
+
 def _animals(book: Book, said: TrackEdit, n: int) -> list[int]:
     names = book.names
     if len(said.animals) != n or len(set(said.animals)) != n:
@@ -276,4 +307,5 @@ def _loose(book: Book, said: TrackEdit) -> int:
 _DEEDS: dict[str, Callable[[Book, TrackEdit], Deed]] = {
     "swap": _swap, "confirm": _confirm, "unsure": _unsure, "pin": _pin, "rename": _rename,
     "assign": _assign, "cut": _cut, "join": _join, "delete": _delete,
+    "interpolate": _interpolate, "leave": _leave,
 }  # fmt: skip

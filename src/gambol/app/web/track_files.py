@@ -10,7 +10,11 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
+from gambol.core.errors import InputError
+from gambol.io import detections as io_detections
+from gambol.io import store
 from gambol.stages import identities
 
 IDLE_S = 5.0  # without an edit
@@ -82,3 +86,58 @@ def write(target: Path) -> None:
 def follows(target: Path, log: identities.Log) -> bool:
     """Tell whether a file is what its log makes."""
     return identities.is_current(target, log)
+
+
+class Head(NamedTuple):
+    """What a track file says of itself."""
+
+    source: str = ""  # the film
+    names: tuple[str, ...] = ()  # as tracking gave them
+    frames: int = 0
+    fps: float = 0.0
+
+
+class Heads:
+    """What track files say of themselves, read once while they stay as they are."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[int, Head]] = {}
+        self._sums: dict[Path, tuple[int, str]] = {}
+
+    def about(self, target: Path) -> Head:
+        """Return what a file says.
+
+        Raises:
+            InputError: it is no track file, or damaged.
+        """
+        stamp = _changed(target)
+        known = self._known.get(target)
+        if known is None or known[0] != stamp:
+            attrs = identities.attributes(target)
+            with io_detections.open_file(target) as file:
+                frames = int(file.dimensions["time"].size)
+            about = Head(
+                str(attrs.get("source_file", "")), identities.names_of(target), frames,
+                float(attrs.get("fps", 0.0)),
+            )  # fmt: skip
+            self._known[target] = known = stamp, about
+        return known[1]
+
+    def checksum(self, target: Path) -> str:
+        """Return the checksum of a broken file, to compare with that of a copy."""
+        stamp = _changed(target)
+        known = self._sums.get(target)
+        if known is None or known[0] != stamp:
+            try:
+                said = f"sha256:{store.file_hash(target)}"
+            except (InputError, OSError):
+                said = "empty or not to be read"
+            self._sums[target] = known = stamp, said
+        return known[1]
+
+
+def _changed(target: Path) -> int:
+    try:
+        return target.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from gambol.app.web.track_base import CERTAIN, Base
 from gambol.core.instances import UNTRACKED
@@ -116,11 +116,7 @@ def pixels(first: int, last: int, px: int) -> Int[np.ndarray, " P+1"]:
 def stretch(base: Base, patches: Patches, animal: int, frame: int) -> tuple[int, int] | None:
     """Return the frames from gap to gap in which an animal is seen around a frame."""
     short = max(round(SHORT_S * base.fps), 1)
-
-    def there(first: int, stop: int) -> np.ndarray:
-        edges = np.arange(first, stop + 1)
-        return lanes(base, patches, edges).seen[:, animal] > 0
-
+    there = _there(base, patches, animal)
     around = there(max(frame - short, 0), min(frame + short + 1, base.frames))
     if not around.any():
         return None
@@ -129,6 +125,62 @@ def stretch(base: Base, patches: Patches, animal: int, frame: int) -> tuple[int,
     return _reach(there, begin, -1, base.frames, short), _reach(
         there, end, 1, base.frames, short
     )
+
+
+def _there(
+    base: Base, patches: Patches, animal: int
+) -> Callable[[int, int], Bool[np.ndarray, " T"]]:
+    def there(first: int, stop: int) -> np.ndarray:
+        edges = np.arange(first, stop + 1)
+        return np.asarray(lanes(base, patches, edges).seen[:, animal] > 0)
+
+    return there
+
+
+def gap(base: Base, patches: Patches, animal: int, frame: int) -> tuple[int, int] | None:
+    """Return first and last frame of the gap of an animal around a frame; None: it is seen.
+
+    -1, or the number of frames: it is not seen before, or after.
+    """
+    there = _there(base, patches, animal)
+    if there(frame, frame + 1)[0]:
+        return None
+    first, last = frame, frame
+    while first > 0:
+        begin = max(first - _WINDOW, 0)
+        if len(seen := np.flatnonzero(there(begin, first))):
+            first = begin + int(seen[-1]) + 1
+            break
+        first = begin
+    while last < base.frames - 1:
+        stop = min(last + 1 + _WINDOW, base.frames)
+        if len(seen := np.flatnonzero(there(last + 1, stop))):
+            last += int(seen[0])
+            break
+        last = stop - 1
+    none = not there(max(first - 1, 0), max(first, 1))[0]
+    return (-1 if none else first), (last if last < base.frames - 1 else base.frames)
+
+
+def bridged(base: Base, patches: Patches, first: int, last: int) -> list[tuple[int, int, int]]:
+    """Return animal, first, last frame of gaps that a line bridges, both ends being there."""
+    some = [
+        gap for gap in patches.gaps
+        if gap.kind == "interpolate" and 0 < gap.first <= last
+        and first <= gap.last < base.frames - 1
+    ]  # fmt: skip
+    if not some:
+        return []
+    ends = np.array([[gap.first - 1, gap.last + 1] for gap in some])
+    edges = np.unique([ends, ends + 1])
+    seen = lanes(base, patches, edges).seen > 0
+    animals = np.array([[gap.animal] for gap in some])
+    whole = seen[np.searchsorted(edges, ends), animals].all(axis=1)
+    return [
+        (gap.animal, gap.first, gap.last)
+        for gap, fine in zip(some, whole.tolist(), strict=True)
+        if fine
+    ]
 
 
 def _reach(
@@ -188,6 +240,9 @@ def _first(
         if fine.loose[t] > 0 and not loose.any():
             return Doubt(first + t, UNTRACKED)
         away = ~fine.seen[t : t + short].any(axis=0) & (fine.seen[max(t - 1, 0)] > 0)
+        for gap in patches.gaps if away.any() else ():  # somebody has decided about it
+            if gap.first <= first + t <= gap.last:
+                away[gap.animal] = False
         if t > 0 and away.any():
             return Doubt(first + t, int(np.argmax(away)))
     return None

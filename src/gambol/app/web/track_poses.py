@@ -2,12 +2,16 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import h5py
 import numpy as np
 from jaxtyping import Float32, Int
 
+from gambol.core.errors import InputError
 from gambol.io import detections as io_detections
 from gambol.io.tracks import UNTRACKED_GROUP
 
@@ -69,21 +73,36 @@ class Poses:
 
     def _read(self, first: int, stop: int) -> Rows:
         stop = min(stop, len(self._others) - 1)
-        with io_detections.open_file(self._path) as file:
-            v = file.variables
-            row = v["row"][first:stop]
+        with _opened(self._path) as file:
+            row = file["row"][first:stop]
             t, who = np.nonzero(row >= 0)
-            xy = v["position"][first:stop].transpose(0, 3, 2, 1)[t, who]
-            sure = v["confidence"][first:stop].transpose(0, 2, 1)[t, who]
+            xy = file["position"][first:stop].transpose(0, 3, 2, 1)[t, who]
+            sure = file["confidence"][first:stop].transpose(0, 2, 1)[t, who]
             parts = [_rows(row[t, who], t + first, xy, sure)]
             begin, end = (int(n) for n in self._others[[first, stop]])
             if begin < end:
-                group = file.groups[UNTRACKED_GROUP]
-                others = io_detections.read_rows(group, begin, end)
-                numbers = group.variables["row"][begin:end]
-                parts.append(_rows(numbers, others.frame, others.xy, others.confidence))
+                others = file[UNTRACKED_GROUP]
+                part = slice(begin, end)
+                parts.append(
+                    _rows(
+                        *(
+                            others[name][part]
+                            for name in ("row", "frame", "position", "confidence")
+                        )
+                    )
+                )
         whole = Rows(*(np.concatenate(part) for part in zip(*parts, strict=True)))
         return whole.select(np.argsort(whole.row))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """Open a track file as HDF5: the netCDF library looks at every variable first."""
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, KeyError) as error:
+        raise InputError(f"{path} cannot be read ({error}); run gambol track again") from error
 
 
 def _rows(row: np.ndarray, frame: np.ndarray, xy: np.ndarray, sure: np.ndarray) -> Rows:

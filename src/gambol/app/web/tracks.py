@@ -1,5 +1,6 @@
 """Routes of identities: which tracks there are, what is doubtful, the timeline, decisions."""
 
+import asyncio
 import struct
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from gambol.app.web import models, track_deeds, track_lanes
 from gambol.app.web.answers import body, fail, missing, number, ok, ok_list, who
 from gambol.app.web.models import TrackEdit
 from gambol.app.web.predictions import Seen
-from gambol.app.web.state import Studio
+from gambol.app.web.state import Studio, role
 from gambol.app.web.track_book import Book
-from gambol.app.web.track_files import Follower, follows
+from gambol.app.web.track_files import Follower, Head, Heads, follows
+from gambol.app.web.track_index import Indexer
+from gambol.app.web.track_poses import Rows
 from gambol.app.web.track_queue import RIGHT, SWAPPED, UNSURE
 from gambol.core.errors import InputError
 from gambol.core.instances import UNTRACKED
-from gambol.io import detections as io_detections
 from gambol.io import project_changes, project_edits, project_index, project_videos, track_logs
 from gambol.io.project import Project
 from gambol.io.track_logs import Kept
@@ -28,6 +30,8 @@ from gambol.stages import identities
 _LOG = ".edits.jsonl"
 _MOST_PX, _MOST_FRAMES, _MOST_EVENTS = 4096, 4096, 2000
 _VERDICTS = {RIGHT: "right", SWAPPED: "swapped", UNSURE: "unsure"}
+_LONG = 50_000  # frames from which on looking things up is made ready before anybody looks
+_SOON_S = 0.25  # after which the page is told that a recording is being opened
 _AROUND_S = 1.0  # of film before and after a crossing
 
 
@@ -36,14 +40,24 @@ class Tracks:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
+        # nothing is written or started then
+        self._looks = studio.access is not None and studio.access.read_only
         self._books: dict[int, Book] = {}
         self._looked: set[int] = set()
         # of files as they were looked at: last edit, time, and whether the file knows it
         self._follows: dict[int, tuple[int, int, bool]] = {}
+        self._broken: dict[int, tuple[list[int], str]] = {}  # and why
+        self._heads = Heads()
+        self._opening: dict[str, asyncio.Task[Book]] = {}  # for the first time
         self.follower = Follower()
+        self.indexer = Indexer()
 
-    async def runs(self) -> list[models.TrackedRun]:
-        """Return all tracked recordings of the project, the newest first."""
+    async def runs(self, start: bool = True) -> list[models.TrackedRun]:
+        """Return all tracked recordings of the project, the newest first.
+
+        `start`: what has to be made of them is made from now on, in the background.
+        """
+        start = start and not self._looks
         listed, videos = await self._studio.desk.ask(
             lambda p: (
                 [track_logs.kept(p, n) for n, _ in track_logs.listed(p)],
@@ -52,7 +66,7 @@ class Tracks:
         )
         kept = [one for one in listed if one is not None and _target(one).exists()]
         return await run_in_threadpool(
-            lambda: [self._run(one, videos) for one in reversed(kept)]
+            lambda: [self._run(one, videos, start) for one in reversed(kept)]
         )
 
     async def book(self, run: str) -> Book:
@@ -72,8 +86,28 @@ class Tracks:
             kept = await self._studio.desk.ask(lambda p: track_logs.kept(p, n))
             if kept is None or not _target(kept).exists():
                 raise missing(f"tracked run {run!r}")
-            book = await run_in_threadpool(self._taught, kept)
+            try:
+                book = await run_in_threadpool(self._taught, kept)
+            except InputError as error:
+                self._broken[n] = _stamps(kept), str(error)
+                raise
         return book
+
+    async def opened(self, run: str) -> Book | None:
+        """Return the book of a recording if it can be had soon; it is opened meanwhile.
+
+        Raises:
+            Fail, InputError: as `book`.
+        """
+        book = self._books.get(int(run[1:])) if run[1:].isdecimal() else None
+        if book is not None and book.touch >= 0:
+            return await self.book(run)
+        task = self._opening.get(run)
+        if task is None:
+            task = self._opening[run] = asyncio.create_task(self.book(run))
+            task.add_done_callback(lambda _: self._opening.pop(run, None))
+        done, _ = await asyncio.wait({task}, timeout=_SOON_S)
+        return task.result() if done else None
 
     def seen(self, target: Path, frame: int) -> list[Seen] | None:
         """Return who is in a frame of a track file that has not followed its log yet.
@@ -103,41 +137,51 @@ class Tracks:
         return [Seen(names[found.who[i]], found.rows.points[i]) for i in mine]
 
     def _taught(self, kept: Kept) -> Book:
-        book = self._books.setdefault(kept.number, Book(_target(kept)))
+        book = self._books.setdefault(kept.number, Book(_target(kept), keep=not self._looks))
         known = book.touch
         book.take(kept)
-        if known >= 0:
+        if known >= 0 and not self._looks:  # somebody edited since
             self.follower.edited(book.target)
         return book
 
     def close(self) -> None:
         """Write what is not yet written."""
+        self.indexer.close()
         self.follower.close()
 
-    def _run(self, kept: Kept, videos: list[tuple[int, str]]) -> models.TrackedRun:
-        target, trouble, frames, fps, source = _target(kept), None, 0, 0.0, ""
-        names: tuple[str, ...] = ()
+    def _run(self, kept: Kept, videos: list[tuple[int, str]], start: bool) -> models.TrackedRun:
+        target, trouble, about = _target(kept), None, Head()
         try:
-            attrs = identities.attributes(target)
-            source = str(attrs.get("source_file", ""))
-            names = identities.called(identities.names_of(target), kept.records)
-            frames, fps = _length(target), float(attrs.get("fps", 0.0))
+            about = self._heads.about(target)
             if not identities.automatic_file(target, kept.key).exists():
                 trouble = (
                     f"{identities.automatic_file(target, kept.key).name} is gone; track again"
                 )
-            elif kept.number not in self._looked:
+            elif start and kept.number not in self._looked:
                 if not follows(target, identities.Log(kept.key, kept.records)):
                     self.follower.edited(target)
                 self._looked.add(kept.number)
+            stamps, why = self._broken.get(kept.number, ([], ""))
+            if trouble is None and why and stamps == _stamps(kept):
+                trouble = why
+            if start and trouble is None and about.frames >= _LONG:
+                self.indexer.want(target, kept.key)
         except InputError as error:
             trouble = str(error)
+        if trouble is not None:
+            trouble = f"{trouble}. {target.name} is {self._heads.checksum(target)} now."
         inside = target.relative_to(self._studio.folder).parts
         return models.TrackedRun(
-            run=f"t{kept.number}", video=_video(source, videos), title=target.stem,
+            run=f"t{kept.number}", video=_video(about.source, videos), title=target.stem,
             job=inside[1] if len(inside) > 2 and inside[0] == "runs" else None,
-            names=list(names), frames=frames, fps=fps, trouble=trouble,
+            names=list(identities.called(about.names, kept.records)), frames=about.frames,
+            fps=about.fps, trouble=trouble,
         )  # fmt: skip
+
+
+_UNREAD = models.Timeline(
+    first=0, last=0, animals=[], loose=[], crossings=[], pins=[], ready=False
+)
 
 
 def routes(studio: Studio) -> list[BaseRoute]:
@@ -172,17 +216,19 @@ def routes(studio: Studio) -> list[BaseRoute]:
 
 
 def _reading(tracks: Tracks) -> list[BaseRoute]:
-    async def runs(_: Request) -> Response:
-        return ok_list(await tracks.runs())
+    async def runs(request: Request) -> Response:
+        return ok_list(await tracks.runs(start=role(request) == "edit"))
 
     async def crossings(request: Request) -> Response:
         run = _run(request)
         book = await tracks.book(run)
-        videos = {one.run: one.video for one in await tracks.runs()}
+        videos = {one.run: one.video for one in await tracks.runs(start=False)}
         return ok(await run_in_threadpool(_queue, book, run, videos.get(run)))
 
     async def timeline(request: Request) -> Response:
-        book = await tracks.book(_run(request))
+        book = await tracks.opened(_run(request))
+        if book is None:
+            return ok(_UNREAD)
         end = book.base.frames - 1
         first = min(max(number(request, "from", 0), 0), end)
         last = min(max(number(request, "to", end), first), end)
@@ -247,20 +293,30 @@ def _queue(book: Book, run: str, video: int | None) -> models.Queue:
     with book.lock:
         queue, names, base = book.queue, book.names, book.base
         order = queue.order()
-        shown = [*order[:_MOST_EVENTS].tolist(), *queue.settled()[-_MOST_EVENTS:].tolist()]
+        shown = np.concatenate([order[:_MOST_EVENTS], queue.settled()[-_MOST_EVENTS:]])
+        clips = _clips(book, shown)
         return models.Queue(
             run=run, video=video, names=list(names), left=queue.left(),
-            crossings=[_crossing(book, names, k) for k in shown],
+            crossings=[
+                _crossing(book, names, k, clip)
+                for k, clip in zip(shown.tolist(), clips, strict=True)
+            ],
             edits=len(book.records), bands=queue.bands(), frames=base.frames,
         )  # fmt: skip
 
 
-def _crossing(book: Book, names: tuple[str, ...], k: int) -> models.Crossing:
-    event, queue, times = book.queue.events[k], book.queue, book.base.times
-    clip = (
-        int(np.searchsorted(times, times[event.first] - _AROUND_S)),
-        int(np.searchsorted(times, times[event.last] + _AROUND_S, "right")) - 1,
-    )
+def _clips(book: Book, events: np.ndarray) -> list[tuple[int, int]]:
+    """Return the first and the last frame of the film around each of some events."""
+    times, queue = book.base.times, book.queue
+    firsts = np.searchsorted(times, times[queue.first[events]] - _AROUND_S)
+    lasts = np.searchsorted(times, times[queue.last[events]] + _AROUND_S, "right") - 1
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+
+
+def _crossing(
+    book: Book, names: tuple[str, ...], k: int, clip: tuple[int, int]
+) -> models.Crossing:
+    event, queue = book.queue.events[k], book.queue
     called = [names[a] for a in queue.animals[k].tolist() if a >= 0]
     instead = [names[a] for a in queue.instead[k].tolist() if a >= 0]
     return models.Crossing(
@@ -290,6 +346,7 @@ def _timeline(book: Book, first: int, last: int, px: int) -> models.Timeline:
             pins=_thinned(np.array(book.patches.pins, np.int64), first, last, px),
             reviewed=_thinned(settled, first, last, px),
             edits=_thinned(edits, first, last, px),
+            bridged=track_lanes.bridged(book.base, book.patches, first, last)[:_MOST_EVENTS],
         )  # fmt: skip
 
 
@@ -309,17 +366,19 @@ def _packed(book: Book, first: int, stop: int) -> bytes:
     """Return R detections of K keypoints, all numbers little-endian.
 
     R, K, first, stop (u32); frames, animals, rows (i32); x, y, P(right) as (R, K, 3) float32.
-    Animal -1 is nobody, -2 no animal at all.
+    Animal -1 is nobody, -2 no animal at all. Row -1 is no detection but a line across a gap.
     """
     with book.lock:
-        found = book.here(first, stop)
-    r, k = found.rows.points.shape[:2]
-    ints = (found.rows.frame, found.who, found.rows.row)
+        both = book.here(first, stop), book.drawn(first, stop)
+    who = np.concatenate([part.who for part in both])
+    found = Rows(*(np.concatenate(of) for of in zip(*(p.rows for p in both), strict=True)))
+    r, k = found.points.shape[:2]
+    ints = (found.frame, who, found.row)
     return b"".join(
         [
             struct.pack("<4I", r, k, first, stop),
             *(part.astype("<i4").tobytes() for part in ints),
-            found.rows.points.astype("<f4").tobytes(),
+            found.points.astype("<f4").tobytes(),
         ]
     )
 
@@ -336,6 +395,12 @@ def _doubt(book: Book, after: int) -> models.Doubt:
         return models.Doubt(frame=found.frame, row=int(loose[0]) if len(loose) else None)
 
 
+def _stamps(kept: Kept) -> list[int]:
+    """Tell whether the files behind a recording have changed."""
+    places = _target(kept), identities.automatic_file(_target(kept), kept.key)
+    return [path.stat().st_mtime_ns if path.exists() else 0 for path in places]
+
+
 def _target(kept: Kept) -> Path:
     return kept.path.with_name(kept.path.name.removesuffix(_LOG) + ".nc")
 
@@ -345,11 +410,6 @@ def _number_of(project: Project, target: Path) -> tuple[int | None, int]:
     log = target.with_name(target.stem + _LOG)
     number = next((n for n, path in track_logs.listed(project) if path == log), None)
     return number, track_logs.touched(project, number) if number is not None else 0
-
-
-def _length(target: Path) -> int:
-    with io_detections.open_file(target) as file:
-        return int(file.dimensions["time"].size)
 
 
 def _video(source: str, videos: list[tuple[int, str]]) -> int | None:

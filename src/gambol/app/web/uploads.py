@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gambol.app.web.answers import body, fail, missing, number, ok
+from gambol.app.web.answers import Fail, body, fail, missing, number, ok
 from gambol.app.web.files import kind
 from gambol.app.web.models import Upload, UploadStart
 from gambol.app.web.state import Studio
@@ -94,7 +94,7 @@ class Uploads:
         self._lock = threading.Lock()
 
     def begin(self, said: UploadStart) -> Upload:
-        """Return what is there of a file; make place for it if nothing is.
+        """Return what is there of a file; make place for it if nothing is, or not any more.
 
         Raises:
             Fail: 413 too large, 415 neither video nor labels, 507 the disk is too full.
@@ -112,34 +112,44 @@ class Uploads:
         about = f"{name}\0{said.bytes}\0{said.hash}".encode()
         number = hashlib.sha256(about).hexdigest()[:32]
         with self._lock:
-            if not self._about(number).is_file():
+            there = self._place(number) is not None or self._part(number).is_file()
+            if not (there and self._about(number).is_file()):
                 self._require_room(name, said.bytes)
                 self._own.mkdir(parents=True, exist_ok=True)
                 self._part(number).touch()
                 store.write_json({"name": name, "bytes": said.bytes}, self._about(number))
-            return self.state(number)
+            return self._settled(number)
 
     def state(self, upload: str) -> Upload:
-        """Return how far an upload is.
+        """Return how far an upload is; of one whose file was deleted, nothing is there.
 
         Raises:
             Fail: 404 for one that never began.
         """
         said = self._said(upload)
-        whole = said.get("place") is not None
-        part = self._part(upload)
-        got = said["bytes"] if whole else part.stat().st_size if part.exists() else 0
+        got = said["bytes"]
+        if self._place(upload) is None:
+            try:
+                got = min(self._part(upload).stat().st_size, got)
+            except FileNotFoundError:
+                got = 0
         return Upload(id=upload, name=said["name"], bytes=said["bytes"], received=got)
 
     def put(self, upload: str, at: int, part: bytes) -> Upload:
         """Append a part; after the last one the file gets its place.
 
         Raises:
-            Fail: 409 where the part does not begin where the last one ended, 413 where it goes
-                beyond the end, 507 where the disk filled up meanwhile.
+            Fail: 404 for what never began, or is gone with all that is known of it; 409 where
+                the part does not begin where the last one ended, 413 where it goes beyond the
+                end, 507 where the disk filled up meanwhile.
         """
         with self._lock:
             now = self.state(upload)
+            if at and not now.received:
+                raise fail(
+                    409, "gone", f"what came of {now.name} was deleted on the server",
+                    "send it again from its beginning",
+                )  # fmt: skip
             if at != now.received:
                 raise fail(
                     409, "order", f"{now.received} bytes are there and the part begins at {at}",
@@ -150,9 +160,7 @@ class Uploads:
             if len(part):
                 self._require_room(now.name, len(part))
                 self._append(upload, at, part)
-            if at + len(part) == now.bytes:
-                self._finish(upload, now.name)
-            return self.state(upload)
+            return self._settled(upload)
 
     def whole(self, upload: str) -> Path:
         """Return where a file is that came whole.
@@ -160,22 +168,33 @@ class Uploads:
         Raises:
             Fail: 404 if it did not, or was taken away since.
         """
-        place = self._said(upload).get("place")
-        path = self._folder / place if place else None
-        if path is None or not path.is_file():
-            raise missing("such file; it did not come whole")
+        self._said(upload)
+        path = self._place(upload)
+        if path is None:
+            raise missing("such file; it did not come whole, or was deleted")
         return path
 
     def _append(self, upload: str, at: int, part: bytes) -> None:
+        path = self._part(upload)
         try:
-            with self._part(upload).open("r+b") as file:
+            with path.open("r+b" if at else "wb") as file:
                 file.seek(at)
                 file.write(part)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError:
-            os.truncate(self._part(upload), at)  # the half of a part is none
+            with contextlib.suppress(FileNotFoundError):
+                os.truncate(path, at)  # the half of a part is none
             raise
+
+    def _settled(self, upload: str) -> Upload:
+        """Return how far an upload is; one that is whole has its place then."""
+        now = self.state(upload)
+        if now.received < now.bytes or self._place(upload) is not None:
+            return now
+        with contextlib.suppress(FileNotFoundError):  # deleted at this moment
+            self._finish(upload, now.name)
+        return self.state(upload)
 
     def _finish(self, upload: str, name: str) -> None:
         """Give a whole file its place; one that is there already is not replaced."""
@@ -183,9 +202,19 @@ class Uploads:
         folder = self._folder / "videos" if video else self._own / upload
         folder.mkdir(parents=True, exist_ok=True)
         place = _free(folder / name)
-        os.replace(self._part(upload), place)
+        # known before it is there: if the power goes in between, the part still is
         said = self._said(upload) | {"place": place.relative_to(self._folder).as_posix()}
         store.write_json(said, self._about(upload))
+        os.replace(self._part(upload), place)
+
+    def _place(self, upload: str) -> Path | None:
+        """Return where a file is that came whole and still is there."""
+        with contextlib.suppress(Fail):
+            said = self._said(upload)
+            path = self._folder / said["place"] if said.get("place") else None
+            if path is not None and path.is_file():
+                return path
+        return None
 
     def _said(self, upload: str) -> dict[str, Any]:
         if not _ID.fullmatch(upload) or not self._about(upload).is_file():

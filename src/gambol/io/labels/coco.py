@@ -21,8 +21,8 @@ from gambol.core import pixels, regions
 from gambol.core.errors import InputError
 from gambol.core.labels import EVERY, UNKNOWN, Labels, Origin, Region, Visibility
 from gambol.core.skeleton import Skeleton
-from gambol.io import store
-from gambol.io.labels import places
+from gambol.io import fence, store
+from gambol.io.labels import coco_extras, places
 from gambol.io.labels.anatomy import skeleton_of
 from gambol.io.labels.frames import by_frame, folder_names, image_names, write_images
 
@@ -40,7 +40,7 @@ def read(path: Path, nan_means: Visibility) -> Labels:
 
 
 def _read(data: dict[str, Any], path: Path, nan_means: Visibility) -> Labels:
-    skeleton, categories = _skeleton(data, path)
+    skeleton, categories, category = _skeleton(data, path)
     rows = [a for a in data["annotations"] if a.get("category_id", 1) in categories]
     shapes = [(a, corners) for a in rows if a.get("iscrowd") for corners in _polygons(a)]
     crowds = {a["image_id"] for a in rows if a.get("iscrowd") and not _polygons(a)}
@@ -62,6 +62,7 @@ def _read(data: dict[str, Any], path: Path, nan_means: Visibility) -> Labels:
     frames = _frames([images[number] for number in numbers], path)
     pairs = np.stack([frames.video, frames.frame], axis=1)
     names, who = _individuals(rows)
+    said = {number: (v, f) for number, (v, f) in zip(numbers, pairs.tolist(), strict=True)}
     return Labels(
         skeleton,
         frames.videos,
@@ -78,6 +79,7 @@ def _read(data: dict[str, Any], path: Path, nan_means: Visibility) -> Labels:
             Region(v, EVERY if a.get("every_frame") is True else f, corners)
             for (a, corners), (v, f) in zip(shapes, pairs[k:].tolist(), strict=True)
         ),
+        coco_extras.of_file(data, category, rows, said, (xy, visibility)),
     )
 
 
@@ -89,8 +91,8 @@ def _polygons(annotation: dict[str, Any]) -> list[np.ndarray]:
     return [pixels.apply(back, one.reshape(-1, 2)) for one in flat if len(one) >= 6]
 
 
-def _skeleton(data: dict[str, Any], path: Path) -> tuple[Skeleton, set[int]]:
-    """Return the skeleton and the ids of the categories that have it."""
+def _skeleton(data: dict[str, Any], path: Path) -> tuple[Skeleton, set[int], dict[str, Any]]:
+    """Return the skeleton, the ids of the categories that have it, and the first of them."""
     known = [c for c in data["categories"] if c.get("keypoints")]
     if not known:
         raise InputError(f"{path}: no category has keypoints; export the keypoints too")
@@ -109,7 +111,7 @@ def _skeleton(data: dict[str, Any], path: Path) -> tuple[Skeleton, set[int]]:
         name=str(known[0].get("name", "animal")),
         remembered=known[0].get("gambol"),
     )
-    return skeleton, {c["id"] for c in known}
+    return skeleton, {c["id"] for c in known}, known[0]
 
 
 def _frames(images: list[dict[str, Any]], path: Path) -> places.Frames:
@@ -117,7 +119,7 @@ def _frames(images: list[dict[str, Any]], path: Path) -> places.Frames:
     here = path.resolve().parent
     files = [Path(places.find(str(image["file_name"]), here)) for image in images]
     files = [f if f.is_absolute() else here / f for f in files]
-    if any(file.exists() for file in files) or not all("video" in i for i in images):
+    if any(fence.exists(file) for file in files) or not all("video" in i for i in images):
         return places.frames_of(files, path)
     refs = tuple(dict.fromkeys(str(image["video"]) for image in images))
     return places.Frames(
@@ -172,22 +174,25 @@ def write(labels: Labels, path: Path, images: bool = True) -> list[Path]:
     folders = folder_names(labels)
     names = image_names(labels)
     root = path.with_name(f"{path.stem}_images")
+    frames = list(map(tuple, labels.frames.tolist()))
+    more = [labels.extras.frame(v, f, coco_extras.FORMAT) for v, f in frames]
     listed: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     rows = {(v, f): found.tolist() for v, f, found in by_frame(labels)}
     part = set(map(tuple, labels.incomplete.tolist()))
-    for v, f in map(tuple, labels.frames.tolist()):
+    for (v, f), number, said in zip(frames, coco_extras.numbered(more), more, strict=True):
         file = f"{root.name}/{folders[v]}/{names[v, f]}"
-        listed.append({"id": len(listed) + 1, "file_name": file, "frame": f})
+        listed.append({**said, "id": number, "file_name": file, "frame": f})
         listed[-1] |= {"video": labels.videos[v], "complete": (v, f) not in part}
-        for n in rows.get((v, f), []):
-            annotations.append(_annotation(labels, n, len(listed), len(annotations) + 1))
+        annotations += [_annotation(labels, n, number) for n in rows.get((v, f), [])]
         for region in labels.regions:
             if regions.at([region], v, f):
-                crowd = _crowd(region, len(labels.skeleton), len(listed), len(annotations) + 1)
-                annotations.append(crowd)
-    category = _category(labels.skeleton)
-    data = {"images": listed, "annotations": annotations, "categories": [category]}
+                annotations.append(_crowd(region, len(labels.skeleton), number))
+    said = labels.extras.file(coco_extras.FORMAT)
+    category = _category(labels.skeleton) | said.pop("categories", {})
+    for number, one in zip(coco_extras.numbered(annotations), annotations, strict=True):
+        one |= {"id": number, "category_id": category["id"]}
+    data = {**said, "images": listed, "annotations": annotations, "categories": [category]}
     if images:
         with store.atomic(root) as partial:
             used = np.unique(labels.frames[:, 0]).tolist()
@@ -207,7 +212,7 @@ def _category(skeleton: Skeleton) -> dict[str, Any]:
     }
 
 
-def _annotation(labels: Labels, n: int, image: int, number: int) -> dict[str, Any]:
+def _annotation(labels: Labels, n: int, image: int) -> dict[str, Any]:
     said = labels.labelled[n]
     xy = np.where(said[:, None], labels.xy[n], 0.0)
     v = np.where(said, labels.visibility[n], 0)
@@ -216,9 +221,7 @@ def _annotation(labels: Labels, n: int, image: int, number: int) -> dict[str, An
     who = int(labels.individual[n])
     named = {"track_id": who, "individual": labels.name(n)}
     return {
-        "id": number,
         "image_id": image,
-        "category_id": 1,
         "keypoints": [
             value
             for (x, y), k in zip(xy.tolist(), v.tolist(), strict=True)
@@ -231,17 +234,16 @@ def _annotation(labels: Labels, n: int, image: int, number: int) -> dict[str, An
         **(named if who != UNKNOWN else {"individual": None}),
         "origin": int(labels.origin[n]),
         "absent": np.flatnonzero(labels.visibility[n] == Visibility.ABSENT).tolist(),
+        **coco_extras.of_animal(labels, n),
     }
 
 
-def _crowd(region: Region, n_keypoints: int, image: int, number: int) -> dict[str, Any]:
+def _crowd(region: Region, n_keypoints: int, image: int) -> dict[str, Any]:
     corners = pixels.apply(pixels.from_corner(), region.polygon)
     low, high = corners.min(axis=0), corners.max(axis=0)
     width, height = (high - low).tolist()
     return {
-        "id": number,
         "image_id": image,
-        "category_id": 1,
         "keypoints": [0] * 3 * n_keypoints,
         "num_keypoints": 0,
         "bbox": [*low.tolist(), width, height],

@@ -12,6 +12,7 @@ no animal (`uniquebodyparts`) are an individual of their own, `single`.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ import yaml
 from gambol.core.errors import InputError
 from gambol.core.labels import UNKNOWN, Labels, Origin, Visibility, join
 from gambol.core.skeleton import Skeleton
-from gambol.io import store
-from gambol.io.labels import places
+from gambol.io import fence, store
+from gambol.io.labels import dlc_extras, places
 from gambol.io.labels.anatomy import skeleton_of
 from gambol.io.labels.table import Table, read_table
 from gambol.io.video.images import natural_key
@@ -44,9 +45,10 @@ def read_project(path: Path, nan_means: Visibility) -> Labels:
         )
     original = partial(_original, config, root)
     known = partial(_named, config)
-    return join(
+    labels = join(
         [_labels(t, read_table(t), skeleton, nan_means, original, known) for t in tables]
     )
+    return replace(labels, extras=dlc_extras.of_config(config, labels))
 
 
 def read_single(path: Path, nan_means: Visibility) -> Labels:
@@ -54,7 +56,7 @@ def read_single(path: Path, nan_means: Visibility) -> Labels:
     table = read_table(path)
     folders = path.resolve().parents
     inside = len(folders) > 2 and folders[1].name == "labeled-data"
-    if inside and (folders[2] / "config.yaml").is_file():
+    if inside and fence.exists(folders[2] / "config.yaml"):
         config = read_config(folders[2] / "config.yaml")
         skeleton = _skeleton(config, folders[2] / "config.yaml")
         original = partial(_original, config, folders[2])
@@ -115,7 +117,7 @@ def _original(config: dict[str, Any], root: Path, folder: str) -> str | None:
     """Find the video that the images of a folder were cut from."""
     for written in config.get("video_sets") or {}:
         ref = places.find(str(written), root)
-        if Path(ref).stem == folder and Path(ref).is_file():
+        if Path(ref).stem == folder and fence.exists(Path(ref)) and Path(ref).is_file():
             return ref
     return places.video_named(folder, root / "videos")
 
@@ -181,4 +183,4 @@ def _image(row: str, path: Path) -> Path:
     here = path.resolve().parent
     below, beside = here / row, here / Path(row).name
     inside = here.parent.name == "labeled-data"
-    return beside if inside and not below.exists() else below
+    return beside if inside and not fence.exists(below) else below

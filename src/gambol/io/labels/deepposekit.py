@@ -17,7 +17,7 @@ import numpy as np
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels, Origin, Visibility, from_positions
 from gambol.core.skeleton import Skeleton, guess_swap
-from gambol.io import store
+from gambol.io import fence, store
 
 
 def read(path: Path, nan_means: Visibility, repair_swap: bool = False) -> Labels:
@@ -66,7 +66,7 @@ def _skeleton(path: Path, table: Any, repair_swap: bool) -> Skeleton:
 def _names(path: Path, count: int) -> tuple[str, ...]:
     """Read names from skeleton.csv beside the file; numbers where there is none."""
     beside = path.with_name("skeleton.csv")
-    if not beside.is_file():
+    if not fence.exists(beside) or not beside.is_file():
         return tuple(f"keypoint {j}" for j in range(count))
     rows = list(csv.DictReader(io.StringIO(store.read_text(beside))))
     names = tuple((row.get("name") or "").strip() for row in rows)

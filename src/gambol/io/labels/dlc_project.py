@@ -14,6 +14,7 @@ from gambol.core.errors import InputError
 from gambol.core.labels import Labels
 from gambol.core.skeleton import Skeleton
 from gambol.io import store
+from gambol.io.labels import dlc_extras
 from gambol.io.labels.frames import (
     by_frame,
     columns,
@@ -40,14 +41,16 @@ def write(labels: Labels, path: Path, images: bool = True) -> list[Path]:
         places = {v: partial / "labeled-data" / folders[v] for v in used}
         partial.mkdir()
         who, column = columns(labels)
-        config = yaml.safe_dump(_config(labels, who, path), sort_keys=False)
+        said = dlc_extras.given(labels, _config(labels, who, path))
+        config = yaml.safe_dump(said, sort_keys=False)
+        scorer = dlc_extras.scorer(labels, SCORER)
         store.write_text(config, partial / "config.yaml")
         names = image_names(labels)
         for v in used:
             index, values = _values(labels, v, column, len(who))
             rows = [f"labeled-data/{folders[v]}/{names[v, f]}" for f in index]
-            header = _header(who, labels.skeleton)
-            write_table(places[v] / f"CollectedData_{SCORER}", rows, header, values)
+            header = _header(scorer, who, labels.skeleton)
+            write_table(places[v] / f"CollectedData_{scorer}", rows, header, values)
         if images:
             write_images(labels, places)
     return [path]
@@ -68,10 +71,10 @@ def _values(
     return index, np.array(table)
 
 
-def _header(who: tuple[str, ...], skeleton: Skeleton) -> list[tuple[str, ...]]:
+def _header(scorer: str, who: tuple[str, ...], skeleton: Skeleton) -> list[tuple[str, ...]]:
     """Return the header of every column; individuals only where there are several."""
     return [
-        (SCORER, *([one] if len(who) > 1 else []), name, axis)
+        (scorer, *([one] if len(who) > 1 else []), name, axis)
         for one in who
         for name in skeleton.keypoints
         for axis in "xy"

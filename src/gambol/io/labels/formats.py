@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gambol.core import regions
+from gambol.core import extras, regions
 from gambol.core.errors import InputError, did_you_mean
 from gambol.core.labels import Labels, Visibility
 from gambol.io import store
@@ -138,6 +138,11 @@ def losses(labels: Labels, format: str) -> list[str]:
     if format == "slp" and 2 in labels.origin:
         found.append("corrected labels become a person's")
     found += _losses_of_frames(labels, format)
+    found += [
+        f"what {READABLE[other]} said besides labels is left out"
+        for other in extras.formats(labels.extras)
+        if other != format
+    ]
     bare = format in ("csv", "analysis")
     if bare and (any(k >= 0 for k in labels.skeleton.swap) or labels.skeleton.drawn):
         found.append(

@@ -8,6 +8,7 @@ from jaxtyping import Int
 
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels
+from gambol.io import fence
 from gambol.io.labels.formats import detect, read
 from gambol.io.labels.places import find, joined
 from gambol.io.video.open import split_ref
@@ -32,7 +33,7 @@ def sought(labels: Labels, folders: list[Path]) -> Labels:
     refs = []
     for ref in labels.videos:
         tries = [ref, *(find(ref, folder.resolve()) for folder in folders)]
-        refs.append(next((t for t in tries if split_ref(t)[0].exists()), ref))
+        refs.append(next((t for t in tries if fence.exists(split_ref(t)[0])), ref))
     return replace(labels, videos=tuple(refs))
 
 
@@ -40,9 +41,10 @@ def found_only(labels: Labels, source: Path) -> Labels:
     """Return labels whose videos exist; a missing one that is labelled is an error."""
     if not len(labels.frames):
         raise InputError(f"{source} holds no labels; label some frames first")
-    exists = [split_ref(ref)[0].exists() for ref in labels.videos]
+    exists = [fence.exists(split_ref(ref)[0]) for ref in labels.videos]
     used = np.unique(labels.frames[:, 0])
     if lost := [labels.videos[v] for v in used if not exists[v]]:
+        fence.require(split_ref(lost[0])[0], source)
         raise InputError(
             f"{source} labels the video {lost[0]}, which does not exist here; "
             f"put it into {_beside(source)}, or import with --videos DIR"
@@ -60,6 +62,9 @@ def found_only(labels: Labels, source: Path) -> Labels:
         incomplete=_moved(part, number),
         regions=tuple(
             r._replace(video=int(number[r.video])) for r in labels.regions if exists[r.video]
+        ),
+        extras=labels.extras.renumbered(
+            {v: int(number[v]) for v, there in enumerate(exists) if there}
         ),
     )
 

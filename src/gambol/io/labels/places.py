@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from gambol.core.errors import InputError
+from gambol.io import fence
 from gambol.io.video import images as pictures
 from gambol.io.video.open import split_ref
 
@@ -33,14 +34,14 @@ def find(written: str, near: Path) -> str:
 
     Tried in this order: the path itself; its longest ending that exists below the folder
     `near`; its name in `near/videos`, in the folder above `near` and in the `videos` there.
-    Both kinds of slashes work.
+    Both kinds of slashes work. What lies outside of the fence is as if it were not there.
     """
     place, dataset = split_ref(written)
     parts = PureWindowsPath(str(place)).parts
     tries = [near.joinpath(*parts[k:]) for k in range(len(parts))]
     for folder in (near / "videos", near.parent, near.parent / "videos"):
         tries += [folder / parts[-1]] if parts else []
-    found = next((path for path in tries if path.exists()), None)
+    found = next((path for path in tries if fence.exists(path)), None)
     return joined(found.resolve(), dataset) if found else written
 
 
@@ -72,7 +73,9 @@ def only_video(folder: Path) -> str | None:
 
 def images_in(folder: Path) -> list[str]:
     """Return the names of the images in a folder, in the order of the frames."""
-    if not folder.is_dir() or not any(pictures.is_image(p) for p in folder.iterdir()):
+    if not fence.exists(folder) or not folder.is_dir():
+        return []
+    if not any(pictures.is_image(p) for p in folder.iterdir()):
         return []
     return [path.name for path in pictures.images_in(folder)]
 
@@ -113,6 +116,7 @@ def _one_folder(
     numbers = [re.findall(r"\d+", Path(name).stem) for name in names]
     if (ref := original(folder.name)) and all(numbers):
         return ref, [int(found[-1]) for found in numbers]
+    fence.require(folder / missing[0], source)
     raise InputError(
         f"{source} names the image {folder / missing[0]}, which does not exist; "
         "copy it there or remove its row"

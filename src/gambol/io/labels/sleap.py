@@ -21,8 +21,8 @@ from jaxtyping import Float, Int
 from gambol.core.errors import InputError
 from gambol.core.labels import UNKNOWN, Labels, Origin, Region, Visibility
 from gambol.core.skeleton import Skeleton
-from gambol.io import store
-from gambol.io.labels import places
+from gambol.io import fence, store
+from gambol.io.labels import places, sleap_extras
 from gambol.io.labels.anatomy import skeleton_of
 from gambol.io.labels.frames import by_frame
 from gambol.io.video.open import split_ref
@@ -61,7 +61,8 @@ def read_scored(path: Path, nan_means: Visibility) -> tuple[Labels, Scores]:
         if v < len(videos) and (v, moved[v].get(f, f)) not in negatives
     ]
     shape = (len(rows), len(skeleton))
-    points = [instance.points for _, _, instance in rows]
+    instances = [instance for _, _, instance in rows]
+    points = [instance.points for instance in instances]
     xy = np.array([p["xy"] for p in points], np.float64).reshape(*shape, 2)
     visible = np.array([p["visible"] for p in points], bool).reshape(shape)
     complete = np.array([p["complete"] for p in points], bool).reshape(shape)
@@ -83,8 +84,9 @@ def read_scored(path: Path, nan_means: Visibility) -> tuple[Labels, Scores]:
             for v, f, polygon in remembered.get("regions") or []
             if v < len(videos)
         ),
+        sleap_extras.of_source(source, path, list(zip(pairs, instances, strict=True)), moved),
     )
-    return labels, _scores(source, [instance for _, _, instance in rows], len(skeleton))
+    return labels, _scores(source, instances, len(skeleton))
 
 
 def _scores(source: Any, instances: list[Any], n_keypoints: int) -> Scores:
@@ -107,7 +109,8 @@ def _load(path: Path) -> Any:
     import sleap_io
 
     try:
-        source = sleap_io.load_slp(str(path), open_videos=_is_package(path))
+        # opening videos would follow every path and address in the file
+        source = sleap_io.load_slp(str(path), open_videos=False)
     except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
@@ -116,14 +119,6 @@ def _load(path: Path) -> Any:
     if not source.skeletons:
         raise InputError(f"{path} holds no skeleton; add one in SLEAP and save it again")
     return source
-
-
-def _is_package(path: Path) -> bool:
-    """Tell whether images are embedded in the file."""
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        return any(f"{name}/video" in file for name in file if name.startswith("video"))
 
 
 def _states(
@@ -176,7 +171,8 @@ def _videos(source: Any, path: Path) -> tuple[tuple[str, ...], list[dict[int, in
 def _image_folder(files: list[str], path: Path) -> tuple[str, dict[int, int]]:
     """Return the folder of a list of images, and the rank of each image in it."""
     found = [Path(places.find(str(file), path.resolve().parent)) for file in files]
-    if lost := [file for file in found if not file.exists()]:
+    if lost := [file for file in found if not fence.exists(file)]:
+        fence.require(lost[0], path)
         folder = PureWindowsPath(lost[0]).parent.name
         raise InputError(
             f"{path} names the image {lost[0]}, which does not exist ({len(lost)} of "
@@ -264,17 +260,19 @@ def _origin(instance: Any) -> Origin:
 
 def write(labels: Labels, path: Path) -> list[Path]:
     """Write a .slp file that refers to the videos; corrected labels become a person's."""
-    return write_objects(objects(labels), path)
+    return write_objects(objects(labels), path, labels)
 
 
-def write_objects(source: Any, path: Path) -> list[Path]:
-    """Write an object of sleap-io."""
+def write_objects(source: Any, path: Path, labels: Labels | None = None) -> list[Path]:
+    """Write an object of sleap-io, and what only the file of its labels can hold."""
     import sleap_io
 
     rows = sum(len(frame.instances) + 1 for frame in source.labeled_frames)
     numbers = _POINT_BYTES * rows * (len(source.skeletons[0].nodes) + 2)
     with store.atomic(path, numbers + store.SLACK) as partial:
         sleap_io.save_slp(source, str(partial), verbose=False)
+        if labels is not None:
+            sleap_extras.put_inside(labels, partial)
     return [path]
 
 
@@ -292,8 +290,10 @@ def objects(labels: Labels, scores: Scores | None = None, open_videos: bool = Fa
     tracks = [sleap_io.Track(name) for name in labels.individuals]
     skeleton = theirs(labels.skeleton)
     frames = []
+    made: dict[int, Any] = {}
     for v, f, rows in by_frame(labels):
         instances = [_instance(labels, n, skeleton, tracks) for n in rows]
+        made |= dict(zip(rows.tolist(), instances, strict=True))
         if scores is not None:
             for n, instance in zip(rows, instances, strict=True):
                 instance.points["score"] = scores.points[n]
@@ -311,7 +311,10 @@ def objects(labels: Labels, scores: Scores | None = None, open_videos: bool = Fa
         incomplete=labels.incomplete.tolist(),
         regions=[[r.video, r.frame, r.polygon.tolist()] for r in labels.regions],
     )
-    return sleap_io.Labels(frames, videos, [skeleton], tracks, provenance=notes)
+    whole = sleap_io.Labels(frames, videos, [skeleton], tracks, provenance=notes)
+    if scores is None:
+        sleap_extras.give(labels, whole, made)
+    return whole
 
 
 def remember(skeleton: Skeleton, **more: Any) -> dict[str, Any]:

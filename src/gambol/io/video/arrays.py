@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 
 from gambol.core.errors import InputError
 
@@ -25,18 +25,26 @@ def as_frame(picture: np.ndarray, grey: bool, name: str) -> UInt8[np.ndarray, "H
     >>> as_frame(np.array([[0, 65535, 257]], dtype=np.uint16), True, "a.tif")[..., 0].tolist()
     [[0, 255, 1]]
     """
-    if picture.ndim == 2:
-        picture = picture[..., None]
-    if picture.ndim != 3 or picture.shape[2] not in (1, 2, 3, 4):
-        raise InputError(f"{name} has pictures of shape {picture.shape}; give grey or RGB ones")
-    picture = _eight_bits(picture, name)
-    if picture.shape[2] in (2, 4):
-        picture = picture[..., :-1]
+    picture = _eight_bits(as_stored(picture, name), name)
     if grey and picture.shape[2] == 3:
         picture = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)[..., None]
     if not grey and picture.shape[2] == 1:
         picture = np.repeat(picture, 3, axis=2)
     return picture
+
+
+def as_stored(picture: np.ndarray, name: str) -> Shaped[np.ndarray, "H W C"]:
+    """Give a picture one or three channels and leave its values as they are.
+
+    >>> as_stored(np.array([[0, 65535, 257]], dtype=np.uint16), "a.tif")[..., 0].tolist()
+    [[0, 65535, 257]]
+    """
+    if picture.ndim == 2:
+        picture = picture[..., None]
+    if picture.ndim != 3 or picture.shape[2] not in (1, 2, 3, 4):
+        raise InputError(f"{name} has pictures of shape {picture.shape}; give grey or RGB ones")
+    picture = picture.astype(picture.dtype.newbyteorder("="), copy=False)
+    return picture[..., :-1] if picture.shape[2] in (2, 4) else picture
 
 
 def decode_picture(data: bytes, swapped: bool = False) -> np.ndarray | None:

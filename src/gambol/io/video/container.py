@@ -14,12 +14,14 @@ from typing import Self
 
 import numpy as np
 from av.video.frame import VideoFrame
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Shaped, UInt8
 
+from gambol.io.video import tiles
 from gambol.io.video.convert import Converter
 from gambol.io.video.damage import DamagedFrame, ends_early, has_holes
 from gambol.io.video.decoder import Decoder
 from gambol.io.video.indices import checked
+from gambol.io.video.packets import Packets
 from gambol.io.video.table import frame_table
 
 _ON_THE_WAY = 64 << 20  # bytes of decoded frames kept after a jump, for the steps back
@@ -55,6 +57,7 @@ class FileVideo:
         self._coded_size = table.coded_size
         self._convert = Converter(grey, table.orientation)
         self._decoder = Decoder(path, table)
+        self._packets: Packets | None = None
         self._next = 0  # the frame that the decoder gives next, if it is sound
         self._recent: OrderedDict[int, VideoFrame] = OrderedDict()
         self._after_jump = max(_STREAMING, _ON_THE_WAY // (width * height * 3))
@@ -118,6 +121,47 @@ class FileVideo:
                 out[place] = out[first]
         return out
 
+    def tile(
+        self, index: int, turn: Float[np.ndarray, "2 3"], side: int
+    ) -> UInt8[np.ndarray, "S S 3"]:
+        """Return a square cut out of a frame, without making all of it RGB.
+
+        Args:
+            index: of the frame.
+            turn: pixel (x, y, 1) of the picture → pixel of the square.
+            side: px of the square.
+
+        Raises:
+            DamagedFrame: for a frame that the file no longer holds faithfully.
+        """
+        (number,) = checked([index], len(self), str(self.path))
+        frame = self._frame(number)
+        found = tiles.tile_of(frame, self._convert.orientation, turn, side)
+        if found is None:
+            image = self.read([number])[0]
+            whole = image if self.channels == 3 else np.repeat(image, 3, axis=2)
+            found = tiles.tile(whole, turn, side)
+        return found
+
+    def native(self, index: int) -> Shaped[np.ndarray, "H W C"]:
+        """Return a frame in its own depth: uint8, or uint16 over the full range for more bits.
+
+        Raises:
+            DamagedFrame: for a frame that the file no longer holds faithfully.
+        """
+        (number,) = checked([index], len(self), str(self.path))
+        deep = self._convert.deep(self._frame(number))
+        return self.read([number])[0] if deep is None else deep
+
+    def packets(self) -> Packets:
+        """Return the coded pictures, for players that decode themselves.
+
+        Raises:
+            Refused: players cannot be trusted with this file.
+        """
+        self._packets = self._packets or Packets(self.path, frame_table(self.path))
+        return self._packets
+
     def survey(self) -> Bool[np.ndarray, " T"]:
         """Decode the whole file and return which frames are readable."""
         self._restart(0)
@@ -130,6 +174,8 @@ class FileVideo:
         """Close the file."""
         self._recent.clear()
         self._decoder.close()
+        if self._packets is not None:
+            self._packets.close()
 
     def __enter__(self) -> Self:
         return self

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
-from jaxtyping import UInt8
+from jaxtyping import UInt8, UInt16
 
 GREY: Final = "luma-full"  # the name of this definition of grey, stored with models
-_EXACT: Final = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+EXACT: Final = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 _LIMITED_LUMA: Final = frozenset({"yuv420p", "yuv422p", "yuv444p", "nv12"})
 _FULL_LUMA: Final = frozenset({"yuvj420p", "yuvj422p", "yuvj444p", "gray"})
 
@@ -46,21 +46,39 @@ class Converter:
 
     def __init__(self, grey: bool, orientation: Orientation) -> None:
         self.channels = 1 if grey else 3
-        self._orientation = orientation
+        self.orientation = orientation
         self._reformat = VideoReformatter().reformat
         self._scratch = np.empty((0, 0), np.uint8)
 
     def into(self, frame: VideoFrame, out: UInt8[np.ndarray, "H W C"]) -> None:
         """Fill `out` with the frame as displayed."""
-        swap, mirror_x, mirror_y = self._orientation
+        swap, mirror_x, mirror_y = self.orientation
         stored = out[:: -1 if mirror_y else 1, :: -1 if mirror_x else 1]
         if swap:
             stored = stored.swapaxes(0, 1)
         if self.channels == 3:
-            rgb = self._reformat(frame, format="rgb24", interpolation=_EXACT, threads=1)
+            rgb = self._reformat(frame, format="rgb24", interpolation=EXACT, threads=1)
             stored[:] = _plane(rgb, 3)
         else:
             self._grey(frame, stored[..., 0])
+
+    def deep(self, frame: VideoFrame) -> UInt16[np.ndarray, "H W C"] | None:
+        """Return a frame of more than 8 bits as 16-bit grey or RGB as displayed, else None."""
+        parts = frame.format.components
+        if max(part.bits for part in parts) <= 8:
+            return None
+        name, channels = ("gray16le", 1) if len(parts) == 1 else ("rgb48le", 3)
+        wide = self._reformat(
+            frame,
+            format=name,
+            interpolation=EXACT,
+            dst_color_range=ColorRange.JPEG,
+            threads=1,
+        )
+        stored = _plane(wide, 2 * channels).view("<u2").reshape(wide.height, wide.width, -1)
+        swap, mirror_x, mirror_y = self.orientation
+        shown = stored.swapaxes(0, 1) if swap else stored
+        return shown[:: -1 if mirror_y else 1, :: -1 if mirror_x else 1].copy()
 
     def _grey(self, frame: VideoFrame, out: UInt8[np.ndarray, "H W"]) -> None:
         name = frame.format.name
@@ -73,7 +91,7 @@ class Converter:
             grey = self._reformat(
                 frame,
                 format="gray",
-                interpolation=_EXACT,
+                interpolation=EXACT,
                 dst_color_range=ColorRange.JPEG,
                 threads=1,
             )

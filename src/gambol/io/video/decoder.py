@@ -76,6 +76,18 @@ class Decoder:
                 self._decode(packet, number)
         return self._ready.popleft()
 
+    def coded(self, key: int) -> Iterator[tuple[int, VideoPacket]]:
+        """Yield the packets from one key frame to the next with their numbers, undecoded."""
+        self.start(key)
+        self._primed = True
+        keys = [*self._keys, len(self._table.rank)]
+        for packet in self._packets:
+            number = self._number_of(packet)
+            if not packet.size or (number is not None and number >= keys[key + 1]):
+                return
+            if number is not None:
+                yield number, packet
+
     def close(self) -> None:
         """Close the file."""
         self._source.container.close()

@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 else:  # not subscriptable when it runs
     VideoPacket = Packet
 
+# formats that hold their pictures: playlists, scripts, patterns of names and descriptions of
+# streams name other files or computers, which FFmpeg would open without a word, whatever the
+# name of the file that names them
+FORMATS = (
+    "apng", "asf", "avi", "cine", "dhav", "dv", "flic", "flv", "gif", "gxf", "h261", "h263",
+    "h264", "hevc", "ivf", "m4v", "matroska", "mjpeg", "mjpeg_2000", "mov", "mpeg", "mpegts",
+    "mpegvideo", "mxf", "nut", "obu", "ogg", "rm", "ser", "vc1", "wtv", "yuv4mpegpipe",
+)  # fmt: skip
+_CLOSED = {  # also for what is opened on behalf of the file
+    "protocol_whitelist": "file",
+    "format_whitelist": ",".join(FORMATS),
+    "enable_drefs": "0",  # of MOV: tracks that lie in other files
+}
 NO_TIME = int(np.iinfo(np.int64).min)  # a time that the file does not give
 
 
@@ -54,12 +67,12 @@ def open_source(path: Path) -> Source:
     if path.is_file() and path.stat().st_size == 0:
         raise unreadable(str(path), "the file is empty")
     try:
-        container = av.open(str(path), metadata_errors="ignore")
+        container = av.open(str(path), metadata_errors="ignore", options=dict(_CLOSED))
     except (av.error.FFmpegError, OSError) as error:
         raise unreadable(str(path), _reason(error)) from error
     streams = container.streams.video
-    # a codec that is not built in has no context; ffmpeg "plays" any text as tty
-    if not streams or streams[0].codec_context is None or container.format.name == "tty":
+    # a codec that is not built in has no context
+    if not streams or streams[0].codec_context is None:
         container.close()
         raise unreadable(str(path), "it holds no video that can be decoded")
     stream = streams[0]
@@ -212,4 +225,6 @@ def _with_lost(rows: list[_Row], index: list[_Row]) -> list[_Row]:
 def _reason(error: Exception) -> str:
     if isinstance(error, av.error.InvalidDataError):
         return "it is damaged or of no known video format"
+    if isinstance(error, av.error.ArgumentError):  # what FFmpeg says of other formats
+        return "it refers to other files, or is of no known video format"
     return (getattr(error, "strerror", None) or str(error)).lower()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, Int64, Shaped, UInt8
 
 from gambol.core.errors import InputError
 from gambol.io.hdf5 import require_closed
-from gambol.io.video.arrays import as_frame, decode_picture
+from gambol.io.video.arrays import as_frame, as_stored, decode_picture
 from gambol.io.video.damage import DamagedFrame, unreadable
 from gambol.io.video.indices import checked
 from gambol.io.video.stills import Stills
@@ -84,11 +84,19 @@ class EmbeddedVideo(Stills):
         (index,) = checked([index], len(self), f"{self.path}::{self._data.name}")
         return self._picture(index)
 
+    def native(self, index: int) -> Shaped[np.ndarray, "H W C"]:
+        """Return a frame as it is stored: uint8 or uint16, one or three channels."""
+        (index,) = checked([index], len(self), f"{self.path}::{self._data.name}")
+        return as_stored(self._row(index), f"{self.path}::{self._data.name}")
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
     def _picture(self, index: int) -> UInt8[np.ndarray, "H W C"]:
+        return as_frame(self._row(index), self._grey, f"{self.path}::{self._data.name}")
+
+    def _row(self, index: int) -> np.ndarray:
         name = f"{self.path}::{self._data.name}"
         try:
             row = self._data[index]
@@ -99,7 +107,7 @@ class EmbeddedVideo(Stills):
             row = decode_picture(data, self._swapped)
         if row is None:
             raise DamagedFrame(name, index)
-        return as_frame(row, self._grey, name)
+        return np.asarray(row)
 
     def _find(self, dataset: str | None) -> h5py.Dataset:
         there = image_datasets(self._file)

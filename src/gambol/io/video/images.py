@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 
 from gambol.core.errors import InputError
-from gambol.io.video.arrays import as_frame, decode_picture, read_bytes
+from gambol.io.video.arrays import as_frame, as_stored, decode_picture, read_bytes
 from gambol.io.video.damage import DamagedFrame
 from gambol.io.video.indices import checked
 from gambol.io.video.stills import Stills
@@ -59,12 +59,18 @@ class ImageVideo(Stills):
 
     def read_one(self, index: int) -> UInt8[np.ndarray, "H W C"]:
         """Return one frame in its own size."""
+        return as_frame(self._picture(index), self._grey, str(self.files[index]))
+
+    def native(self, index: int) -> Shaped[np.ndarray, "H W C"]:
+        """Return a frame as it is stored: uint8 or uint16, one or three channels."""
+        return as_stored(self._picture(index), str(self.files[index]))
+
+    def _picture(self, index: int) -> np.ndarray:
         (index,) = checked([index], len(self), str(self.files[0].parent))
-        file = self.files[index]
-        picture = decode_picture(read_bytes(file))
+        picture = decode_picture(read_bytes(self.files[index]))
         if picture is None:
-            raise DamagedFrame(str(file), index)
-        return as_frame(picture, self._grey, str(file))
+            raise DamagedFrame(str(self.files[index]), index)
+        return picture
 
     def close(self) -> None:
         """Do nothing: no file stays open."""

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 
 class Stills(ABC):
@@ -16,6 +16,10 @@ class Stills(ABC):
     @abstractmethod
     def __len__(self) -> int:
         """Return the number of frames."""
+
+    @abstractmethod
+    def native(self, index: int) -> Shaped[np.ndarray, "H W C"]:
+        """Return a frame as it is stored: uint8 or uint16, one or three channels."""
 
     @property
     def size(self) -> tuple[int, int]:

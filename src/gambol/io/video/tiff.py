@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 
 from gambol.core.errors import InputError
 from gambol.io import store
-from gambol.io.video.arrays import as_frame
+from gambol.io.video.arrays import as_frame, as_stored
 from gambol.io.video.damage import DamagedFrame, unreadable
 from gambol.io.video.indices import checked
 from gambol.io.video.stills import Stills
@@ -59,6 +59,11 @@ class TiffVideo(Stills):
         for place, index in enumerate(wanted):
             out[place] = as_frame(self._picture(index), self._grey, str(self.path))
         return out
+
+    def native(self, index: int) -> Shaped[np.ndarray, "H W C"]:
+        """Return a frame as it is stored: uint8 or uint16, one or three channels."""
+        (number,) = checked([index], len(self), str(self.path))
+        return as_stored(self._picture(number), str(self.path))
 
     def close(self) -> None:
         """Close the file."""

@@ -43,6 +43,18 @@ DRIVER = """() => {
       }
       return number;
     },
+    // frames as they are played, each with the number that stands on it
+    async played(n, size, ms = 12000) {
+      const seen = [], until = performance.now() + ms;
+      let before = g.frameShown().frame;
+      while (seen.length < n && performance.now() < until) {
+        await tick();
+        const {frame, coded} = g.frameShown();
+        if (frame !== before) seen.push([frame, drive.code(size), coded]);
+        before = frame;
+      }
+      return seen;
+    },
     async walk(frames, size) {
       const wrong = [];
       for (const frame of frames) {
@@ -60,9 +72,9 @@ DRIVER = """() => {
 class Studio:
     """A real server on a project, and pages of people who are let in."""
 
-    def __init__(self, folder, state, port=0, options=()):
+    def __init__(self, folder, state, port=0, options=(), **more):
         self.folder, self.state, self.options = folder, state, options
-        self.server = Server(folder, state, *options, port=port)
+        self.server = Server(folder, state, *options, port=port, **more)
         self.client = self.server.browser()
         self.port, self.address = self.server.port, self.server.address
 

@@ -4,16 +4,16 @@ import itertools
 import json
 import signal
 import time
-import uuid
 
 import pytest
 import worlds
 from acting import until
+from labelled_films import label
+from sizes import PATIENCE
 
 LABELLED = range(0, 80, 8)  # after them there are frames half a second from all
 QUEUED = (5, 17, 29)
 CURVE_S, PREVIEWS_S, BEST_S = 10.0, 30.0, 10.0  # on a quiet machine
-PATIENCE = 4  # times as long: tests share their cores
 
 
 @pytest.fixture(scope="module")
@@ -22,14 +22,7 @@ def seen(serve, films, tmp_path_factory):
     folder = tmp_path_factory.mktemp("improve") / "mice"
     worlds.project(folder, [films["cfr"]], suggested=QUEUED)
     studio = serve(folder)
-    xy = worlds.truth(1, 120)
-    for frame in LABELLED:
-        points = [[j, float(x), float(y), 2] for j, (x, y) in enumerate(xy[frame, 0])]
-        rows = [([1, frame, 1], "instances", {"points": points, "origin": 0}),
-                ([1, frame], "frames", {"complete": 1})]  # fmt: skip
-        changes = [{"table": t, "key": k, "saw": None, "value": v} for k, t, v in rows]
-        edit = {"id": str(uuid.uuid4()), "action": "label", "changes": changes}
-        assert studio.post("api/edits", {"edits": [edit]})["problem"] is None
+    label(studio, LABELLED)
     return studio
 
 

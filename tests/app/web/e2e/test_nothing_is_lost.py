@@ -12,6 +12,7 @@ import worlds
 from acting import Desk, until
 from browser import DRAWING, watch
 
+KILLS = int(os.environ.get("GAMBOL_KILLS", "2"))  # 10 of them take two minutes
 EDITING = """(every) => {
   window.__edits = 0;
   window.__timer = setInterval(() => {
@@ -34,7 +35,8 @@ def edits_of(folder, after):
 def test_a_server_killed_while_edits_come_loses_none_and_doubles_none(
     serve, films, page, faults, tmp_path
 ):
-    killed(serve, films["cfr"], page, tmp_path / "mice", kills=2)
+    back = killed(serve, films["cfr"], page, tmp_path / "mice", kills=KILLS)
+    print("seconds until the page was back:", *(round(one, 1) for one in back))
     faults[:] = [one for one in faults if "net::ERR" not in one and "WebSocket" not in one]
 
 

@@ -2,9 +2,11 @@
 
 import random
 
+import numpy as np
 import pytest
+import tifffile
 import worlds
-from acting import Desk
+from acting import Desk, until
 
 KINDS = ["cfr", "vfr", "bframes", "hevc", "mjpeg"]
 
@@ -60,6 +62,40 @@ def test_the_paused_frame_is_the_servers_pixel_by_pixel(cinema, page):
       return truth.reduce((sum, value, i) => sum + (value !== shown[i]), 0);
     }""")
     assert different == 0
+
+
+SHADE = """([x, y]) => {
+  const canvas = document.querySelector("[data-test=canvas-picture]");
+  const box = canvas.getBoundingClientRect(), ratio = canvas.width / box.width;
+  const at = window.__gambol.videoToScreen(x, y);
+  const point = [(at.x - box.left) * ratio, (at.y - box.top) * ratio].map(Math.round);
+  return canvas.getContext("2d").getImageData(...point, 1, 1).data[0];
+}"""
+
+
+def test_a_window_shows_what_sixteen_bits_hold(serve, tmp_path_factory, page):
+    folder = tmp_path_factory.mktemp("deep")
+    stack = np.full((3, 96, 96), 1000, np.uint16)
+    stack[:, :, 48:] = 3000
+    tifffile.imwrite(folder / "deep.tif", stack, photometric="minisblack")
+    films = [folder / "deep.tif", worlds.film(folder / "plain.mp4", n=4)]
+    desk = Desk(serve(worlds.project(folder / "mice", films)), page)
+
+    def shades():
+        return [page.evaluate(SHADE, [x, 40]) for x in (20, 70)]
+
+    page.wait_for_selector("[data-test=window]")
+    assert max(shades()) < 20  # 3000 of 65535 is dark
+    page.click("[data-test=window-fit]")
+    until(lambda: shades()[0] < 10 and shades()[1] > 245)
+    page.fill("[data-test=window-high]", "5000")
+    until(lambda: abs(shades()[1] - 255 * 2000 / 4000) < 6)
+    page.evaluate("document.activeElement.blur()")
+    desk.press("ArrowRight")
+    desk.wait("window.__gambol.frameShown().frame === 1")
+    assert abs(shades()[1] - 128) < 6
+    desk.watch(2)
+    assert page.locator("[data-test=window]").count() == 0
 
 
 def test_opening_draws_a_frame_and_asks_no_other_host(cinema, page, faults):

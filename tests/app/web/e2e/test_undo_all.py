@@ -3,6 +3,7 @@
 import hashlib
 import random
 import sqlite3
+import uuid
 from contextlib import closing
 
 import pytest
@@ -45,6 +46,9 @@ class Hands:
             "key",
             "enter",
             "flag",
+            "whole",
+            "name",
+            "told",
         ]
         getattr(self, self.rng.choice(kinds))()
 
@@ -84,6 +88,43 @@ class Hands:
         self.desk.press("u")
         self.desk.page.keyboard.type("why?")
         self.desk.press("Enter")
+
+    def whole(self):
+        """Delete an animal with no point of it chosen."""
+        self.desk.press("1", "Delete")
+
+    def name(self):
+        self.desk.press("1", "F2")
+        field = self.desk.page.locator("[data-test=animal-name]")
+        if field.count():
+            field.fill(f"mouse {self.rng.randrange(10**9)}")
+            self.desk.press("Enter")
+
+    def told(self):
+        """What other parts of the page write: regions, animals, suggestions, a skeleton."""
+        self.desk.settle()
+        n = self.rng.randrange(1000, 10**6)
+        corners = [[1.0, 2.0], [9.0, 2.0], [9.0, float(n % 200) + 3]]
+        skeleton = self.desk.studio.get("api/project")["skeleton"]
+        names = [f"tail {n}" if k == 12 else k for k in skeleton["keypoints"][:12]]
+        names.append(f"tail {n}")
+        change = self.rng.choice([
+            ("regions", [n], None, {"video": 1, "frame": -1, "polygon": corners}),
+            ("individuals", [n], None, {"name": f"animal {n}"}),
+            ("suggestions", [1, 80 + n % 7], ..., {"reason": f"r{n}", "rank": n}),
+            ("frames", [1, 90 + n % 7], ..., {"flag": 2, "note": f"n{n}"}),
+            ("skeleton", [1], skeleton, skeleton | {"keypoints": names}),
+        ])  # fmt: skip
+        table, key, saw, value = change
+        row = {"table": table, "key": key, "saw": None if saw is ... else saw, "value": value}
+        edit = {"id": str(uuid.UUID(int=self.rng.getrandbits(128))), "action": f"edit {table}",
+                "changes": [row]}  # fmt: skip
+        said = {"edits": [edit], "force": saw is ...}
+        answer = self.desk.studio.client.post(
+            "api/edits", json=said, headers={"X-Gambol-User": "Mei"}
+        )
+        assert answer.status_code == 200, answer.text
+        self.desk.page.wait_for_timeout(100)  # the page hears of it
 
 
 def test_all_undone_is_the_start_and_all_redone_the_end(serve, films, page, tmp_path):

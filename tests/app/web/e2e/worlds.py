@@ -32,6 +32,9 @@ KINDS = {  # of films: encoder, its options
     "bframes": ("libx264", {"g": "48", "bf": "3"}),
     "hevc": ("libx265", {"x265-params": "log-level=none:keyint=40"}),
     "mjpeg": ("mjpeg", {}),
+    "vp9": ("libvpx-vp9", {"g": "40", "deadline": "realtime", "cpu-used": "8"}),
+    "av1": ("libsvtav1", {"g": "40", "preset": "10"}),
+    "open": ("libx264", {"x264-params": "open-gop=1:bframes=3:keyint=40:min-keyint=40"}),
     "long": ("libx264", {"g": "250", "bf": "0", "sc_threshold": "0"}),
 }
 
@@ -65,11 +68,15 @@ def encoder(kind):
     return True
 
 
-def film(path, n=120, size=256, kind="cfr", fps=30, quick=True):
-    """Write a film; `vfr` shows frames for 1 to 4 ticks of a 120th of a second."""
+def film(path, n=120, size=256, kind="cfr", fps=30, quick=True, turn=0):
+    """Write a film; `vfr` shows frames for 1 to 4 ticks of a 120th of a second.
+
+    `turn`: degrees by which players are told to turn it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     codec, options = KINDS[kind]
-    speed = {} if kind == "mjpeg" else {"preset": "ultrafast" if quick else "veryfast"}
+    pace = {"preset": "ultrafast" if quick else "veryfast"}
+    speed = pace if codec.startswith("libx26") else {}
     held = np.random.default_rng(7).integers(1, 5, n).cumsum() if kind == "vfr" else None
     surface = texture(size)
     with av.open(str(path), "w") as container:
@@ -78,6 +85,8 @@ def film(path, n=120, size=256, kind="cfr", fps=30, quick=True):
         stream.width = stream.height = size
         stream.pix_fmt = "yuvj420p" if kind == "mjpeg" else "yuv420p"
         stream.codec_context.thread_count = 1
+        if turn:
+            stream.set_display_rotation(turn)
         for number in range(n):
             shown = np.repeat(picture(number, size, surface)[..., None], 3, -1)
             frame = av.VideoFrame.from_ndarray(shown, format="rgb24")

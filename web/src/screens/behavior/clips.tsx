@@ -17,7 +17,7 @@ interface Shown {
 
 const TILE = 144; // px of a frame in a sheet
 const PAGE = 12;
-const AT_ONCE = 3; // requests: browsers allow six a host, and the film's own frames need some
+const AT_ONCE = 4; // requests: browsers allow six a host, and the film's own frames need some
 const SPEED = 0.5; // of the real one
 
 export const title = signal("");
@@ -26,6 +26,8 @@ export const shown = signal<readonly Shown[]>([]);
 export const opened = signal<number>(-1);
 export const waiting = signal(false);
 let source: { run: string; what: string } | null = null;
+/** What the clips that are shown were asked by. */
+const told = signal("");
 let stop = new AbortController();
 
 /** Ask for clips and begin to load their pictures; at: of how many there are. */
@@ -38,6 +40,7 @@ export async function showClips(run: string, what: string, name: string, at = 0)
   try {
     const got = await get<BehaviorClips>(`behavior/${run}/clips?${what}&at=${at}`, { signal: mine.signal });
     answer.value = got;
+    told.value = what;
     opened.value = -1;
     shown.value = got.clips.map((clip) => ({ clip, sheet: null, tiles: 0, columns: 1, trouble: "" }));
     const order = got.clips.map((clip, n) => ({ clip, n }));
@@ -128,7 +131,7 @@ export function Clips() {
     );
   return (
     <>
-      <div class="clips" ref={grid} data-test="clips" data-looping={all.filter((one) => one.sheet).length}>
+      <div class="clips" ref={grid} data-test="clips" data-of={told.value} data-looping={all.filter((one) => one.sheet).length}>
         {all.map((one, n) => (
           <button
             key={`${one.clip.recording} ${one.clip.core[0]}`}
@@ -172,6 +175,9 @@ export function splitOff(n: number): void {
   void desk.decide({ do: "split", labels: [label], ...stretch });
 }
 
+/** What a canvas shows: it is drawn anew only when that changes. */
+const drawn = new WeakMap<HTMLCanvasElement, { sheet: ImageBitmap; tile: number }>();
+
 /** Show every clip at the same share of its loop. */
 function paint(grid: HTMLElement | null, ms: number): void {
   const now = answer.peek();
@@ -183,6 +189,8 @@ function paint(grid: HTMLElement | null, ms: number): void {
     const seconds = (one.clip.last - one.clip.first + 1) / now.fps;
     const phase = ((ms / 1000) * SPEED) / seconds;
     const tile = Math.min(Math.floor((phase % 1) * one.tiles), one.tiles - 1);
+    if (drawn.get(brush.canvas)?.sheet === one.sheet && drawn.get(brush.canvas)?.tile === tile) continue;
+    drawn.set(brush.canvas, { sheet: one.sheet, tile });
     const [x, y] = [(tile % one.columns) * TILE, Math.floor(tile / one.columns) * TILE];
     brush.drawImage(one.sheet, x, y, TILE, TILE, 0, 0, TILE, TILE);
     const frame = one.clip.first + (tile / one.tiles) * (one.clip.last - one.clip.first + 1);

@@ -5,7 +5,8 @@ import type { XY } from "../../canvas/transform";
 import { bind } from "../../keys";
 import { toast } from "../../store/toasts";
 import * as view from "../../store/view";
-import { pause, toggle, type Film } from "../../video/play";
+import { playAt, spaceBar } from "../../video/film";
+import { pause } from "../../video/play";
 import { openClip, opened, showClips, splitOff } from "./clips";
 import * as desk from "./desk";
 import { listed, toggled, type Begun } from "./scoring";
@@ -45,34 +46,9 @@ export async function merge(into: number): Promise<void> {
   if (await desk.decide({ do: "merge", labels: [into, from] })) choose(into);
 }
 
-function film(): Film | null {
-  const video = view.openVideo.peek();
-  if (video === undefined) return null;
-  return {
-    fps: video.fps > 0 ? video.fps : 25,
-    frames: video.frames,
-    frame: () => view.frame.peek(),
-    goTo: (frame) => view.goTo(frame),
-    shown: () => easel()?.watch.settled() ?? true,
-  };
-}
-
-function playAt(at: number): void {
-  const now = film();
-  if (now !== null) toggle(now, at);
-}
-
-const space = {
-  run: () => {
-    const hands = gestures();
-    if (hands) [hands.space, hands.panned] = [true, false];
-  },
-  release: () => {
-    const hands = gestures();
-    if (hands) hands.space = false;
-    if (!hands?.panned) playAt(1);
-  },
-};
+const tools = () => desk.tools.peek();
+const play = (speed: number) => playAt(tools, speed);
+const space = spaceBar(tools, () => play(1));
 
 /** Begin or end the n-th behaviour at this frame. */
 export function scoreDigit(n: number): boolean {
@@ -154,7 +130,7 @@ export function bindKeys(): () => void {
       "frame.next100": by(100),
       "frame.previous100": by(-100),
       "play.toggle": space,
-      "play.slow": () => playAt(SLOW),
+      "play.slow": () => play(SLOW),
       "zoom.in": () => easel()?.zoomBy(ZOOM_STEP),
       "zoom.out": () => easel()?.zoomBy(1 / ZOOM_STEP),
       "zoom.fit": () => easel()?.fit(),

@@ -1,6 +1,6 @@
 // What the Behaviour screen knows: runs, the open recording, its rasters, labels, the map, clips.
 import { batch, computed, effect, signal } from "@preact/signals";
-import { ApiError, bytes, get, post, sentence } from "../../api";
+import { ApiError, bytes, get, sentence } from "../../api";
 import type { StageTools } from "../../canvas/stage";
 import * as session from "../../store/session";
 import { toast } from "../../store/toasts";
@@ -20,6 +20,7 @@ import type {
 import { asked, within, withFrame, type Sight } from "../tracks/lanes";
 import { unpack, type Points } from "./density";
 import { colourOf } from "./paint";
+import { openSending, send } from "./sending";
 
 /** One raster: a recording of one run. */
 export interface Row {
@@ -76,6 +77,12 @@ export const rows = computed<Row[]>(() => {
     .sort((a, b) => order.indexOf(a.run.kind) - order.indexOf(b.run.kind));
 });
 export const frames = computed(() => recording.value?.frames ?? 1);
+
+/** The frame that is on the screen: cursors and the skeleton go with the picture, never before it. */
+export const cursor = computed(() => {
+  const shown = tools.value?.easel.watch.shown.value;
+  return shown && shown.video.id === recording.value?.video ? shown.frame : view.frame.value;
+});
 
 export const table = computed(() => tables.value.get(run.value?.run ?? "") ?? null);
 export const labels = computed<BehaviorLabel[]>(() => table.value?.labels ?? []);
@@ -209,16 +216,25 @@ export async function decide(what: BehaviorDecision): Promise<boolean> {
   const now = run.peek();
   if (now === null || !allowed()) return false;
   try {
-    const got = await post<BehaviorLabels>(`behavior/${now.run}/decisions`, what);
+    const got = await send<BehaviorLabels>(`behavior/${now.run}/decisions`, what);
     last = "decision";
     tables.value = new Map(tables.peek()).set(now.run, got);
     reread();
     return true;
   } catch (error) {
+    const overtaken = error instanceof ApiError && error.problem.code === "conflict";
+    if (overtaken && what.do === "undo") return overtakenBy(sentence(error));
     const kind = error instanceof ApiError && error.status === 422 ? "warn" : "error";
     toast(sentence(error), { kind });
     return false;
   }
+}
+
+/** Others decided about the same labels since: theirs is taken back only when that is said. */
+function overtakenBy(why: string): false {
+  const act = { title: "Undo theirs, too", run: () => void decide({ do: "undo", force: true }) };
+  toast(why, { kind: "warn", act });
+  return false;
 }
 
 type Edit = { do: "add"; label: string; first: number; last: number } | { do: "remove"; bout: number } | { do: "undo" | "redo" };
@@ -229,7 +245,7 @@ export async function score(what: Edit): Promise<void> {
   if (now === null || mine === null || !allowed()) return;
   try {
     const about = { recording: mine.name, fps: now.fps, frames: mine.frames };
-    scored.value = await post<Scored>("bouts", { ...about, ...what });
+    scored.value = await send<Scored>("bouts", { ...about, ...what });
     last = "bout";
     void loadAgreement();
   } catch (error) {
@@ -255,7 +271,7 @@ export async function loadAgreement(): Promise<void> {
 export function back(word: "undo" | "redo"): void {
   const bouts = scored.peek()?.[word] ?? 0;
   const held = table.peek();
-  const decisions = held === null ? 0 : word === "undo" ? held.end : held.decisions - held.end;
+  const decisions = held?.[word] ?? 0;
   if (bouts > 0 && (last === "bout" || decisions === 0)) void score({ do: word });
   else if (decisions > 0) void decide({ do: word });
   else toast(`Nothing to ${word} here.`);
@@ -281,6 +297,8 @@ export const bout = computed(() => {
 
 /** Keeps everything in step while the screen is open; returns how to stop. */
 export function follow(): () => void {
+  const left = openSending(session.project.peek()?.folder ?? "");
+  if (left > 0) toast(`${left} decisions of an earlier page are being saved.`);
   void loadOverview();
   let shown = "";
   let mapped = "";

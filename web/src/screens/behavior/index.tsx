@@ -1,7 +1,7 @@
 // The Behaviour screen: film and rasters in step, the map, clips of what is chosen, labels.
 import { effect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { Stage, type StageTools } from "../../canvas/stage";
+import { Stage as Canvas, type StageTools } from "../../canvas/stage";
 import { registerScreen } from "../../screens";
 import { jobs } from "../../store/jobs";
 import * as session from "../../store/session";
@@ -13,7 +13,10 @@ import { Hint } from "../../widgets/toast";
 import { answer, Clips, paged, title, turnPage } from "./clips";
 import { begun, bindKeys, hand, merging } from "./deeds";
 import * as desk from "./desk";
+import { Follow } from "./follow";
+import { Groups } from "./groups";
 import { BehaviorMap } from "./map";
+import { More, Stage } from "./missing";
 import { People } from "./people";
 import { Rasters } from "./rasters";
 import { scene } from "./scene";
@@ -93,10 +96,16 @@ export function Behavior() {
             <summary>What follows what</summary>
             <Matrix />
           </details>
+          <Follow />
+          <details class="fold">
+            <summary>Compare groups</summary>
+            <Groups />
+          </details>
           <details class="fold" open>
             <summary>Score by hand</summary>
             <People />
           </details>
+          <More />
         </div>
       </Panel>
     </div>
@@ -142,7 +151,7 @@ function Film() {
       </div>
     );
   return (
-    <Stage
+    <Canvas
       video={video}
       frame={view.frame.value}
       scene={scene.value}
@@ -190,17 +199,10 @@ function Nothing() {
     <div class="empty" data-test="no-behavior">
       <div class="column missing">
         <p>
-          Nobody has looked for behaviour in this project yet. Run these in its folder, then look
-          again; what they write is found wherever it lies below it.
+          Nobody has looked for behaviour in this project yet. Start what is missing, or run it by
+          command: what is written below the project is found wherever it lies.
         </p>
-        {held?.missing.map((one) => (
-          <div key={one.stage} class={one.ready ? "" : "muted"}>
-            <h3>
-              {one.title} {!one.ready && "(needs what stands above)"}
-            </h3>
-            <code>{one.command}</code>
-          </div>
-        ))}
+        {held?.missing.map((one) => <Stage key={one.stage} one={one} />)}
         {broken.map((run) => (
           <p key={run.run} class="bad">
             {run.title}: {run.trouble}

@@ -25,7 +25,7 @@ export function BehaviorMap() {
   const canvas = useRef<HTMLCanvasElement>(null);
   const density = useRef<HTMLCanvasElement | null>(null);
   const { points, mapRow, tables, label } = desk;
-  const now = { frame: view.frame.value, outline: outline.value, picked: picked.value };
+  const now = { frame: desk.cursor.value, outline: outline.value, picked: picked.value };
   const [all, sight, theme, colours] = [points.value, look.value, session.theme.value, byLabel.value];
   const of = mapRow.value?.run.run ?? "";
   const chosen = desk.run.value?.run === of ? label.value : null;
@@ -142,7 +142,7 @@ function draw(canvas: HTMLCanvasElement, density: HTMLCanvasElement | null): voi
 function cursor(brush: CanvasRenderingContext2D, at: (p: XY) => XY, ink: string, ground: string): void {
   const all = desk.points.peek();
   if (all === null) return;
-  const frame = view.frame.peek();
+  const frame = desk.cursor.peek();
   const way = Array.from({ length: TRAIL + 1 }, (_, n) => frame - TRAIL + n)
     .filter((one) => one >= 0)
     .map((one) => placeOf(all, desk.offset.peek(), one))

@@ -43,7 +43,8 @@ export function Rasters() {
     sight: desk.sight.value,
     rasters: desk.rasters.value,
     tables: desk.tables.value,
-    frame: view.frame.value,
+    frame: desk.cursor.value,
+    wanted: view.frame.value,
     range: desk.range.value,
     begun: begun.value,
     label: desk.label.value,
@@ -92,7 +93,8 @@ export function Rasters() {
         aria-label="Frame"
         aria-valuemin={0}
         aria-valuemax={Math.max(desk.frames.value - 1, 0)}
-        aria-valuenow={now.frame}
+        aria-valuenow={now.wanted}
+        data-cursor={now.frame}
         title="Click, drag: go there · wheel: zoom · Shift and wheel: move · Shift and drag: mark a range · double-click: all"
         data-test="raster-canvas"
         onPointerDown={press}
@@ -149,7 +151,8 @@ interface Now {
   scored: [string, ScoredBout[]][];
   sight: Sight;
   rasters: ReadonlyMap<string, BehaviorRaster>;
-  frame: number;
+  frame: number; // on the screen
+  wanted: number; // on its way
   range: { first: number; last: number } | null;
   begun: ReadonlyMap<string, number>;
   label: number | null;
@@ -187,6 +190,10 @@ function draw(canvas: HTMLCanvasElement, now: Now): void {
   if (now.range !== null) {
     brush.fillStyle = "rgb(86 180 233 / 25%)";
     bar(now.range.first, now.range.last, 0, height);
+  }
+  if (now.wanted !== now.frame) {
+    brush.fillStyle = style.getPropertyValue("--muted");
+    brush.fillRect(Math.round(x(now.wanted)), 0, 1, height);
   }
   brush.fillStyle = style.getPropertyValue("--ink");
   brush.fillRect(Math.round(x(now.frame)), 0, Math.max(Math.min(x(1) - x(0), 2), 1.5), height);

@@ -4,7 +4,6 @@ import { url } from "../../api";
 import type { Figure, Scene } from "../../canvas/figure";
 import type { XY } from "../../canvas/transform";
 import * as session from "../../store/session";
-import * as view from "../../store/view";
 import { edgesOf } from "../label/scene";
 import * as desk from "./desk";
 
@@ -57,7 +56,7 @@ function spotsOf(chunk: Chunk, frame: number): (XY | null)[] {
 
 export const scene = computed<Scene>(() => {
   void read.value;
-  const frame = view.frame.value;
+  const frame = desk.cursor.value;
   const chunk = chunkOf(frame);
   chunkOf(frame + CHUNK / 2); // the next ones come while these are looked at
   const bout = desk.bout.value;

@@ -134,9 +134,9 @@ export function LabelTools() {
       <button title={hint("state.rename")} onClick={() => act("state.rename")}>Name</button>
       <button title={hint("state.merge")} onClick={() => act("state.merge")} data-test="merge">Merge …</button>
       <button title={hint("state.split")} onClick={() => act("state.split")}>Split</button>
-      <button title="Undo the last decision" disabled={!held?.end} onClick={() => act("undo")} data-test="undo-decision">↶</button>
-      <button title="Redo" disabled={!held || held.end === held.decisions} onClick={() => act("redo")}>↷</button>
-      <span class="muted number" data-test="decisions">{held ? `${held.end} decisions` : ""}</span>
+      <button title="Undo my last decision" disabled={!held?.undo} onClick={() => act("undo")} data-test="undo-decision">↶</button>
+      <button title="Redo" disabled={!held?.redo} onClick={() => act("redo")}>↷</button>
+      <span class="muted number" title="Of mine, in effect" data-test="decisions">{held ? `${held.undo} decisions` : ""}</span>
       {chosen && (
         <form class="row grow" onSubmit={note}>
           <input name="note" class="grow" placeholder={`Note on ${chosen.name}`} maxLength={400} aria-label={`Note on ${chosen.name}`} />

@@ -7,6 +7,7 @@ import { toast } from "../../store/toasts";
 import { count } from "../../store/words";
 import * as view from "../../store/view";
 import * as desk from "./desk";
+import { videosOf, WhichVideo } from "./whichvideo";
 
 const chosenRun = view.remember("improve.run", ""); // "": the newest
 const chosenVideo = view.remember("improve.predict", 0); // 0: all
@@ -38,9 +39,7 @@ export function predictQueue(): void {
 function predictVideos(): void {
   const of = run();
   if (of === null) return;
-  const all = session.videos.peek().map(({ id }) => id);
-  const videos = all.includes(chosenVideo.peek()) ? [chosenVideo.peek()] : all;
-  start("predict", { run: of, videos });
+  start("predict", { run: of, videos: videosOf(chosenVideo) });
 }
 
 /** The panel. */
@@ -74,18 +73,7 @@ export function Predict() {
           the queue{open > 0 && `: ${count(open, "frame")}`}
         </button>
         <span class="muted">or</span>
-        <select
-          aria-label="Which videos"
-          value={chosenVideo.value}
-          onChange={(event) => (chosenVideo.value = Number(event.currentTarget.value))}
-        >
-          <option value={0}>all videos</option>
-          {session.videos.value.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </select>
+        <WhichVideo label="Which videos" chosen={chosenVideo} />
         <button
           disabled={!may || desk.running("predict") !== null}
           title="Predict every frame of these videos"

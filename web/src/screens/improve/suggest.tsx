@@ -10,6 +10,7 @@ import { thumbUrl } from "../../video/frames";
 import * as desk from "./desk";
 import { blocksOf } from "./form";
 import { getStage } from "./wire";
+import { videosOf, WhichVideo } from "./whichvideo";
 
 /** What the ways to choose are called. */
 export const WAYS: Readonly<Record<string, string>> = {
@@ -53,7 +54,7 @@ function useWays(): string[] {
 /** Start a search with the settings of the panel. */
 export function suggest(): void {
   const config = { ...(way.peek() === "" ? {} : { method: way.peek() }), count: count.peek() };
-  const inputs = from.peek() === 0 ? {} : { videos: [from.peek()] };
+  const inputs = { videos: videosOf(from) };
   startJob("suggest", config, inputs).catch((error: unknown) => toast(sentence(error), { kind: "error" }));
 }
 
@@ -116,20 +117,7 @@ function Choices({ ways }: { ways: readonly string[] }) {
           event.currentTarget.value = String(count.value);
         }}
       />
-      {session.videos.value.length > 1 && (
-        <select
-          aria-label="From which videos"
-          value={from.value}
-          onChange={(event) => (from.value = Number(event.currentTarget.value))}
-        >
-          <option value={0}>all videos</option>
-          {session.videos.value.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </select>
-      )}
+      <WhichVideo label="From which videos" chosen={from} />
     </>
   );
 }

@@ -3,7 +3,9 @@ import { hint, run } from "../../keys";
 import type { ActionName } from "../../actions";
 import { AS_STORED, plain, type Levels } from "../../canvas/picture";
 import { speed } from "../../video/play";
+import { source, SOURCES, type Source } from "../../video/source";
 import * as desk from "./desk";
+import { WindowSliders } from "./window";
 
 type Slider = { key: "brightness" | "contrast" | "gamma"; min: number; max: number; step: number };
 
@@ -28,6 +30,19 @@ export function Bar() {
       >
         {speed.value > 0 ? "❚❚" : "▶"}
       </button>
+      <select
+        aria-label="Play from"
+        title={`${hint("play.source")}. Auto: from packets where the link is slower than 30 Mbit/s`}
+        value={source.value}
+        onChange={(event) => (source.value = event.currentTarget.value as Source)}
+        data-test="play-from"
+      >
+        {SOURCES.map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
       {SLIDERS.map(({ key, name, min, max, step }) => (
         <label key={key} class="row" title={`${name}: double-click sets it back`}>
           <span class="muted">{name}</span>
@@ -43,6 +58,7 @@ export function Bar() {
           />
         </label>
       ))}
+      <WindowSliders />
       <Switch name="view.levels" on={desk.auto.value} text="auto" />
       <Switch name="view.invert" on={levels.invert} text="invert" />
       <button

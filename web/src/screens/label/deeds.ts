@@ -3,7 +3,8 @@ import { bind } from "../../keys";
 import { ABSENT, COVERED, VISIBLE } from "../../store/pose";
 import * as session from "../../store/session";
 import * as view from "../../store/view";
-import { pause, toggle, type Film } from "../../video/play";
+import { playAt, spaceBar } from "../../video/film";
+import { pause } from "../../video/play";
 import * as desk from "./desk";
 import * as moves from "./moves";
 import * as wholes from "./wholes";
@@ -12,39 +13,9 @@ const easel = () => desk.tools.peek()?.easel;
 const gestures = () => desk.tools.peek()?.gestures;
 const ZOOM_STEP = 1.25;
 
-/** The open video as something that plays. */
-export function film(): Film | null {
-  const video = view.openVideo.peek();
-  if (video === undefined) return null;
-  return {
-    fps: video.fps > 0 ? video.fps : 25,
-    frames: video.frames,
-    frame: () => view.frame.peek(),
-    goTo: (frame) => view.goTo(frame),
-    shown: () => easel()?.watch.settled() ?? true,
-  };
-}
-
-function play(speed: number): void {
-  const now = film();
-  if (now !== null) toggle(now, speed);
-}
-
-/** Space plays when it goes up, unless it was held to pan. */
-const space = {
-  run: () => {
-    const hands = gestures();
-    if (hands) {
-      hands.space = true;
-      hands.panned = false;
-    }
-  },
-  release: () => {
-    const hands = gestures();
-    if (hands) hands.space = false;
-    if (!hands?.panned) play(1);
-  },
-};
+const tools = () => desk.tools.peek();
+const play = (speed: number) => playAt(tools, speed);
+const space = spaceBar(tools, () => play(1));
 
 function leap(to: () => void): () => void {
   return () => {

@@ -1,5 +1,5 @@
 // What the Label screen knows: the frame's rows, what comes next, the queue; one place for all.
-import { computed, effect, signal } from "@preact/signals";
+import { computed, effect, signal, type Signal } from "@preact/signals";
 import { AS_STORED, type Levels } from "../../canvas/picture";
 import type { StageTools } from "../../canvas/stage";
 import type { XY } from "../../canvas/transform";
@@ -9,7 +9,8 @@ import { meanPose, pointOf, poseOf, poseOfPredicted, type Pose } from "../../sto
 import { frameRows, loadFrame, loadMarks, marks, type FrameRows } from "../../store/rows";
 import * as session from "../../store/session";
 import * as view from "../../store/view";
-import { frames as pictures } from "../../video/frames";
+import { through, type Window16 } from "../../video/depth";
+import { frames as pictures, type VideoRef } from "../../video/frames";
 import type { InstanceValue } from "../../types.gen";
 import { filtered, queueOf, type Filter } from "./queue";
 
@@ -39,6 +40,17 @@ export const allNames = view.remember("label.names", false);
 export const levels = view.remember<Levels>("label.levels", AS_STORED);
 export const auto = view.remember("label.auto", false);
 export const filter = view.remember<Filter>("label.filter", "all");
+
+/** The window of a film of more than 8 bits; null: all that is stored. */
+export function windowOf(video: VideoRef): Signal<Window16 | null> {
+  return view.remember<Window16 | null>(`label.window:${video.fingerprint}`, null);
+}
+
+/** The open video as its pictures are fetched. */
+export const shown = computed(() => {
+  const video = view.openVideo.value;
+  return video && through(video, windowOf(video).value);
+});
 
 const NOBODY: FrameRows = {
   video: -1,
@@ -173,6 +185,11 @@ export function follow(): () => void {
           asked.add(id);
           loadMarks(id).catch(() => asked.delete(id));
         }
+    }),
+    effect(() => {
+      // the picture is asked for before its labels, and before the page is drawn anew
+      const video = shown.value;
+      if (video !== undefined) tools.value?.easel.watch.look(video, view.frame.value);
     }),
     effect(() => {
       // again when rows were forgotten (a new run, a lost thread), or the server is back

@@ -121,7 +121,7 @@ export function Label() {
             <Nothing />
           ) : (
             <Stage
-              video={video}
+              video={desk.shown.value ?? null}
               frame={view.frame.value}
               scene={scene.value}
               hand={hand}

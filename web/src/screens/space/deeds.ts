@@ -9,7 +9,9 @@ import { toast } from "../../store/toasts";
 import type { Change } from "../../types.gen";
 import { pause, toggle, type Film } from "../../video/play";
 import * as desk from "./desk";
-import { LEFT_OUT } from "./packed";
+import { LEFT_OUT, MOVED } from "./packed";
+import * as prepare from "./prepare";
+import { nextCamera, nextPoint, nudges } from "./keyboard";
 import { animalKey, changesOf, labelOf, type Told } from "./teach";
 
 const SLOW = 0.25;
@@ -93,10 +95,12 @@ export async function teach(): Promise<void> {
     for (const [v, { camera }] of now.views.entries()) {
       const { video, frame } = desk.filmOf(camera);
       if (video === undefined || frame === null) continue;
-      const told: Told[] = (points[which.animal] ?? []).map((one) => {
-        const at = desk.image(camera, one.xyz);
+      const told: Told[] = (points[which.animal] ?? []).map((one, k) => {
         const said = one.views[v];
-        const seen = said?.at != null && said.state !== LEFT_OUT && (said.outlier ?? 1) < 0.5;
+        const at = said?.state === MOVED ? said.at : desk.image(camera, one.xyz);
+        // the accepted point is visible, unless a person left this view out
+        const agrees = said?.at != null && (said.outlier ?? 1) < 0.5;
+        const seen = said?.state !== LEFT_OUT && (k === which.keypoint || agrees);
         return { at: at !== null && inside(video, at) ? at : null, seen };
       });
       const rows = await loadFrame(video.id, frame);
@@ -123,6 +127,12 @@ export function nextScale(): void {
 
 function every(run: (easel: NonNullable<ReturnType<typeof desk.tools.get>>["easel"]) => void): void {
   for (const { easel } of desk.tools.values()) run(easel);
+}
+
+function ask(what: "import" | "calibrate"): boolean {
+  if (!session.mayEdit.peek()) return false;
+  prepare.asking.value = what;
+  return true;
 }
 
 /** Give the keys their deeds; returns how to stop. */
@@ -158,6 +168,16 @@ export function bindKeys(): () => void {
       void teach().then(accept);
       return true;
     },
+    "offset.earlier": () => prepare.nudge(-1),
+    "offset.later": () => prepare.nudge(1),
+    "rig.import": () => ask("import"),
+    "rig.calibrate": () => ask("calibrate"),
+    synchronize: () => prepare.startViews("synchronize"),
+    triangulate: () => prepare.startViews("triangulate"),
+    "point.next": () => nextPoint(1),
+    "point.previous": () => nextPoint(-1),
+    "camera.next": nextCamera,
+    ...nudges(),
     epipolar: () => {
       desk.lines.value = turn(desk.LINES, desk.lines.peek());
     },

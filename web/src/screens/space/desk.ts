@@ -7,7 +7,7 @@ import { tracksChanged } from "../../store/rows";
 import * as session from "../../store/session";
 import { toast } from "../../store/toasts";
 import * as view from "../../store/view";
-import type { Cameras, Curve2d, Curves, Decide, Decided, Health, PointIn, Space, Space3d, Worst, WorstQueue } from "../../types.gen";
+import type { Cameras, Curve2d, Curves, Decide, Decided, FilmClock, Health, PointIn, Space, Space3d, Worst, WorstQueue } from "../../types.gen";
 import { readTimes } from "../../video/times";
 import { project, triangulate, type Row, type XYZ } from "./cameras";
 import { frameOf } from "./clock";
@@ -38,7 +38,7 @@ export const camera = signal<string | null>(null);
 export const draft = signal<Draft | null>(null);
 export const lines = view.remember<(typeof LINES)[number]>("space.lines", "selected");
 export const scale = view.remember<(typeof SCALES)[number]>("space.arrows", 5);
-export const tab = view.remember<"worst" | "health">("space.tab", "worst");
+export const tab = view.remember<"worst" | "health" | "setup">("space.tab", "worst");
 export const queue = signal<WorstQueue | null>(null);
 export const health = signal<Health | null>(null);
 export const trouble = signal("");
@@ -52,6 +52,7 @@ export const run = computed<Space3d | null>(() => {
   const all = space.value?.runs ?? [];
   return all.find((one) => one.run === runName.value) ?? all[0] ?? null;
 });
+const runId = computed(() => run.value?.run);
 export const rows = computed<ReadonlyMap<string, Row>>(
   () => new Map((cameras.value?.cameras ?? []).map((one) => [one.name, one.row])),
 );
@@ -111,6 +112,12 @@ export function goTo(at: number): void {
   moment.value = Math.min(Math.max(Math.round(at), 0), Math.max((run.peek()?.frames ?? 1) - 1, 0));
 }
 
+/** Open what was made last. */
+export function openNewest(): void {
+  const newest = space.peek()?.runs[0];
+  if (newest !== undefined) open(newest.run);
+}
+
 export async function load(): Promise<void> {
   try {
     space.value = await get<Space>("space");
@@ -123,7 +130,7 @@ export async function load(): Promise<void> {
 export function follow(): () => void {
   const stops = [
     effect(() => {
-      const name = run.value?.run;
+      const name = runId.value; // the run itself is another object whenever it is read
       chunks.clear();
       [cameras.value, times.value, queue.value, health.value] = [null, null, null, null];
       [chosen.value, draft.value, camera.value] = [null, null, null];
@@ -134,7 +141,7 @@ export function follow(): () => void {
     }),
     effect(() => void curvesNow()),
     effect(() => {
-      const name = run.value?.run;
+      const name = runId.value;
       if (tab.value === "health" && health.value === null && name !== undefined)
         get<Health>(`runs3d/${name}/health`).then((got) => (health.value = got)).catch(failed);
     }),
@@ -161,6 +168,13 @@ async function begin(name: string): Promise<void> {
 
 /** Read anew what decisions change; what stands on the screen stays until it has come. */
 async function again(): Promise<void> {
+  try {
+    const clocks = await get<FilmClock[]>("space/clock");
+    const text = (list: readonly FilmClock[]): string => JSON.stringify(list.toSorted((a, b) => a.video - b.video));
+    if (text(clocks) !== text(space.peek()?.clocks ?? [])) await load();
+  } catch (error) {
+    failed(error);
+  }
   const now = run.peek();
   if (now === null) return;
   const first = Math.floor(moment.peek() / CHUNK) * CHUNK;

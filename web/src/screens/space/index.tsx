@@ -1,6 +1,7 @@
 // The 3D screen: all views on one clock, the skeleton in space, the worst points, the cameras.
 import { effect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { probe } from "../../probes";
 import { registerScreen } from "../../screens";
 import * as session from "../../store/session";
 import { grouped } from "../../store/words";
@@ -10,8 +11,10 @@ import { Timeline } from "../../widgets/timeline";
 import { Hint } from "../../widgets/toast";
 import { bindKeys } from "./deeds";
 import * as desk from "./desk";
+import * as prepare from "./prepare";
 import { Side } from "./side";
 import "./space.css";
+import { Dialogs, Setup } from "./setup";
 import { View3d } from "./space3d";
 import { ViewCell } from "./views";
 
@@ -25,14 +28,15 @@ function status(): void {
   const which = desk.chosen.value;
   session.status.value =
     which === null
-      ? "click chooses a keypoint · K the next of the worst points"
-      : `${now.keypoints[which.keypoint]}: drag mends it, X leaves ${desk.camera.value ?? "a view"} out, V brings it back, Enter accepts`;
+      ? "click or N chooses a keypoint · K the next of the worst points"
+      : `${now.keypoints[which.keypoint]}: drag or W A S D mends it, X leaves ${desk.camera.value ?? "a view"} out, V brings it back, Enter accepts`;
 }
 
 /** 3D. */
 export function Space() {
   useEffect(() => {
-    const stops = [desk.follow(), bindKeys(), effect(status)];
+    probe({ viewsShown: () => Object.fromEntries([...desk.tools].map(([name, { easel }]) => [name, easel.drawn?.frame ?? null])) });
+    const stops = [desk.follow(), bindKeys(), effect(status), prepare.watch()];
     return () => {
       stops.forEach((stop) => stop());
       pause();
@@ -72,6 +76,7 @@ export function Space() {
         </div>
         <Side />
       </div>
+      <Dialogs />
       <div class="row space-strip">
         <Runs />
         <Timeline frames={now.frames} frame={desk.moment.value} marks={marks()} onGo={desk.goTo} />
@@ -106,44 +111,20 @@ function Runs() {
   );
 }
 
+/** No 3D poses yet: what leads to them. */
 function Nothing() {
-  const rigs = desk.space.value?.rigs ?? [];
-  const folder = session.project.value?.folder ?? "PROJECT";
-  const good = rigs.find((one) => one.trouble === null);
-  const rig = good ? good.title : "rig.toml";
   return (
-    <div class="empty space-empty" data-test="no-space">
-      {good ? (
-        <p>
-          {good.title} has {good.cameras.length} cameras ({good.cameras.join(", ")}). Triangulate the 2D poses
-          of all views; 3D poses below this project are shown here.
-        </p>
-      ) : (
-        <p>
-          No 3D poses are here yet. Bring the calibration of another program, or calibrate from videos of a
-          board; then triangulate.
-        </p>
-      )}
-      {rigs.filter((one) => one.trouble).map((one) => (
-        <p key={one.rig} class="bad">{one.trouble}</p>
-      ))}
-      <pre class="number" tabIndex={0} aria-label="Commands" data-test="space-commands">
-        {[
-          ...(good
-            ? []
-            : [
-                "# a calibration of OpenCV, DANNCE, JARVIS, Vicon …",
-                `gambol rig convert THEIRS ${folder}/rig.toml`,
-                "# or from videos of a board",
-                "gambol board draw board.yaml board.pdf",
-                `gambol calibrate BOARD-VIDEOS --board board.yaml --out ${folder}/rig.toml`,
-              ]),
-          `gambol triangulate POSES --calibration ${folder}/${rig} --out ${folder}/runs/3d/mouse.nc`,
-        ].join("\n")}
-      </pre>
+    <div class="space-empty" data-test="no-space">
+      <p>
+        3D needs a calibration of the cameras, a film of each camera, and 2D poses in them, which Improve predicts. 3D poses
+        that a command makes below this project are shown here, too.
+      </p>
+      {desk.trouble.value && <p class="bad" role="alert">{desk.trouble.value}</p>}
+      <Setup />
       <button onClick={() => void desk.load()} data-test="space-again">
         Look again
       </button>
+      <Dialogs />
     </div>
   );
 }

@@ -7,23 +7,25 @@ import { nextScale } from "./deeds";
 import * as desk from "./desk";
 import { LEFT_OUT } from "./packed";
 import { cameraColour, colourOf } from "./scene";
+import { Setup } from "./setup";
 
 /** Worst points and camera health. */
 export function Side() {
   const queue = desk.queue.value;
-  const title = queue === null ? "Worst points" : `Worst points ${queue.open}`;
+  const worst = queue === null ? "Worst points" : `Worst points ${queue.open}`;
+  const title = { worst, health: "Cameras", setup: "Set-up" }[desk.tab.value];
   return (
     <Panel name="space.side" title={title} side="right" size={272}>
       <div class="column space-side">
         <div class="row space-tabs" role="tablist" aria-label="Beside the views">
-          {(["worst", "health"] as const).map((one) => (
+          {(["worst", "health", "setup"] as const).map((one) => (
             <button key={one} role="tab" aria-selected={desk.tab.value === one} onClick={() => (desk.tab.value = one)} data-test={`space-tab-${one}`}>
-              {one === "worst" ? "Worst" : "Cameras"}
+              {{ worst: "Worst", health: "Cameras", setup: "Set-up" }[one]}
             </button>
           ))}
         </div>
-        {desk.tab.value === "worst" ? <Queue /> : <HealthOf />}
-        <Point />
+        {desk.tab.value === "worst" ? <Queue /> : desk.tab.value === "health" ? <HealthOf /> : <Setup />}
+        {desk.tab.value !== "setup" && <Point />}
       </div>
     </Panel>
   );
@@ -125,7 +127,7 @@ function HealthOf() {
   const most = Math.max(...told.cameras.map((one) => one.rms ?? 0), 0.01);
   const unit = told.units === "unknown" ? "" : ` ${told.units}`;
   return (
-    <div class="grow space-health" data-test="health">
+    <div class="grow space-health" tabIndex={0} role="region" aria-label="Health of the cameras" data-test="health">
       {told.findings.length === 0 ? (
         <p class="good pad">● nothing is wrong with the cameras by themselves</p>
       ) : (

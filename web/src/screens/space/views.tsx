@@ -78,8 +78,8 @@ export function ViewCell({ name, main }: { name: string; main: boolean }) {
           </span>
         )}
         <span class="grow" />
-        <span class="number muted">
-          {frame === null ? "" : `f${frame}`} {late !== 0 && `${late > 0 ? "+" : "−"}${Math.abs(late).toFixed(2)}`}
+        <span class={`number ${of?.stale ? "warn-text" : "muted"}`} title={of?.stale ? "Its offset was changed since the 3D poses were made: triangulate again" : "frame of this film, and by how many it is late"} data-test={`frame-${name}`}>
+          {of?.stale && "▲ "}{frame === null ? "" : `f${frame}`} {late !== 0 && `${late > 0 ? "+" : "−"}${Math.abs(late).toFixed(2)}`}
         </span>
       </div>
       <Stage

@@ -1,6 +1,7 @@
 // The keys of the Tracks screen: what each action does here.
 import { bind } from "../../keys";
 import type { Hand, Touch } from "../../canvas/gestures";
+import { toast } from "../../store/toasts";
 import * as view from "../../store/view";
 import { toVideo, type XY } from "../../canvas/transform";
 import { pause, play, speed, toggle, type Film } from "../../video/play";
@@ -147,9 +148,12 @@ function meant(): { animals?: string[]; row?: number; frame: number } | null {
   return { animals: [desk.names.peek()[chosen.animal] ?? ""], frame };
 }
 
-function withChosen(what: "cut" | "join" | "delete"): boolean {
+function withChosen(what: "cut" | "join" | "delete" | "interpolate" | "leave"): boolean {
   const said = meant();
-  if (said === null || (what !== "delete" && said.animals === undefined)) return false;
+  if (said === null || (what !== "delete" && said.animals === undefined)) {
+    toast("Choose an animal first: click it, its lane, or press its digit.");
+    return true;
+  }
   void desk.decide({ do: what, ...said });
   return true;
 }
@@ -250,10 +254,12 @@ export function bindKeys(): () => void {
         stop();
         void desk.nextDoubt();
       },
+      "gap.bridge": () => withChosen("interpolate"),
+      "gap.leave": () => withChosen("leave"),
       "frame.teach": () => void teachHere(),
       "animal.rename": () => {
-        if (desk.animal.peek() === null) return false;
-        desk.renaming.value = true;
+        if (desk.animal.peek() === null) toast("Choose an animal first: click it, its lane, or press its digit.");
+        else desk.renaming.value = true;
         return true;
       },
       "stretch.first": () => mark("first"),

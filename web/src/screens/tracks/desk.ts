@@ -30,6 +30,8 @@ export const banner = signal<TrackEdited | null>(null);
 export const asking = signal<string[] | null>(null);
 export const renaming = signal(false);
 export const trouble = signal("");
+/** The recording is opened for the first time; nothing is known of its lanes yet. */
+export const reading = signal(false);
 /** Counts what was read anew, so that bodies are drawn again. */
 export const read = signal(0);
 
@@ -107,10 +109,13 @@ async function loadQueue(): Promise<void> {
     if (run.peek()?.run === now.run) queue.value = got;
     trouble.value = "";
   } catch (error) {
+    // a file of it is broken: the list of runs says which, and a button helps
+    if (error instanceof ApiError && error.status === 422) return void loadRuns();
     trouble.value = sentence(error);
   }
 }
 
+const AGAIN_MS = 200;
 let width = 1000;
 let lineTimer: ReturnType<typeof setTimeout> | undefined;
 let lineStop = new AbortController();
@@ -130,7 +135,10 @@ async function loadLine(): Promise<void> {
   const { from, to, px } = asked(sight.peek(), width, now.frames);
   try {
     const path = `runs/${now.run}/timeline?from=${from}&to=${to}&px=${px}`;
-    line.value = await get<Timeline>(path, { signal: lineStop.signal });
+    const got = await get<Timeline>(path, { signal: lineStop.signal });
+    if (got.ready) line.value = got;
+    reading.value = !got.ready;
+    if (!got.ready) lineTimer = setTimeout(() => void loadLine(), AGAIN_MS);
   } catch {
     // the old lanes stay; the queue says what is wrong
   }
@@ -226,6 +234,7 @@ export function follow(): () => void {
       if (now === null || now.run === shown) return;
       shown = now.run;
       batch(() => {
+        reading.value = false;
         queue.value = line.value = banner.value = item.value = chosen.value = null;
         sight.value = { from: 0, to: Math.max(now.frames, 1) };
         if (now.video !== null && view.video.peek() !== now.video) view.goTo(0, now.video);

@@ -41,7 +41,7 @@ function status(): void {
     asking !== null
       ? `swap ${asking[0] ?? "which"} with: press ${asking.length ? "a digit" : "two digits"}, Esc leaves`
       : who
-        ? `${who} is chosen: Shift+1–9 says who it is, B cuts, M joins, Del: no animal`
+        ? `${who} is chosen: Shift+1–9 says who it is, B cuts, M joins, Del: no animal, I: interpolates its gap`
         : "click chooses an animal · K next crossing · N next gap";
 }
 
@@ -85,8 +85,10 @@ export function Tracks() {
         <div class="tracks-middle">
           <Banner />
           {now.trouble ? (
-            <div class="empty" role="alert">
-              <p>{now.trouble}</p>
+            <div class="empty" role="alert" data-test="broken">
+              <p>
+                <b>{now.job ?? now.title}</b>: {now.trouble}
+              </p>
               <Start again />
             </div>
           ) : video === undefined || now.video === null ? (
@@ -252,8 +254,8 @@ function Banner() {
 }
 
 function Tools() {
-  const names = ["pin", "gap.next", "follow", "fragment.cut", "fragment.join", "fragment.delete", "animal.rename", "frame.teach"] as const;
-  const words = { pin: "Pin", "gap.next": "Next gap", follow: "Follow", "fragment.cut": "Cut", "fragment.join": "Join next", "fragment.delete": "No animal", "animal.rename": "Rename", "frame.teach": "Label this frame" };
+  const names = ["pin", "gap.next", "gap.bridge", "gap.leave", "follow", "fragment.cut", "fragment.join", "fragment.delete", "animal.rename", "frame.teach"] as const;
+  const words = { pin: "Pin", "gap.next": "Next gap", "gap.bridge": "Interpolate gap", "gap.leave": "Leave gap", follow: "Follow", "fragment.cut": "Cut", "fragment.join": "Join next", "fragment.delete": "No animal", "animal.rename": "Rename", "frame.teach": "Label this frame" };
   return (
     <>
       <div class="row tracks-tools">
@@ -299,9 +301,10 @@ function Rename() {
 function Start({ again = false }: { again?: boolean }) {
   const busy = jobs.value.find((job) => ["predict", "track"].includes(job.stage) && goesOn(job));
   const predicted = jobs.value.find((job) => job.stage === "predict" && job.state === "done");
+  const was = again ? jobs.value.find((job) => job.id === desk.run.value?.job) : undefined;
   const start = (stage: "predict" | "track") => {
-    const inputs = stage === "track" && predicted ? { predictions: predicted.id } : {};
-    startJob(stage, {}, inputs).catch((error: unknown) => toast(sentence(error), { kind: "error" }));
+    const inputs = stage === "track" && predicted ? { run: predicted.id } : {};
+    startJob(stage, was?.config ?? {}, was?.inputs ?? inputs).catch((error: unknown) => toast(sentence(error), { kind: "error" }));
   };
   if (busy) return <p class="muted">{busy.title} …</p>;
   return (
@@ -318,7 +321,7 @@ function Start({ again = false }: { again?: boolean }) {
         onClick={() => start("track")}
         data-test="start-track"
       >
-        Track
+        {again ? "Track again" : "Track"}
       </button>
     </div>
   );

@@ -65,6 +65,11 @@ export function Lanes() {
           fragments
         </span>
       </div>
+      {desk.reading.value && line === null && (
+        <p class="muted lanes-reading" role="status" data-test="lanes-reading">
+          The tracks are read for the first time …
+        </p>
+      )}
       <canvas
         ref={canvas}
         role="slider"
@@ -202,6 +207,19 @@ function bars(
       if (right > left) brush.fillRect(left, top + 2 + tall - strip, Math.max(right - left, 1), strip);
     }
   }
+  brush.globalAlpha = 1;
+  brush.setLineDash([3, 3]);
+  brush.lineWidth = 2;
+  for (const [animal, first, last] of line.bridged) {
+    // nobody saw it there: a dashed line in place of the bar
+    const middle = MARKS + animal * lane + lane / 2 - 1;
+    brush.strokeStyle = paintOf(animal).colour;
+    brush.beginPath();
+    brush.moveTo(Math.max(x(first), 0), middle);
+    brush.lineTo(Math.min(x(last + 1), width), middle);
+    brush.stroke();
+  }
+  brush.setLineDash([]);
   brush.fillStyle = hatch(brush); // an identity may be orange too: who is nobody is striped
   const top = MARKS + line.animals.length * lane;
   for (const [first, last, many] of line.loose) {

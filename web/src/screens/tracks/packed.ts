@@ -2,11 +2,13 @@
 import type { XY } from "../../canvas/transform";
 
 export const NOBODY = -1;
+/** The row of a pose that nobody saw: a line across a gap. */
+export const DRAWN = -1;
 
 /** One body in one frame. */
 export interface Body {
   readonly animal: number; // index of the run's names; NOBODY
-  readonly row: number; // its number in the recording
+  readonly row: number; // its number in the recording; DRAWN
   readonly points: readonly (XY | null)[];
 }
 

@@ -6,7 +6,7 @@ import * as session from "../../store/session";
 import * as view from "../../store/view";
 import { edgesOf } from "../label/scene";
 import * as desk from "./desk";
-import { middleOf, NOBODY, type Body } from "./packed";
+import { DRAWN, middleOf, NOBODY, type Body } from "./packed";
 
 export const AMBER = "#ffb000"; // of who is nobody
 const TRAIL_S = 1; // of the way before and after
@@ -28,14 +28,17 @@ const figures = computed<Figure[]>(() => {
   const around = Math.min(Math.round(TRAIL_S * (desk.run.value?.fps || 25)), 60);
   return desk.bodies.value.map((body) => {
     const nobody = body.animal === NOBODY;
+    const drawn = body.row === DRAWN;
     const { colour, dash } = nobody ? { colour: AMBER, dash: true } : paintOf(body.animal);
     return {
       key: keyOf(body),
       colour,
       dash,
-      name: nobody ? "nobody" : (desk.names.value[body.animal] ?? ""),
-      spots: body.points.map((at) => (at === null ? null : { ...at, shape: "disc" as const })),
-      guess: nobody,
+      name: nobody ? "nobody" : `${desk.names.value[body.animal] ?? ""}${drawn ? " (interpolated)" : ""}`,
+      spots: body.points.map((at) =>
+        at === null ? null : { ...at, shape: drawn ? ("dashed" as const) : ("disc" as const) },
+      ),
+      guess: nobody || drawn,
       ...(nobody ? {} : { trail: trailOf(body.animal, frame, around) }),
     };
   });

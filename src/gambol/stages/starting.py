@@ -1,0 +1,62 @@
+"""What a network starts from: nothing, an encoder that was taught elsewhere, another run.
+
+reads   a file of weights, the run folder of another training, or an installed package
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from gambol.io import pretrained, store
+from gambol.io import run as io_run
+from gambol.nn import transfer
+from gambol.nn.model import ModelSpec, PoseNet
+from gambol.nn.transfer import Taken
+
+IMAGENET = "imagenet"
+
+
+def fingerprint(start: str | None) -> str:
+    """Return the hash of what is read; empty where that is nothing, or a package's."""
+    if start in (None, IMAGENET):
+        return ""
+    assert start is not None
+    path = Path(start)
+    return store.file_hash(path / "weights.safetensors" if path.is_dir() else path)
+
+
+def loader(
+    start: str | None, spec: ModelSpec, say: Callable[[str], None]
+) -> Callable[[PoseNet], Taken] | None:
+    """Return what gives a network its weights; None where it starts from nothing.
+
+    Args:
+        start: imagenet, a file, or a run folder.
+        spec: of the network.
+        say: hears what was taken over.
+    """
+    if start is None:
+        return None
+    if start != IMAGENET and Path(start).is_dir():
+        other = io_run.load(Path(start))
+        weights = other.net.state_dict()
+        give = partial(
+            transfer.run, weights=weights, keypoints=other.model.spec.keypoints, source=start
+        )
+    else:
+        path = _imagenet(spec) if start == IMAGENET else Path(start)
+        give = partial(transfer.encoder, foreign=pretrained.read(path), source=str(path))
+
+    def begin(net: PoseNet) -> Taken:
+        taken = give(net)
+        say(f"start: from {start}; anew: {', '.join(taken.anew) or 'nothing'}")
+        return taken
+
+    return begin
+
+
+def _imagenet(spec: ModelSpec) -> Path:
+    values = spec.backbone.model_dump()
+    return pretrained.imagenet(
+        spec.backbone.kind, str(values.get("variant", values.get("layers", "")))
+    )

@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { fakeServer, type Asked } from "../fake";
+import { blocked } from "../store/edits";
+import { closeOutbox } from "../store/outbox";
+import * as session from "../store/session";
+import type { LogLine, Steps } from "../types.gen";
+import { stepsBack, undoTo } from "./history";
+
+const line = (seq: number, by: string, more: Partial<LogLine> = {}): LogLine => ({
+  seq, at: "", by, action: "move", target: null, places: [], rows: 1, standing: true, ...more,
+});
+
+beforeEach(() => {
+  session.role.value = "edit";
+  session.refused.value = "";
+  session.user.value = "me";
+  blocked.value = null;
+});
+afterEach(closeOutbox);
+
+/** A server with a log; undo is refused because of somebody else's change if `clash`. */
+function server(log: LogLine[], clash = false): Asked[] {
+  return fakeServer(({ path }) => {
+    if (path.startsWith("history")) {
+      const before = Number(/before=(\d+)/.exec(path)?.[1] ?? Infinity);
+      const n = Number(/n=(\d+)/.exec(path)![1]);
+      return { json: log.filter(({ seq }) => seq < before).slice(0, n) };
+    }
+    if (clash) return { status: 409, json: { code: "conflict", message: "", hint: "", theirs: [] } };
+    return { json: { seq: 0, actions: ["move"], video: null, frame: null } };
+  });
+}
+
+const steps = (asked: Asked[]): [number, boolean | undefined][] =>
+  asked.filter(({ path }) => path === "undo").map(({ body }) => [(body as Steps).n!, (body as Steps).force]);
+
+test("the making of the project is no step back", () => {
+  const log = [line(2, "me"), line(1, "me", { action: "create" })];
+  expect(stepsBack(log, line(0, "x"), "me")).toBe(1);
+});
+
+test("undo to a line takes back mine alone, also such as the panel has not read", async () => {
+  const log: LogLine[] = [];
+  for (let seq = 1300; seq > 0; seq--) log.push(line(seq, seq % 2 ? "me" : "Mei"));
+  const asked = server(log);
+  await undoTo(log.find(({ seq }) => seq === 100)!);
+  expect(steps(asked)).toEqual([[600, false]]);
+});
+
+test("undone edits, undos and others' edits are no steps; none is no question", async () => {
+  const log = [line(5, "Mei"), line(4, "me", { target: 3, action: "undo" }), line(3, "me", { standing: false })];
+  const asked = server(log);
+  await undoTo(line(2, "me"));
+  expect(steps(asked)).toEqual([]);
+});
+
+test("what somebody else's change holds back keeps its number of steps", async () => {
+  server([line(5, "me"), line(4, "me"), line(3, "me")], true);
+  await undoTo(line(2, "me"));
+  expect(blocked.value).toMatchObject({ what: "undo", n: 3 });
+});
