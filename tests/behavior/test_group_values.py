@@ -42,6 +42,13 @@ def test_bouts_of_an_ethogram_are_cut_where_assessed_spans_are():
     assert found.seconds.tolist() == [2.0] and found.ended.tolist() == [False]
 
 
+def test_dwell_counts_bouts_without_an_end_as_far_as_they_were_seen():
+    one, other = np.array([0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1]), np.array([1, 1, 1])
+    found = group_values.durations(pack([one, other], ["a", "b"], FPS, 2))
+    np.testing.assert_allclose(found.loc["a"], [0.2, (0.3 + 0.5) / 2])
+    assert found.loc["b"].isna().all()  # its only bout began before
+
+
 def test_transitions_do_not_join_recordings_or_gaps_and_rare_ones_are_left_out():
     one, other = np.array([0, 0, 1, -1, 2, 0]), np.array([2, 2, 0, 1, 0, 1])
     seq = pack([one, other], ["a", "b"], FPS, 3)

@@ -132,3 +132,12 @@ def test_what_the_command_line_undid_can_be_redone_by_its_author() -> None:
     assert label_undo.redoable(back, "ann") == 2
     assert _names(label_undo.redo(back, "ann")) == ["rear", "1", "2"]
     assert label_undo.redo(label_undo.redo(back, "ann"), "ann") == held
+
+
+def test_a_split_that_was_taken_back_is_said_to_be_so() -> None:
+    held = maps.decide(LabelMap(3), Decision("split", (0,), "x", "r", 0, 5, author="ann"))
+    held = label_undo.undo(held, "ann")
+    with pytest.raises(InputError, match="label 3 was split off, and that was taken back"):
+        maps.find(held, "3")
+    with pytest.raises(InputError, match="label 3 was split off, and that was taken back"):
+        maps.decide(held, Decision("merge", (1, 3), author="bob"))

@@ -41,6 +41,20 @@ def test_files_that_hold_code_or_nothing_are_refused(tmp_path, name):
         pretrained.read(path)
 
 
+@pytest.mark.parametrize("text", [b"some text\n", b"version https://git-lfs\n", b"\x80"])
+def test_files_that_are_no_weights_at_all_are_refused(tmp_path, text):
+    path = tmp_path / "w.pth"
+    path.write_bytes(text)
+    with pytest.raises(InputError, match="w.pth holds no plain weights"):
+        pretrained.read(path)
+
+
+def test_tensors_by_number_are_refused(tmp_path):
+    torch.save({0: torch.ones(2)}, tmp_path / "w.pth")
+    with pytest.raises(InputError, match="holds no weights by name"):
+        pretrained.read(tmp_path / "w.pth")
+
+
 def test_tensors_without_names_are_refused(tmp_path):
     torch.save([torch.ones(2)], tmp_path / "w.pth")
     with pytest.raises(InputError, match="holds no weights by name"):

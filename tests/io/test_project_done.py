@@ -1,11 +1,13 @@
 """A frame is done only if somebody said so when every animal that is in it now was there."""
 
+import contextlib
 import random
 import uuid
 
 import pytest
 from labelled import make
 
+from gambol.core.errors import InputError
 from gambol.io import project_changes, project_edits, project_index, project_views
 from gambol.io.project_changes import Conflict, RowChange
 
@@ -219,10 +221,12 @@ class World:
     def line_undo(self, by, f):
         top = project_index.top_standing(self.project.connection)
         if top is not None and project_edits.line(self.project.connection, top).action == "act":
-            self.project.undo(by="line")
+            with contextlib.suppress(InputError):  # a forced undo is in the way
+                self.project.undo(by="line")
 
     def line_redo(self, by, f):
-        self.project.redo(by="line")
+        with contextlib.suppress(InputError):
+            self.project.redo(by="line")
 
     def wrong(self):
         """Frames that count as done with animals that nobody confirmed."""

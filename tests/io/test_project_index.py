@@ -17,7 +17,7 @@ def test_who_touched_nothing_is_nobody(project):
 def test_questions_use_an_index(project):
     plans = [
         "SELECT id FROM edits WHERE author = 'a' AND undone IS NULL AND target IS NULL"
-        " AND action <> 'create' ORDER BY id DESC LIMIT 1",
+        f" AND NOT {project_index._PASSED} ORDER BY id DESC LIMIT 1",
         "SELECT id, undone FROM edits WHERE author = 'a' AND undone NOT NULL"
         " AND target IS NULL ORDER BY undone DESC LIMIT 1",
         "SELECT max(edit) FROM touched WHERE tbl = 'a' AND k1 = 1 AND k2 = 1 AND k3 = 1",

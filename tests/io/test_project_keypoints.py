@@ -1,6 +1,7 @@
 import sqlite3
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,22 @@ def test_points_of_a_keypoint_that_goes_come_back_with_it_whatever_was_moved_sin
     assert redo(project).actions == ["skeleton"]
     assert list(seen(project, 3)) == list(NAMES[1:])
     assert project.check() == []
+
+
+def test_scripts_and_imports_leave_points_of_a_keypoint_that_went_in_their_rows(project):
+    place(project, 3, points(1)), place(project, 4, points(10))
+    shape(project, [1, 2, 3], list(NAMES[1:]))
+    xy = np.stack([np.arange(5.0, 8.0), np.full(3, 6.0)], 1)
+    project.set_instance(1, 3, -1, xy, np.full(3, 2, np.uint8))
+    labels = project.labels()
+    named = replace(labels, individual=np.zeros(2, np.int64), individuals=("mei",))
+    project.put_labels(labels)  # the same animals, and then with a name
+    project.put_labels(named)
+    assert project._all("SELECT individual FROM instances") == [(1,), (1,)]
+    undo(project)
+    assert seen(project, 3)["nose"] == said(1)["nose"]
+    assert seen(project, 3)["left ear"] == [5.0, 6.0, 2]
+    assert seen(project, 4) == said(10) and project.check() == []
 
 
 def test_a_keypoint_has_a_number_that_none_ever_had(project):

@@ -1,9 +1,11 @@
 """Who looks sees what is there, and leaves no trace."""
 
+import itertools
 import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +88,95 @@ def test_what_a_killed_program_left_is_seen_and_left(left, project, tmp_path):
     found = seen(project.folder, tmp_path / "away")
     assert found == (labels + (left == "log"), at + (left == "log"), 0)
     assert state(project.folder) == before
+
+
+@pytest.fixture
+def logged(project):
+    """A project whose write-ahead log a killed server left, and a program that writes."""
+    path, folder = project.path, project.folder
+    project.close()
+    subprocess.run([sys.executable, "-c", KILLED, str(folder), "log"])
+    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    writer.execute("PRAGMA wal_autocheckpoint = 50")
+    writer.execute("PRAGMA synchronous = OFF")
+    yield path, writer
+    writer.close()
+
+
+def written(writer, first):
+    writer.execute("BEGIN")
+    for k in range(40):
+        row = (100_000 + 40 * first + k,)
+        writer.execute(
+            "INSERT INTO instances (video, frame, individual, origin) VALUES (1, ?, -1, 0)", row
+        )
+        writer.execute("INSERT INTO points VALUES (last_insert_rowid(), 0, 1, 1, 2)")
+    writer.execute("COMMIT")
+
+
+def sound(connection):
+    """Tell whether a copy is whole, and its edits, too."""
+    (said,) = connection.execute("PRAGMA integrity_check").fetchone()
+    query = "SELECT count(*) FROM instances WHERE frame >= 100000"
+    return said == "ok" and connection.execute(query).fetchone()[0] % 40 == 0
+
+
+def test_a_copy_between_the_files_of_which_somebody_writes_is_made_again(
+    logged, tmp_path, monkeypatch
+):
+    path, writer = logged
+    real, copied = shutil.copyfile, []
+
+    def slow(source, to):
+        real(source, to)
+        copied.append(source)
+        if len(copied) <= 3:  # in the midst of the first copies
+            for k in range(20):  # more than a log holds
+                written(writer, 20 * len(copied) + k)
+
+    monkeypatch.setattr(shutil, "copyfile", slow)
+    looked = project_looks.connect(path, lambda: made(tmp_path / "away"))
+    assert sound(looked) and len(copied) > 4
+    (count,) = looked.execute("SELECT count(*) FROM points").fetchone()
+    assert count == writer.execute("SELECT count(*) FROM points").fetchone()[0]
+    looked.close()
+
+
+def test_what_never_stands_still_is_said(logged, tmp_path, monkeypatch):
+    path, writer = logged
+    real, copied = shutil.copyfile, []
+
+    def slow(source, to):
+        real(source, to)
+        copied.append(source)
+        written(writer, len(copied))
+
+    monkeypatch.setattr(shutil, "copyfile", slow)
+    monkeypatch.setattr(project_looks, "SETTLE_S", 0.2)
+    with pytest.raises(InputError, match="written all the time"):
+        project_looks.connect(path, lambda: made(tmp_path / "away"))
+
+
+def test_copies_beside_a_program_that_writes_and_rests_are_whole(logged, tmp_path):
+    path, writer = logged
+    stop = threading.Event()
+
+    def work():
+        for k in itertools.count():
+            if stop.wait(0.15 if k % 20 == 0 else 0):
+                return
+            written(writer, k)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        for k in range(12):
+            looked = project_looks.connect(path, lambda k=k: made(tmp_path / f"away{k}"))
+            assert sound(looked)
+            looked.close()
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_an_older_project_is_read_in_a_copy(tmp_path):

@@ -37,6 +37,22 @@ def test_the_settings_of_a_model_go_through_yaml(tmp_path, backbone):
 @pytest.mark.parametrize(
     "change, word",
     [
+        ({"head": {"kind": "vector"}}, "says nothing of places"),
+        (
+            {"backbone": {"kind": "linear"}, "head": {"kind": "pointwise"}},
+            "linear has no features",
+        ),
+    ],
+)
+def test_parts_that_do_not_go_together_are_refused(change, word):
+    spec = ModelSpec.model_validate({"keypoints": ["a"], **change})
+    with pytest.raises(InputError, match=word):
+        PoseNet(spec)
+
+
+@pytest.mark.parametrize(
+    "change, word",
+    [
         ({"backbone": {"kind": "unett"}}, "leap, linear, resnet, stacked-densenet, unet"),
         ({"backbone": {"kind": "unet", "dept": 3}}, "did you mean 'depth'"),
         ({"head": {"kind": "deep"}}, "patch, pointwise, shuffle, simple, upsample"),

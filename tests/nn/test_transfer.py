@@ -4,8 +4,10 @@ import torch
 from gambol.core.errors import InputError
 from gambol.nn import transfer
 from gambol.nn.backbones.efficientnet import EfficientNet, EfficientNetSpec
+from gambol.nn.backbones.hourglass import HourglassSpec
+from gambol.nn.backbones.resnet import ResNetSpec
 from gambol.nn.backbones.unet import UNetSpec
-from gambol.nn.heads import PointwiseSpec
+from gambol.nn.heads import PointwiseSpec, SimpleSpec, UpsampleSpec
 from gambol.nn.model import ModelSpec, PoseNet
 from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.nn.outputs.location import LocationSpec
@@ -91,6 +93,33 @@ def test_outputs_that_have_several_maps_a_keypoint_match_by_name_too():
     near, offsets = mine[:2], mine[2:].unflatten(0, (2, 2))
     assert torch.equal(near, theirs[:2].flip(0))
     assert torch.equal(offsets, theirs[2:].unflatten(0, (2, 2)).flip(0))
+
+
+@pytest.mark.parametrize("head", [UpsampleSpec(), SimpleSpec(doublings=1, width=12)])
+def test_layers_before_the_last_are_taken_whole(head):
+    # whose widths are multiples of the number of keypoints, too
+    def made(names, seed):
+        torch.manual_seed(seed)
+        return PoseNet(ModelSpec(backbone=ResNetSpec(layers=18), head=head, keypoints=names,
+                                 outputs=(ConfidenceSpec(sigma=10.0),)))  # fmt: skip
+
+    other, net = made(("a", "b", "c", "d"), 1), made(("d", "c", "b", "e"), 2)
+    transfer.run(net, other.state_dict(), other.spec.keypoints, "a run")
+    image = torch.randint(0, 256, (1, 1, 32, 32), dtype=torch.uint8)
+    with torch.no_grad():
+        mine, theirs = net.eval()(image)[0][0], other.eval()(image)[0][0]
+    assert torch.equal(mine[:3], theirs[[3, 2, 1]])
+
+
+def test_networks_that_read_their_own_answers_need_the_same_keypoints():
+    stacked = HourglassSpec(filters=16, depth=1)
+    other, net = network(("a", "b"), 0, stacked), network(("b", "a"), 1, stacked)
+    with pytest.raises(InputError, match="starts only from runs with the same keypoints"):
+        transfer.run(net, other.state_dict(), ("a", "b"), "a run")
+    same = network(("a", "b"), 1, stacked)
+    assert transfer.run(same, other.state_dict(), ("a", "b"), "a run").anew == ()
+    for name, value in other.state_dict().items():
+        assert torch.equal(same.state_dict()[name], value)
 
 
 def test_a_run_of_another_architecture_is_refused():

@@ -17,3 +17,11 @@ def test_a_column_that_lacks_is_named_with_what_may_be_meant(tmp_path, lost):
     path.write_text("recording,animal,sex\nday1,m,f\n".replace(lost, lost + "s"))
     with pytest.raises(InputError, match=f"a.csv has no column '{lost}'.*{lost}s"):
         animals.read(path, "sex")
+
+
+def test_only_an_empty_cell_is_missing(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("recording,animal,group\nday1,NA,null\nday2,nan,\n")
+    table = animals.read(path, "group")
+    assert table["animal"].tolist() == ["NA", "nan"]
+    assert table["group"].isna().tolist() == [False, True] and table["group"][0] == "null"

@@ -4,6 +4,7 @@ from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
+from gambol.nn.backbones.resnet import ResNetSpec
 from gambol.pose.choose import Choice
 from gambol.stages import network, train
 
@@ -31,6 +32,9 @@ def test_places_are_refused_where_they_mean_nothing():
         network.place(asked, "single", cut)
     with pytest.raises(InputError, match="nothing for backbone linear"):
         network.place(asked.model_copy(update={"backbone": LinearSpec()}), "single", CLOSE)
+    # whose two channels of places would be taken for colours
+    with pytest.raises(InputError, match="nothing for backbone resnet"):
+        network.place(asked.model_copy(update={"backbone": ResNetSpec()}), "single", CLOSE)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -122,3 +123,15 @@ def test_queued_frames_of_several_animals_are_seen_while_it_learns(way, tmp_path
         io_run.read_weights(tmp_path / name / "last.safetensors") for name in ("out", "alone")
     )
     assert all((one[key] == two[key]).all() for key in two)
+    if way == "top-down":
+        crops_lie_where_they_were_cut(tmp_path, pair)
+
+
+def crops_lie_where_they_were_cut(folder, pair):
+    shown = json.loads((folder / "previews.json").read_text())["shown"]
+    assert len(shown) > 1
+    for one in shown:
+        assert Path(one["video"]).name == pair.video.name
+        true = [np.linalg.norm(xy[0] - xy[2]) for xy in pair.xy[one["frame"]]]
+        nose, _, tail = np.array(one["truth"])
+        assert np.abs(true - one["video_px"] * np.linalg.norm(nose - tail)).min() < 0.1

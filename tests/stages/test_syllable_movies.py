@@ -414,5 +414,6 @@ def test_a_process_that_was_killed_outright_goes_on_and_makes_the_same_files(fol
         assert len(movies) == {"within a movie": 0, "between movies": 2}.get(moment, 5)
         made(folder, out, **cfg)
         again = json.loads((out / "provenance.json").read_text())
-        assert shown(out) == want
+        found = shown(out)
+        assert [name for name in want | found if found.get(name) != want.get(name)] == []
         assert {**again, "date": "", "command": ""} == {**told, "date": "", "command": ""}

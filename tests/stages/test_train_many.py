@@ -173,6 +173,8 @@ def test_what_the_settings_say_of_crops_and_centroids_is_done(pair, tmp_path):
         ("single", {}, "20 frames have several labelled animals"),
         ("top-down", {"many.centroid_share": 1.5}, "less than 1"),
         ("top-down", {"approach": "topdown"}, "approach"),
+        ("top-down", {"start": "imagenet"}, "no package carries weights of unet"),
+        ("bottom-up", {"start": "nowhere.pth"}, "nowhere.pth does not exist"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_in_a_sentence(
@@ -182,6 +184,12 @@ def test_settings_that_cannot_work_are_refused_in_a_sentence(
         train.run(brief(way, **changes), pair.labels, tmp_path / "run", threads=1)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "run" / "weights.safetensors").exists()
+
+
+def test_fields_of_a_network_without_such_cells_have_those_of_the_keypoints(pair, tmp_path):
+    cfg = brief("bottom-up", backbone="{kind: leap, filters: 8}")
+    run = train.run(cfg, pair.labels, tmp_path / "run", threads=1)
+    assert [one.stride for one in io_run.load(run).net.outputs] == [1, 1]
 
 
 def test_cycles_are_allowed_where_the_settings_say_so(pair, tmp_path):

@@ -12,6 +12,21 @@ export class ApiError extends Error {
   }
 }
 
+// about the request itself: sent again it gets the same answer
+const LASTING = new Set([400, 409, 413, 415, 422]);
+// not now, and why: no key any more, may only look, read-only, too many tries, disk full
+const REFUSING = new Set([401, 403, 423, 429, 507]);
+
+/** Whether gambol refused a request, not a proxy before it, and will refuse it again. */
+export function forGood(error: unknown): error is ApiError {
+  return error instanceof ApiError && LASTING.has(error.status) && error.problem.code !== "http";
+}
+
+/** Whether the server takes nothing now, and says why: what waits is sent again. */
+export function notNow(error: unknown): error is ApiError {
+  return error instanceof ApiError && REFUSING.has(error.status);
+}
+
 let person = "";
 let browser = "";
 

@@ -227,10 +227,20 @@ export interface Animals {
   factors: string[];
 }
 
-/** POST /api/behavior/{run}/animals. */
+/** A cell of animals.csv that somebody changes. */
+export interface AnimalsCell {
+  recording: string;
+  column: string;
+  saw: string;
+  value: string;
+}
+
+/** POST /api/behavior/{run}/animals: cells that changed; all others stay as they are. 409 `conflict`, and nothing done, where another word than the one that was seen stands. */
 export interface AnimalsEdit {
-  columns: string[];
-  rows: string[][];
+  id?: string;
+  force?: boolean;
+  columns?: string[];
+  cells?: AnimalsCell[];
 }
 
 /** GET /api/behavior/{run}/groups?factor&what. */
@@ -247,14 +257,16 @@ export interface Comparison {
 /** GET /api/behavior/{run}/follow?from: what somebody may approve. */
 export interface Followed {
   source: string;
+  seen: string;
   proposals: Following[];
 }
 
-/** POST /api/behavior/{run}/follow: which proposals are taken. */
+/** POST /api/behavior/{run}/follow: which proposals are taken; 409 where they are others. */
 export interface FollowEdit {
+  id?: string;
   source: string;
   chosen: number[];
-  proposals: number;
+  seen: string;
 }
 
 /** A decision about another model, as it would be about this one; null: there is none. */
@@ -374,9 +386,10 @@ export interface Named {
   edits: number;
 }
 
-/** POST /api/name: a browser that was a guest says who sits there. */
+/** POST /api/name: a browser says who sits there. */
 export interface Naming {
   name: string;
+  sure?: boolean;
 }
 
 /** Somebody who looks at the project now. */
@@ -687,6 +700,7 @@ export interface TrackedRun {
   frames: number;
   fps: number;
   trouble: string | null;
+  unwritten: string | null;
 }
 
 export type Scalar = number | string | null;
@@ -990,9 +1004,9 @@ export interface Curve {
   p95_px: (number | null)[];
 }
 
-/** What the feed sends: an edit, a job, who is here, or a ping. */
+/** What the feed sends: an edit, a job, who is here, news of track files, or a ping. */
 export interface Message {
-  type: "edit" | "job" | "presence" | "reload" | "ping";
+  type: "edit" | "job" | "presence" | "reload" | "tracks" | "ping";
   seq: number | null;
   id: string | null;
   by: string | null;

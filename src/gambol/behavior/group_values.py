@@ -114,6 +114,23 @@ def lives(source: Source) -> tuple[Lives, tuple[str, ...], tuple[str, ...]]:
     return Lives(r[begun], label[begun], seconds[begun], ended[begun]), recordings, names
 
 
+def durations(source: Source) -> pd.DataFrame:
+    """Return the mean seconds of bouts in each recording: rows recordings, columns labels.
+
+    A bout whose end was not seen counts as long as it was seen, one whose begin was not seen is
+    left out; NaN where no bout is left.
+    """
+    found, recordings, names = lives(source)
+    cell = found.recording * len(names) + found.label
+    size = len(recordings) * len(names)
+    n, total = np.bincount(cell, minlength=size), np.bincount(cell, found.seconds, size)
+    mean = np.where(n > 0, total / np.maximum(n, 1), np.nan)
+    return pd.DataFrame(
+        mean.reshape(len(recordings), len(names)),
+        index=pd.Index(recordings, name="recording"), columns=pd.Index(names, name="label"),
+    )  # fmt: skip
+
+
 def animals_of(recordings: list[str], animals: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """Return animal and factors of recordings, in their order; refuse what is not known.
 

@@ -153,23 +153,18 @@ def duration_test(
     """Compare how long bouts of each label last: log-rank statistic, animals permuted.
 
     Bouts whose end was not seen are censored, those whose begin was not seen left out. Effects
-    are of the animals' mean durations. Arguments as `usage_test`.
+    are of the animals' mean durations (`group_values.durations`). Arguments as `usage_test`.
     """
     plan = _Plan(permutations, alpha, resamples, random_state)
     found, recordings, names = group_values.lives(source)
-    means = np.full((len(recordings), len(names)), np.nan)
-    seen, expected = np.zeros_like(means), np.zeros_like(means)
+    values = group_values.durations(source)
+    seen, expected = np.zeros(values.shape), np.zeros(values.shape)
     for s in range(len(names)):
         own = found.label == s
         seconds, ended, r = found.seconds[own], found.ended[own], found.recording[own]
-        n = np.bincount(r, minlength=len(recordings))
-        total = np.bincount(r, seconds, minlength=len(recordings))
-        means[:, s] = np.where(n > 0, total / np.maximum(n, 1), np.nan)
         seen[:, s] = np.bincount(r, ended, minlength=len(recordings))
         hazard = permutation.hazards(seconds, ended)
         expected[:, s] = np.bincount(r, hazard, minlength=len(recordings))
-    index = pd.Index(recordings, name="recording")
-    values = pd.DataFrame(means, index=index, columns=pd.Index(names, name="label"))
     whole = group_values.units(values, animals, factor)
     told = group_values.animals_of(list(recordings), animals, factor)
     place = pd.Index(whole.animal).get_indexer(pd.Index(told["animal"]))

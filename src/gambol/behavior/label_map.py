@@ -177,6 +177,8 @@ def find(label_map: LabelMap, word: str) -> int:
         return by_number[word]
     stand = _stand(label_map)
     if word.isdecimal() and int(word) < len(stand.label):
+        if int(word) in stand.gone:
+            raise InputError(_taken_back(int(word)))
         into = _name(stand, stand.label[int(word)])
         raise InputError(f"label {word} was merged into {into!r}; name that, or undo")
     hint = did_you_mean(word, list(known)) or f"; there are {len(known)} labels"
@@ -283,7 +285,9 @@ def _check(decision: Decision, stand: _Stand) -> None:
 
 def _check_label(k: int, kind: str, stand: _Stand) -> None:
     """Refuse a label that is not there, or not in the way the decision needs it."""
-    if not 0 <= k < len(stand.label) or k in stand.gone:
+    if k in stand.gone:
+        raise InputError(_taken_back(k))
+    if not 0 <= k < len(stand.label):
         raise InputError(f"there is no label {k}; there are 0 to {len(stand.label) - 1}")
     if stand.label[k] != k:
         into = _name(stand, stand.label[k])
@@ -316,6 +320,10 @@ def _check_name(name: str, own: int, stand: _Stand) -> None:
 
 def _name(stand: _Stand, k: int) -> str:
     return stand.name.get(k, str(k))
+
+
+def _taken_back(k: int) -> str:
+    return f"label {k} was split off, and that was taken back; redo it, or name another label"
 
 
 def _tidy(decision: Decision) -> str:

@@ -20,7 +20,10 @@ PACKAGES = {
     for n in range(5)
 }
 
-_BROKEN = (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError)
+_BROKEN = (
+    SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError,
+    IndexError, AttributeError, TypeError,
+)  # fmt: skip
 
 
 def read(path: Path) -> dict[str, Tensor]:
@@ -41,7 +44,8 @@ def read(path: Path) -> dict[str, Tensor]:
     for key in ("state_dict", "model", "model_state_dict"):  # of checkpoints with more in them
         if isinstance(held, dict) and isinstance(held.get(key), dict):
             held = held[key]
-    if not isinstance(held, dict) or not all(isinstance(v, Tensor) for v in held.values()):
+    named = isinstance(held, dict) and all(isinstance(name, str) for name in held)
+    if not named or not all(isinstance(v, Tensor) for v in held.values()):
         raise InputError(f"{path} holds no weights by name; give a state dict of torch")
     return {name.removeprefix("module."): value for name, value in held.items()}
 
@@ -49,9 +53,10 @@ def read(path: Path) -> dict[str, Tensor]:
 def imagenet(kind: str, variant: str) -> Path:
     """Return the weights of an encoder that was taught ImageNet, if their package is there."""
     if (kind, variant) not in PACKAGES:
+        name = f"{kind} {variant}".strip()
         raise InputError(
-            f"no package carries weights of {kind} {variant}; give a file of them as start, or "
-            "set backbone to efficientnet"
+            f"no package carries weights of {name}; give a file of them as start, or set "
+            "backbone to efficientnet"
         )
     package, folder = PACKAGES[kind, variant]
     found = importlib.util.find_spec(package)

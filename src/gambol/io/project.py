@@ -209,8 +209,10 @@ class Project:
         with self._edit("set", by) as edit:
             who = _number(edit, individual)
             numbers = project_keypoints.ids(edit.connection)
+            now = edits.get(edit.connection, "instances", (video, frame, who))
             said = rows.value(xy, visibility, origin, numbers)
-            edit.put("instances", (video, frame, who), said)
+            kept = project_keypoints.kept(said, numbers, now)
+            edit.put("instances", (video, frame, who), kept)
 
     def remove_instance(
         self, video: int, frame: int, individual: str | int, by: str | None = None
@@ -221,6 +223,7 @@ class Project:
         if who is not None:
             with self._edit("remove", by) as edit:
                 edit.put("instances", (video, frame, who), None)
+                edit.put("extras", (video, frame, who), None)
 
     def name_instance(
         self, video: int, frame: int, unknown: int, name: str, by: str | None = None
@@ -312,17 +315,21 @@ class Project:
     def set_track_log(
         self, path: Path, about: str, records: list[str], action: str, by: str | None = None
     ) -> None:
-        """Replace the log of a file of tracks, in one edit."""
-        with self._edit(action, by) as edit:
-            rows.put_track_log(edit, self._inside(path), about, records)
+        """Replace the log of a file of tracks; its beginning nobody undoes."""
+        with schema.transaction(self._connection, self.path):
+            inside, by = self._inside(path), by or author()
+            rows.put_track_log(self._connection, inside, about, records, action, by)
 
     def undo(self, n: int = 1, by: str | None = None) -> list[str]:
-        """Take back the last n edits that stand; return what they were, the latest first."""
-        return self._again(steps.undo, n, by)
+        """Take back the last n edits that stand; return what they were, the latest first.
+
+        All or none: what others changed since is refused.
+        """
+        return steps.undo(self._connection, self.path, by or author(), n)
 
     def redo(self, n: int = 1, by: str | None = None) -> list[str]:
         """Make again what was undone last, unless something else was edited since."""
-        return self._again(steps.redo, n, by)
+        return steps.redo(self._connection, self.path, by or author(), n)
 
     def history(self, since: int = 0) -> Iterator[EditRow]:
         """Yield the log of edits from its beginning, or from after an edit."""
@@ -375,12 +382,6 @@ class Project:
     def _inside(self, path: Path) -> str:
         """Return the path of a file in the project, as it is stored."""
         return path.resolve().relative_to(self.folder).as_posix()
-
-    def _again(self, how: Any, n: int, by: str | None) -> list[str]:
-        done: list[str] = []
-        while len(done) < n and (action := how(self._connection, self.path, by or author())):
-            done.append(action)
-        return done
 
     def _edit(self, action: str, by: str | None) -> Any:
         return edits.edit(self._connection, self.path, action, by or author())

@@ -6,7 +6,7 @@ Values are those of the wire (`project_views`). What cannot be done is either wr
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -17,11 +17,13 @@ from gambol.io import (
     project_done,
     project_index,
     project_keypoints,
+    project_moves,
     project_schema,
+    project_since,
     project_views,
 )
 from gambol.io.project import Project
-from gambol.io.project_edits import Edit, EditRow, Key, Value, comparable, get, line, log
+from gambol.io.project_edits import Edit, EditRow, Key, Value, get, line, log
 from gambol.io.project_rows import check_frame
 from gambol.io.project_views import wire
 
@@ -103,6 +105,7 @@ def apply(
             _change(one, change, theirs)
         if theirs and not force:
             raise Conflict(theirs)
+        project_moves.follow(one)
         project_done.reopen(one, {(c.key[0], c.key[1]) for c in changes if c.table == "frames"})
         _require_sound(one)
         return log(one, action, by, uuid=uuid) if one.after else project.seq()
@@ -363,14 +366,14 @@ def _stepped(project: Project, done: list[EditRow]) -> Stepped:
 def _turn(one: Edit, row: EditRow, back: bool, force: bool) -> None:
     """Make the inverse of a line of the log, or make it again."""
     expected, wanted = (row.after, row.before) if back else (row.before, row.after)
-    stands = _ends(expected if back else reversed(expected))
-    shall = _ends(reversed(wanted) if back else wanted)
+    stands = project_since.ends(expected if back else reversed(expected))
+    shall = project_since.ends(reversed(wanted) if back else wanted)
     moved = ("skeleton", (1,)) in stands
+    left = {place for place in stands if project_index.left_out(one.connection, *place)}
     theirs: list[TheirRow] = []
-    left: set[tuple[str, Key]] = set()
     for (table, key), value in stands.items():
         now = get(one.connection, table, key)
-        if not _changed(
+        if (table, key) in left or not project_since.changed(
             one.connection, (table, key), (value, now, shall[table, key]), row, back
         ):
             continue
@@ -387,34 +390,9 @@ def _turn(one: Edit, row: EditRow, back: bool, force: bool) -> None:
         if (table, tuple(key)) not in left:
             one.put(table, tuple(key), value)
     project_done.settle(one, row.id, back)
-
-
-def _ends(rows: Iterable[Any]) -> dict[tuple[str, Key], Value]:
-    """Return what rows are after their last change."""
-    return {(table, tuple(key)): value for table, key, value in rows}
-
-
-def _changed(
-    connection: sqlite3.Connection,
-    place: tuple[str, Key],
-    values: tuple[Value, Value, Value],
-    row: EditRow,
-    back: bool,
-) -> bool:
-    """Tell whether a row, expected, now and wanted, was changed by somebody since an edit."""
-    table, key = place
-    expected, now, wanted = (comparable(table, value) for value in values)
-    if table != "frames" or now == expected:
-        return now != expected
-    if now == wanted:
-        return False
-    # whether a frame is done may have followed from what others did with their animals
-    at, _ = project_done.spoken(connection, (key[0], key[1]), row.id, back)
-    same = all(
-        (now or {}).get(name, nothing) == (expected or {}).get(name, nothing)
-        for name, nothing in (("flag", 0), ("note", ""))
-    )
-    return at > row.id or not same
+    if not force and (words := list(project_since.overruled(one, row, back))):
+        raise Conflict([TheirRow("frames", list(s.key), s.value, *s[2:]) for s in words])
+    project_moves.forget(one)
 
 
 def _would_lose(

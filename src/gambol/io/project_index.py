@@ -11,6 +11,15 @@ from typing import Any, NamedTuple
 
 PLACES = 20  # of an edit that are noted beside it
 _FRAMED = ("instances", "frames", "suggestions")  # tables whose key begins (video, frame)
+# edits that nobody undoes: that made the project, and those that begin a log of tracks, on
+# which others build. Older versions began it in the edit of its first record, which can be
+# undone (`left_out`).
+_PASSED = (
+    "(action = 'create' OR id IN (SELECT edit FROM touched AS begun WHERE tbl = 'tracks'"
+    " AND NOT (edit = (SELECT min(edit) FROM touched WHERE tbl = 'tracks' AND k1 = begun.k1)"
+    " AND EXISTS (SELECT 1 FROM touched WHERE tbl = 'track_edits' AND k1 = begun.k1"
+    " AND k2 = 0 AND k3 = 0 AND edit = begun.edit))))"
+)
 
 
 class Touch(NamedTuple):
@@ -109,18 +118,25 @@ def last_standing(connection: sqlite3.Connection, author: str) -> int | None:
     """Return the latest edit of a person that can be undone, O(log n)."""
     row = connection.execute(
         "SELECT id FROM edits WHERE author = ? AND undone IS NULL AND target IS NULL"
-        " AND action <> 'create'"
-        " ORDER BY id DESC LIMIT 1",
+        f" AND NOT {_PASSED} ORDER BY id DESC LIMIT 1",
         (author,),
     ).fetchone()
     return int(row[0]) if row else None
 
 
+def left_out(connection: sqlite3.Connection, table: str, key: Iterable[int]) -> bool:
+    """Tell whether undo and redo leave a row: the beginning of a log of tracks stays."""
+    if table != "tracks":
+        return False
+    query = "SELECT 1 FROM tracks WHERE id = ?"
+    return connection.execute(query, tuple(key)).fetchone() is not None
+
+
 def top_standing(connection: sqlite3.Connection) -> int | None:
     """Return the latest edit of anybody that can be undone."""
     row = connection.execute(
-        "SELECT id FROM edits WHERE undone IS NULL AND target IS NULL AND action <> 'create'"
-        " ORDER BY id DESC LIMIT 1"
+        "SELECT id FROM edits WHERE undone IS NULL AND target IS NULL"
+        f" AND NOT {_PASSED} ORDER BY id DESC LIMIT 1"
     ).fetchone()
     return int(row[0]) if row else None
 

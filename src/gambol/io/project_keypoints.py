@@ -76,10 +76,22 @@ def numbered(
     value: dict[str, Any], numbers: Sequence[int], now: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """Undo `placed`; what nobody sees of the row that stands now stays."""
+    points = [[numbers[point[0]], *point[1:]] for point in value["points"]]
+    return kept(value | {"points": points}, numbers, now)
+
+
+def kept(
+    value: dict[str, Any], numbers: Sequence[int], now: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return a row of these numbers with what nobody sees of the row that stands now.
+
+    >>> kept({"points": [[7, 1.0, 1.0, 2]]}, [7], {"points": [[0, 3.0, 4.0, 2]]})
+    {'points': [[0, 3.0, 4.0, 2], [7, 1.0, 1.0, 2]]}
+    """
     known = set(numbers)
     hidden = [point for point in (now or {"points": []})["points"] if point[0] not in known]
-    points = [[numbers[point[0]], *point[1:]] for point in value["points"]]
-    return value | {"points": sorted([*points, *hidden], key=lambda point: point[0])}
+    points = [*value["points"], *hidden]
+    return value | {"points": sorted(points, key=lambda point: point[0])}
 
 
 def upgrade(connection: sqlite3.Connection) -> None:

@@ -24,6 +24,12 @@ def line_time(connection: sqlite3.Connection, seq: int) -> str:
     return str(row[0]) if row else ""
 
 
+def has_author(connection: sqlite3.Connection, author: str) -> bool:
+    """Tell whether somebody of this name edited."""
+    query = "SELECT 1 FROM edits WHERE author = ? LIMIT 1"
+    return connection.execute(query, (author,)).fetchone() is not None
+
+
 def rename_author(connection: sqlite3.Connection, path: Path, old: str, new: str) -> int:
     """Let the edits of one author be another's, who turned out to be it; return how many."""
     with project_schema.transaction(connection, path):

@@ -78,11 +78,13 @@ def _merge_frame(
             kept += 1
             continue
         key = names[k] if names[k] > 0 else before or min([0, *there]) - 1
+        stood = get(edit.connection, "instances", (*place, before or key))
         if before not in (0, key):
             edit.put("instances", (*place, before), None)
             extras.move(edit, (*place, before), (*place, key))
             del there[before]
         said = value(labels.xy[row], labels.visibility[row], labels.origin[row], numbers)
+        said = project_keypoints.kept(said, numbers, stood)
         edit.put("instances", (*place, key), said)
         extras.say(edit, (*place, key), labels.extras.rows[row] if labels.extras.rows else {})
         there[key] = int(labels.origin[row])
@@ -150,4 +152,5 @@ def _merge_frames(edit: Edit, labels: Labels, videos: dict[int, int]) -> None:
         if all(origin == Origin.MODEL for origin in there.values()):
             for key in there:  # a model saw an animal where a person sees none
                 edit.put("instances", (*place, key), None)
+                edit.put("extras", (*place, key), None)
             say_complete(edit, place, 1)

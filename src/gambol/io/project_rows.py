@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from gambol.core.errors import InputError
 from gambol.core.labels import UNKNOWN, Labels, Region, Visibility
 from gambol.core.skeleton import Skeleton
 from gambol.io import project_extras, project_keypoints
-from gambol.io.project_edits import Edit, get
+from gambol.io.project_edits import Edit, get, log
 from gambol.io.project_videos import VideoRow
 
 _EMPTY = (
@@ -27,6 +28,7 @@ _LEFT_OUT = (
     "EXISTS (SELECT 1 FROM frames WHERE {which}"
     " AND frames.video = instances.video AND frames.frame = instances.frame)"
 )
+BEGIN = "begin tracks"  # action of the edit that begins a log of tracks
 _BAD = f"flag = {BAD}"
 _DRAFT = f"(complete = 2 OR {_BAD})"
 
@@ -272,14 +274,73 @@ def counts(connection: sqlite3.Connection, skeleton: Skeleton) -> dict[str, Any]
     }
 
 
-def put_track_log(edit: Edit, path: str, about: str, records: list[str]) -> None:
-    """Replace the log of a file of tracks; records that stay the same are not touched."""
-    row = edit.connection.execute("SELECT id FROM tracks WHERE path = ?", (path,)).fetchone()
+def begun_track_log(connection: sqlite3.Connection, path: str, about: str, by: str) -> int:
+    """Return the number of the log of a file of tracks; begin it where it is of something else.
+
+    That is an edit of its own, which nobody undoes, as others build on it.
+
+    Args:
+        connection: in a transaction.
+        path: of the log, inside the project.
+        about: JSON; logs are of the same thing where its `of` is.
+        by: who.
+    """
+    row = _track_log(connection, path)
+    if row is not None and json.loads(row[1])["of"] == json.loads(about)["of"]:
+        return row[0]
+    one = Edit(connection)
+    number = _begin_track_log(one, path, about, [])
+    log(one, BEGIN, by)
+    return number
+
+
+def put_track_log(
+    connection: sqlite3.Connection, path: str, about: str, records: list[str], action: str,
+    by: str,
+) -> None:  # fmt: skip
+    """Replace the log of a file of tracks; records that stay the same are not touched.
+
+    What it begins with is no part of an edit that can be undone; records that go along with
+    new tracks belong to its beginning.
+    """
+    row = _track_log(connection, path)
+    if row is None and records:
+        begun = Edit(connection)
+        _begin_track_log(begun, path, about, [])
+        log(begun, BEGIN, by)
+    one = Edit(connection)
+    _begin_track_log(one, path, about, records)
+    if one.after:
+        log(one, action, by)
+
+
+def add_track_records(edit: Edit, number: int, records: list[str]) -> None:
+    """Add records to a log, each at a place that none ever had.
+
+    One that is free because somebody undid stays theirs, for when they redo.
+    """
+    query = "SELECT coalesce(max(k2), -1) + 1 FROM touched WHERE tbl = 'track_edits' AND k1 = ?"
+    (place,) = edit.connection.execute(query, (number,)).fetchone()
+    for step, record in enumerate(records):
+        edit.put("track_edits", (number, place + step), {"record": record})
+
+
+def _track_log(connection: sqlite3.Connection, path: str) -> tuple[int, str] | None:
+    query = "SELECT id, about FROM tracks WHERE path = ?"
+    row = connection.execute(query, (path,)).fetchone()
+    return None if row is None else (int(row[0]), str(row[1]))
+
+
+def _begin_track_log(edit: Edit, path: str, about: str, records: list[str]) -> int:
+    row = _track_log(edit.connection, path)
     values = {"path": path, "about": about}
-    number = int(row[0]) if row else _add(edit, "tracks", values)
+    number = row[0] if row else _add(edit, "tracks", values)
     edit.put("tracks", (number,), values)
-    for place, record in enumerate(records):
-        edit.put("track_edits", (number, place), {"record": record})
-    query = "SELECT place FROM track_edits WHERE tracks = ? AND place >= ? ORDER BY place DESC"
-    for (place,) in edit.connection.execute(query, (number, len(records))).fetchall():
+    query = "SELECT place, record FROM track_edits WHERE tracks = ? ORDER BY place"
+    there = edit.connection.execute(query, (number,)).fetchall()
+    pairs = zip(there, records, strict=False)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0][1] == pair[1], pairs))
+    for place, _ in there[same:][::-1]:
         edit.put("track_edits", (number, place), None)
+    add_track_records(edit, number, records[same:])
+    return number

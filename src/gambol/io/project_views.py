@@ -124,9 +124,10 @@ def keys_of_frame(
     connection: sqlite3.Connection, video: int, frame: int
 ) -> Iterator[tuple[str, Key]]:
     """Yield the rows that make one frame: its animals, and what is said of it as a whole."""
-    query = "SELECT individual FROM instances WHERE video = ? AND frame = ?"
-    for (who,) in connection.execute(query, (video, frame)).fetchall():
-        yield "instances", (video, frame, who)
+    for table in ("instances", "extras"):
+        query = f"SELECT individual FROM {table} WHERE video = ? AND frame = ?"
+        for (who,) in connection.execute(query, (video, frame)).fetchall():
+            yield table, (video, frame, who)
     if get(connection, "frames", (video, frame)) is not None:
         yield "frames", (video, frame)
 
@@ -140,6 +141,6 @@ def frame_then(
         edit = line(connection, number)
         assert edit is not None
         for table, key, value in reversed(edit.before):
-            if table in ("instances", "frames") and key[:2] == [video, frame]:
+            if table in ("instances", "extras", "frames") and key[:2] == [video, frame]:
                 rows[table, tuple(key)] = value
     return {key: value for key, value in rows.items() if value is not None}

@@ -113,13 +113,7 @@ def append(
         if known is not None:
             return int(known[0])
         one = project_edits.Edit(connection)
-        # a place that is free because somebody undid stays theirs, for when they redo
-        query = (
-            "SELECT coalesce(max(k2), -1) + 1 FROM touched WHERE tbl = 'track_edits' AND k1 = ?"
-        )
-        (place,) = connection.execute(query, (number,)).fetchone()
-        for step, record in enumerate(records):
-            one.put("track_edits", (number, place + step), {"record": json.dumps(record)})
+        project_rows.add_track_records(one, number, [json.dumps(said) for said in records])
         return project_edits.log(one, action, by, uuid=uuid)
 
 
@@ -132,7 +126,9 @@ def begin(
     by: str,
     uuid: str,
 ) -> int:
-    """Add records to a log, which begins with them where there is none; else as `append`.
+    """Add records to a log as `append`; where there is none, it is begun before.
+
+    That somebody began it nobody undoes: what others add to it stays.
 
     Args:
         project: in whose folder the log lies.
@@ -149,14 +145,8 @@ def begin(
         if known is not None:
             return int(known[0])
         inside = path.relative_to(project.folder).as_posix()
-        row = connection.execute(
-            "SELECT tracks.about, record FROM tracks LEFT JOIN track_edits"
-            " ON tracks = tracks.id WHERE path = ? ORDER BY place",
-            (inside,),
-        ).fetchall()
-        same = bool(row) and json.loads(row[0][0])["of"] == key
-        before = [record for _, record in row if record is not None] if same else []
+        about = json.dumps({"of": key})
+        number = project_rows.begun_track_log(connection, inside, about, by)
         one = project_edits.Edit(connection)
-        lines = [*before, *map(json.dumps, records)]
-        project_rows.put_track_log(one, inside, json.dumps({"of": key}), lines)
+        project_rows.add_track_records(one, number, [json.dumps(said) for said in records])
         return project_edits.log(one, action, by, uuid=uuid)

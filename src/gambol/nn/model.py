@@ -15,7 +15,7 @@ from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.resnet import ResNetSpec
 from gambol.nn.backbones.unet import UNetSpec
-from gambol.nn.heads import PatchSpec, PointwiseSpec, UpsampleSpec, heads
+from gambol.nn.heads import PatchSpec, PointwiseSpec, UpsampleSpec, VectorSpec, heads
 from gambol.nn.outputs import Output, OutputSpec, Positions, outputs
 from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.nn.targets import Scene
@@ -150,6 +150,15 @@ def _early(spec: ModelSpec, backbone: Backbone) -> dict[int, int]:
 
 def _check_head(spec: ModelSpec) -> None:
     """Refuse outputs that read logits from a head that gives probabilities."""
+    if isinstance(spec.head, VectorSpec):
+        raise InputError(
+            "head vector gives one answer a picture, which says nothing of places; leave head "
+            "out, or take pointwise"
+        )
+    if isinstance(spec.backbone, LinearSpec) and not isinstance(spec.head, PatchSpec):
+        raise InputError(
+            f"backbone linear has no features for head {spec.head.kind}; leave head out"
+        )
     mapped = [one for one in spec.outputs if isinstance(one.head(spec.head), PatchSpec)]
     wrong = [one.kind for one in mapped if one.kind != "confidence"]
     if wrong:

@@ -9,6 +9,9 @@ from gambol.core.errors import InputError
 from gambol.nn.backbones.pyramid import Pyramid
 from gambol.nn.model import PoseNet
 
+# maps of a keypoint, by kind of output; the maps of other kinds are not one a keypoint
+EACH = {"confidence": 1, "softmax": 1, "simcc": 1, "location": 3}
+
 
 class Taken(NamedTuple):
     """What a network took over."""
@@ -37,10 +40,7 @@ def encoder(net: PoseNet, foreign: dict[str, Tensor], source: str) -> Taken:
             found[name] = value  # how many batches were seen: not every file tells
         _same_shape(name, found.get(name), value, source)
     own.load_state_dict({name: found[name] for name in mine})
-    rates = {
-        f"backbone.encoder.{name}": own.decay ** own.layer(name)
-        for name, _ in own.named_parameters()
-    }
+    rates = {f"backbone.encoder.{name}": 1.0 for name, _ in own.named_parameters()}
     return Taken(rates, ("the way up", "the heads"))
 
 
@@ -56,65 +56,68 @@ def run(
         source: what messages call it.
     """
     mine, own = net.state_dict(), net.spec.keypoints
+    if net.backbone.stages > 1 and tuple(keypoints) != own:
+        raise InputError(
+            f"{source} knows other keypoints, or in another order, and backbone "
+            f"{net.spec.backbone.kind} reads its own answers; it starts only from runs with "
+            "the same keypoints, so leave start out"
+        )
     taken = {}
     for name, value in mine.items():
         if name.startswith("backbone."):
             _same_shape(name, weights.get(name), value, source)
             taken[name] = weights[name]
     anew = [f"keypoint {name!r}" for name in own if name not in keypoints]
-    for k, head in enumerate(net.heads):
-        for part in head.state_dict():
-            name = f"heads.{k}.{part}"
-            there = _fitting(mine[name], weights.get(name), own, keypoints)
-            taken[name] = mine[name] if there is None else there
+    for k, (head, output) in enumerate(zip(net.heads, net.spec.outputs, strict=True)):
+        each = EACH.get(output.kind)
+        for part, value in head.state_dict().items():
+            there = weights.get(f"heads.{k}.{part}")
+            if part.startswith("conv.") and each is not None and tuple(keypoints) != own:
+                turned = isinstance(head.conv, nn.ConvTranspose2d) and part == "conv.weight"
+                there = _by_name(value, there, int(turned), each, own, keypoints)
+            elif there is not None and there.shape != value.shape:
+                there = None
+            taken[f"heads.{k}.{part}"] = value if there is None else there
             if there is None:
-                anew.append(f"head {net.spec.outputs[k].kind}")
+                anew.append(f"head {output.kind}")
     net.load_state_dict(taken)
     return Taken({}, tuple(dict.fromkeys(anew)))
 
 
-def _fitting(
-    mine: Tensor, theirs: Tensor | None, own: Sequence[str], other: Sequence[str]
+def _by_name(
+    mine: Tensor,
+    theirs: Tensor | None,
+    axis: int,
+    each: int,
+    own: Sequence[str],
+    other: Sequence[str],
 ) -> Tensor | None:
-    """Return a part of a head with their entries for keypoints that both know.
+    """Return my last layer with the maps of keypoints that both know; None if none fits.
 
-    A head has its maps in groups, each of one entry a keypoint, along one axis; parts that are
-    not so laid out are taken as they are where they fit.
+    Args:
+        mine: of this network.
+        theirs: of the other one.
+        axis: of the maps.
+        each: maps a keypoint: the first of all, then the rest of each together.
+        own: keypoints of this network.
+        other: keypoints of the other one.
     """
-    if theirs is None or mine.ndim != theirs.ndim:
+    if theirs is None or _others(mine, axis) != _others(theirs, axis):
         return None
-    axes = [
-        axis
-        for axis in range(min(mine.ndim, 2))
-        if mine.shape[axis] % len(own) == 0
-        and theirs.shape[axis] % len(other) == 0
-        and mine.shape[axis] // len(own) == theirs.shape[axis] // len(other)
-        and _others(mine, axis) == _others(theirs, axis)
-    ]
-    if not axes:
-        return theirs if mine.shape == theirs.shape else None
-    axis = axes[0]
-    out = mine.clone()
-    for here, there in _maps(mine.shape[axis] // len(own), own, other):
-        out.select(axis, here).copy_(theirs.select(axis, there))
-    return out
-
-
-def _maps(each: int, own: Sequence[str], other: Sequence[str]) -> list[tuple[int, int]]:
-    """Return pairs of maps, mine and theirs, of keypoints that both networks know.
-
-    With several maps a keypoint the first group has one each, and the rest stand together.
-    """
-    pairs = []
+    if theirs.shape[axis] - each * len(other) != mine.shape[axis] - each * len(own):
+        return None  # one of the two has a map of centroids
+    out, rest = mine.clone(), each - 1
     for here, name in enumerate(own):
         if name not in other:
             continue
-        there, rest = list(other).index(name), each - 1
-        pairs.append((here, there))
+        there = list(other).index(name)
+        pairs = [(here, there)]
         pairs += [
             (len(own) + rest * here + r, len(other) + rest * there + r) for r in range(rest)
         ]
-    return pairs
+        for to, source in pairs:
+            out.select(axis, to).copy_(theirs.select(axis, source))
+    return out
 
 
 def _others(weight: Tensor, axis: int) -> tuple[int, ...]:

@@ -60,7 +60,7 @@ class FitConfig(Config):
     min_steps: PositiveInt = 2_000  # without a budget
     max_steps: PositiveInt = 20_000  # without a budget
     freeze: float = Field(default=0.2, ge=0.0, le=1.0)
-    # share of the run in which an encoder that was taught elsewhere stays as it came
+    # share of the run, or of min_steps, in which an encoder that was taught elsewhere stays
     encoder_rate: PositiveFloat = 0.1  # its rate after that, against the others'
     away: float = Field(default=0.25, ge=0.0, le=1.0)  # share of windows without aim
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -286,7 +286,7 @@ class _Run:
         """Tell whether what was taught elsewhere stays as it is in the next step."""
         share = self.progress()
         done = self.step / self.cfg.min_steps if share is None else share
-        return done < self.cfg.freeze
+        return done < self.cfg.freeze or self.cfg.freeze == 1
 
     def finished(self) -> str | None:
         """Say why the run is over; None while it is not."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 from gambol.nn.backbones.linear import LinearSpec
+from gambol.nn.backbones.pyramid import EncoderSpec
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.model import AnyOutput, ModelSpec, PoseNet, default_head
 from gambol.nn.outputs.graph import GraphSpec
@@ -14,6 +15,7 @@ from gambol.pose.choose import Choice
 if TYPE_CHECKING:
     from gambol.stages.train import TrainConfig
 
+MAPPED = ("confidence", "softmax", "graph")  # outputs that draw Gaussians on cells
 COARSE = 1.25  # strides: a Gaussian of this σ is still found between cells
 
 
@@ -54,8 +56,10 @@ def place(
         one_view = approach == "single" and usual and choice.whole and choice.rotation < 90
         reason = "place: whole frames of one view, so the network is told where it looks"
         return one_view, (reason,) if one_view else ()
-    if cfg.place and isinstance(cfg.backbone, LinearSpec):
-        raise InputError("place=true is nothing for backbone linear; leave place out")
+    if cfg.place and isinstance(cfg.backbone, LinearSpec | EncoderSpec):
+        raise InputError(
+            f"place=true is nothing for backbone {cfg.backbone.kind}; leave place out"
+        )
     if cfg.place and not choice.whole and approach != "top-down":
         raise InputError(
             "place=true needs whole frames, but windows of "
@@ -92,7 +96,7 @@ def _strides(made: ModelSpec) -> list[int]:
 
 def _fitting(output: AnyOutput, stride: int) -> AnyOutput:
     """Widen Gaussians of the usual σ where the cells of a network are too coarse for it."""
-    sigma = getattr(output, "sigma", None)
+    sigma = getattr(output, "sigma", None) if output.kind in MAPPED else None
     if sigma is None or sigma >= COARSE * stride:
         return output
     if sigma != type(output).model_fields["sigma"].default:

@@ -127,7 +127,8 @@ class Onlooker:
                     "frame": frame,
                     "width": width,
                     "height": height,
-                    "video_px": float(frames.to_video[n, 0, 0]),
+                    # of crops that are turned, too: the length of a pixel's side
+                    "video_px": float(np.linalg.norm(frames.to_video[n, 0, :2])),
                     "truth": _points(frames.xy[n, 0]),
                     "guess": _points(found.xy),
                 }

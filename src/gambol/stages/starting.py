@@ -55,6 +55,13 @@ def loader(
     return begin
 
 
+def check(start: str | None, spec: ModelSpec) -> None:
+    """Refuse now what would be refused when the network is to learn."""
+    give = loader(start, spec, lambda text: None)
+    if give is not None:
+        give(PoseNet(spec))
+
+
 def _imagenet(spec: ModelSpec) -> Path:
     values = spec.backbone.model_dump()
     return pretrained.imagenet(

@@ -98,6 +98,7 @@ def _top_down(
     xy = ready.parts["train"].xy.reshape(-1, *ready.parts["train"].xy.shape[2:])
     body = trained_many.body(ready) * scale
     multiple = PoseNet(spec).multiple
+    starting.check(cfg.start, spec)  # not after the time that the first network takes
     laid = choose_many.alignment(xy, ready.labels.skeleton.swap, cfg.many.upright)
     sitting.say(laid.reason)
     aim = aim._replace(shape=laid.shape)
@@ -211,7 +212,7 @@ def _crop_job(
         ready.labels.skeleton,
         _budget(cfg.fit, 1 - cfg.many.centroid_share),
         augment,
-        held=learning.Held(val),
+        held=learning.Held(val, trained_many.places(ready)),
         start=starting.loader(cfg.start, spec, say),
     )
 
@@ -241,7 +242,7 @@ def _bottom_up(
     position = ready.spec.outputs[0].model_copy(update={"centroid": joined})
     names = _individuals(cfg.many, ready)
     whose = [ClassesSpec(classes=names, sigma=fields.sigma)] if names else []
-    spec = ready.spec.model_copy(update={"outputs": (position, fields, *whose)})
+    spec = _with_stride(ready.spec.model_copy(update={"outputs": (position, fields, *whose)}))
     links = group.default_links(list(fields.edges[:usual]), known)
     job = learning.Job(
         "train",
@@ -280,6 +281,19 @@ def _many(
         individuals=ready.labels.individuals,
         classes=names,
     )
+
+
+def _with_stride(spec: ModelSpec) -> ModelSpec:
+    """Let fields and classes have the cells of keypoints where a network has no others."""
+    try:
+        PoseNet(spec)
+        return spec
+    except InputError:
+        position = spec.model_copy(update={"outputs": spec.outputs[:1]})
+        stride = PoseNet(position).position.stride
+    first, *others = spec.outputs
+    fine = tuple(one.model_copy(update={"stride": stride}) for one in others)
+    return spec.model_copy(update={"outputs": (first, *fine)})
 
 
 def _fields(

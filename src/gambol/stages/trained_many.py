@@ -244,6 +244,13 @@ def _row(f: Found, worth: judge.Worth, k: int, keypoints: int) -> tuple[np.ndarr
     return f.xy[k], f.height[k], worth.covariance[k], sure, worth.presence[k]
 
 
+def places(ready: Prepared) -> tuple[tuple[str, int], ...]:
+    """Return video and number of the frame of every animal of validation, one by one."""
+    frames, _ = np.nonzero(np.isfinite(ready.parts["val"].xy).all(axis=-1).any(axis=-1))
+    videos = ready.labels.videos
+    return tuple((videos[video], int(frame)) for video, frame in _pairs(ready)[frames])
+
+
 def _crop_side(made: Made, ready: Prepared) -> int:
     if made.centroid is not None:
         return made.many.side

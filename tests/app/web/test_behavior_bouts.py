@@ -47,6 +47,48 @@ def test_the_table_beside_is_an_ethogram_that_other_commands_read(tmp_path):
     assert row["stop_s"] == pytest.approx(21 / 25)
 
 
+def test_a_guest_who_is_named_is_one_rater_with_undo(tmp_path):
+    shelf = Shelf(tmp_path)
+    add(shelf, "guest 2", "rear", 10, 20)
+    add(shelf, "guest 2", "groom", 30, 40)
+    shelf.edit("guest 2", BoutEdit(do="undo"))
+    before = spans(shelf.scored("guest 2"), "guest 2")
+    assert shelf.has("guest 2") and not shelf.has("Mei")
+    assert shelf.rename("guest 2", "Mei") == 2 and shelf.rename("nobody", "Zoe") == 0
+    now = Shelf(tmp_path).scored("Mei")
+    assert now.authors == ["Mei"] and (now.undo, now.redo) == (1, 1)
+    assert spans(now, "Mei") == before
+    (path,) = (tmp_path / "bouts").glob("*.csv")
+    found = io_ethogram.read(path, fps=25.0).ethogram
+    assert set(found.bouts["annotator"]) == {"Mei"}
+    assert shelf.has("Mei") and not shelf.has("guest 2")
+
+
+def test_a_renaming_that_is_killed_goes_on(tmp_path, monkeypatch):
+    shelf = Shelf(tmp_path)
+    add(shelf, "guest 2", "rear", 10, 20)
+
+    def dies(self):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(behavior_bouts.Book, "write", dies)
+        with pytest.raises(KeyboardInterrupt):
+            shelf.rename("guest 2", "Mei")
+    assert Shelf(tmp_path).rename("guest 2", "Mei") == 1
+    assert Shelf(tmp_path).scored("Mei").authors == ["Mei"]
+    assert len(list((tmp_path / "bouts").glob("*.csv"))) == 1
+
+
+def test_two_who_scored_are_never_made_one(tmp_path):
+    shelf = Shelf(tmp_path)
+    for author in ("guest 2", "Mei"):
+        add(shelf, author, "rear", 10, 20)
+    with pytest.raises(InputError, match="is there already"):
+        shelf.rename("guest 2", "Mei")
+    assert set(shelf.scored("Mei").authors) == {"guest 2", "Mei"}
+
+
 def test_one_cannot_touch_what_another_scored(tmp_path):
     shelf = Shelf(tmp_path)
     theirs = add(shelf, "ann", "rear", 10, 20).bouts[0].id

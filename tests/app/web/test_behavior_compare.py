@@ -1,13 +1,16 @@
 """Groups of animals: found where they differ, with intervals that hold the truth."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 from gambol.app.web import behavior_compare
+from gambol.app.web.behavior_animals import Register
 from gambol.app.web.behavior_book import Book
 from gambol.app.web.behavior_runs import Finder
-from gambol.app.web.models_groups import AnimalsEdit
+from gambol.app.web.models_groups import AnimalsCell, AnimalsEdit
+from gambol.behavior import group_values, groups
 from gambol.core.errors import InputError
 from gambol.io import store
 
@@ -32,9 +35,11 @@ def book(project):
 
 
 def told(project, book, group=lambda n: "drug" if n >= N // 2 else "saline"):
-    rows = [[name, f"m{n}", group(n)] for n, name in enumerate(book.names)]
-    said = AnimalsEdit(columns=["recording", "animal", "group"], rows=rows)
-    behavior_compare.write(project, said)
+    cells = [
+        AnimalsCell(recording=name, column="group", saw="", value=group(n))
+        for n, name in enumerate(book.names)
+    ]
+    Register(project).edit(book.names, AnimalsEdit(cells=cells))
 
 
 def test_usage_differs_where_it_was_made_to(project, book):
@@ -67,7 +72,8 @@ def test_usage_differs_where_it_was_made_to(project, book):
 
 
 @pytest.mark.parametrize(
-    ("what", "unit"), [("durations", "s"), ("transitions", "P(next | now)")]
+    ("what", "unit"),
+    [("durations", "s, bouts as far as they were seen"), ("transitions", "P(next | now)")],
 )
 def test_dwell_and_transitions_have_rows_too(project, book, what, unit):
     told(project, book)
@@ -95,34 +101,65 @@ def test_an_interval_is_that_of_resampled_animals():
     assert (high - low) / 2 == pytest.approx(half, rel=0.12)
 
 
-def test_nobody_told_of_the_animals(project, book):
-    table = behavior_compare.table(project, book.names)
-    assert table.columns == ["recording", "animal", "group"] and not table.factors
-    assert [row[0] for row in table.rows] == list(book.names)
+def test_nobody_told_of_the_groups(project, book):
     with pytest.raises(InputError, match="tells no groups apart"):
         behavior_compare.compare(project, book, "group", "usage")
 
 
-def test_the_table_is_a_file_that_other_commands_read_and_keeps_other_recordings(project, book):
-    from gambol.stages import animals
+def _compared(values, level, book):
+    """Compare groups in one measure of animals, as the page would."""
+    names = [f"r{n}" for n in range(len(values))]
+    table = pd.DataFrame(
+        np.asarray(values)[:, None], index=pd.Index(names, name="recording"),
+        columns=pd.Index(["0"], name="label"),
+    )  # fmt: skip
+    animals = pd.DataFrame({"recording": names, "animal": names, "group": level})
+    test = groups.value_test(table, animals, "group", permutations=2000)
+    units = group_values.units(table, animals, "group")
+    found = behavior_compare._rows(book, units, table.columns, test)
+    return {(row.one, row.other): row for row in found}, test
 
+
+def test_of_three_groups_each_pair_has_a_p_of_its_own(book):
+    x = np.random.default_rng(0).normal(size=8)
+    level = ["A"] * 8 + ["B"] * 8 + ["C"] * 8
+    found, test = _compared(np.r_[x, x + 1e-3, x + 6], level, book)
+    assert not found["A", "B"].different and found["A", "B"].p > 0.3 < found["A", "B"].q
+    assert found["A", "C"].different and found["B", "C"].different
+    for row in test.pairs.to_dict("records"):
+        shown = found[row["group"], row["other"]]
+        assert (shown.p, shown.q) == (row["p"], row["q"])
+
+
+def test_pairs_of_groups_that_do_not_differ_have_no_p(book):
+    x = np.random.default_rng(0).normal(size=8)
+    found, test = _compared(np.r_[x, x + 1e-3, x - 1e-3], list("ABC" * 8), book)
+    assert not test.table["significant"].any()
+    assert {(row.p, row.q, row.different) for row in found.values()} == {(None, None, False)}
+    two, test = _compared(np.r_[x, x + 1e-3], ["A"] * 8 + ["B"] * 8, book)
+    assert two["A", "B"].p == test.table["p"].item()
+
+
+def test_a_group_of_one_animal_has_no_interval(book):
+    found, _ = _compared([0.1, -0.1, 0.6, 0.5], ["A", "B", "B", "C"], book)
+    assert all(row.low is None and row.high is None for row in found.values())
+    values = np.array([[0.1, 1.0], [0.2, np.nan], [0.6, 2.0], [0.5, 2.5]])
+    low, high = behavior_compare._interval(values, np.array([0, 0, 1, 1]), 0, 1)
+    assert low[0] < high[0] and np.isnan([low[1], high[1]]).all()  # known of one animal only
+
+
+def test_dwell_on_the_page_is_that_of_the_library(project, book):
     told(project, book)
-    with (project / "animals.csv").open("a") as file:
-        file.write("elsewhere,m99,drug\n")
-    told(project, book, group=lambda n: "a" if n else "")
-    held = animals.read(project / "animals.csv")
-    assert "elsewhere" in set(held["recording"]) and len(held) == N + 1
-    assert behavior_compare.table(project, book.names).rows[0] == ["day00", "m0", ""]
-
-
-@pytest.mark.parametrize("bad", [
-    dict(columns=["animal", "recording"], rows=[]),
-    dict(columns=["recording", "animal", ""], rows=[]),
-    dict(columns=["recording", "animal"], rows=[["a"]]),
-    dict(columns=["recording", "animal"], rows=[["a", "b\n"]]),
-    dict(columns=["recording", "animal"], rows=[["a", "b" * 100]]),
-])  # fmt: skip
-def test_what_is_no_table_is_refused(project, bad):
-    with pytest.raises(InputError):
-        behavior_compare.write(project, AnimalsEdit(**bad))
-    assert not (project / "animals.csv").exists()
+    found = {
+        row.label: row
+        for row in behavior_compare.compare(project, book, "group", "durations").rows
+    }
+    animals = pd.read_csv(project / "animals.csv", dtype=str)
+    test = groups.duration_test(book.labels, animals, "group", permutations=10)
+    for label, row in test.table.iterrows():
+        assert found[label].mean_one == pytest.approx(
+            row[f"mean {found[label].one}"], abs=1e-12
+        )
+        assert found[label].mean_other == pytest.approx(
+            row[f"mean {found[label].other}"], abs=1e-12
+        )

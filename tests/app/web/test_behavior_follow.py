@@ -49,9 +49,9 @@ def test_what_was_decided_is_proposed_for_the_labels_that_continue_it(books):
 
 def test_only_what_is_approved_is_taken_and_undo_takes_it_back(books):
     old, new = books()
-    found = behavior_follow.show("b1", old, new).proposals
-    name = next(n for n, row in enumerate(found) if row.kind == "rename")
-    said = FollowEdit(source="b1", chosen=[name], proposals=len(found))
+    shown = behavior_follow.show("b1", old, new)
+    name = next(n for n, row in enumerate(shown.proposals) if row.kind == "rename")
+    said = FollowEdit(source="b1", chosen=[name], seen=shown.seen)
     behavior_follow.take(old, new, said, "mei")
     now = books()[1]
     named = {one.id: one.name for one in now.run.applied.labels}
@@ -64,7 +64,36 @@ def test_only_what_is_approved_is_taken_and_undo_takes_it_back(books):
 def test_proposals_that_are_others_by_now_are_not_taken(books):
     old, new = books()
     with pytest.raises(Fail) as told:
-        behavior_follow.take(old, new, FollowEdit(source="b1", chosen=[0], proposals=9), "mei")
+        behavior_follow.take(
+            old, new, FollowEdit(source="b1", chosen=[0], seen="others"), "mei"
+        )
     assert told.value.status == 409
     with pytest.raises(InputError, match="nothing was decided"):
         behavior_follow.show("b1", new, old)
+
+
+def test_a_name_that_was_changed_meanwhile_is_not_approved_unseen(books):
+    old, new = books()
+    shown = behavior_follow.show("b1", old, new)
+    label_map.run(LabelMapConfig(), old.found.folder, "rename", ["1", "groom"])
+    old, new = books()
+    assert len(behavior_follow.show("b1", old, new).proposals) == len(shown.proposals)
+    with pytest.raises(Fail, match="others by now") as told:
+        behavior_follow.take(
+            old, new, FollowEdit(source="b1", chosen=[0], seen=shown.seen), "mei"
+        )
+    assert told.value.status == 409 and not books()[1].run.label_map.active
+
+
+def test_an_approval_that_comes_again_happens_once(books):
+    old, new = books()
+    label_map.run(LabelMapConfig(), old.found.folder, "note", ["0", "slow"])
+    old, new = books()
+    shown = behavior_follow.show("b1", old, new)
+    note = next(n for n, row in enumerate(shown.proposals) if row.kind == "note")
+    said = FollowEdit(id="one", source="b1", chosen=[note], seen=shown.seen)
+    behavior_follow.take(old, new, said, "mei")
+    behavior_follow.take(old, new, said, "mei")  # on its way at the same time
+    label_map.run(LabelMapConfig(), old.found.folder, "undo", ["3"])
+    behavior_follow.take(*books(), said, "mei")  # after a lost answer
+    assert [d.value for d in books()[1].run.label_map.active] == ["slow"]

@@ -36,6 +36,14 @@ def test_a_run_is_the_outermost_folder_with_labels_and_no_link_is_followed(tmp_p
     assert one.run == behavior_runs.run_of(tmp_path, one.folder)  # the same in every session
 
 
+def test_runs_that_are_called_like_their_stage_are_told_from_their_labels(tmp_path):
+    for name in ("syllables", "states", "other"):
+        labels(tmp_path / f"runs/{name}/syllables/day.nc")
+        labels(tmp_path / f"runs/{name}/model.nc")
+    found = {run.folder.relative_to(tmp_path).as_posix() for run in Finder(tmp_path).runs()}
+    assert found == {"runs/syllables", "runs/states", "runs/other"}
+
+
 def test_a_new_decision_or_file_is_another_state_of_the_run(tmp_path):
     labels(tmp_path / "r/syllables/day.nc")
     finder = Finder(tmp_path)

@@ -70,7 +70,7 @@ def test_edits_are_told_whoever_made_them(desk):
     with Project.open(desk.folder) as other:
         other.set_track_log(other.folder / "b", "{}", ["x"], "tracks")
     desk.ask_now(lambda p: None)
-    assert told == [(1, 2), (2, 3)]
+    assert told == [(1, 3), (3, 5)]
 
 
 def test_a_server_writes_ahead_and_leaves_one_file(desk):

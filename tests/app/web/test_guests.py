@@ -33,6 +33,23 @@ def test_without_a_place_to_write_guests_are_told_apart_all_the_same(tmp_path):
         ]
 
 
+def test_who_only_looks_takes_no_number_and_keeps_one_that_is_there(tmp_path):
+    one = Guests(tmp_path / "x")
+    assert one.of(A, near=False) == "guest 2"
+    looking = [one.of(f"{k:016x}", near=False, edits=False) for k in range(50)]
+    assert set(looking) == {guests.READER}
+    assert [one.of(who, near=False, edits=who == B) for who in (A, B)] == ["guest 2", "guest 3"]
+
+
+def test_a_naming_that_broke_off_is_known_the_next_day(tmp_path):
+    one = Guests(tmp_path / "x")
+    one.note("guest 2", "Mei")
+    again = Guests(tmp_path / "x")
+    assert (again.naming("guest 2"), again.naming("guest 3")) == ("Mei", "")
+    again.note("guest 2", "")
+    assert Guests(tmp_path / "x").naming("guest 2") == ""
+
+
 def test_many_browsers_fill_no_memory(monkeypatch):
     monkeypatch.setattr(guests, "_MOST", 3)
     one = Guests()

@@ -67,6 +67,34 @@ def test_a_body_of_nine_mebibytes_is_refused(tmp_path):
         assert client.post("/api/project", content=b"[" * (9 << 20)).status_code == 413
 
 
+def test_a_server_that_runs_for_days_copies_the_database_every_day(tmp_path, monkeypatch):
+    looks = []
+    real = server._backup
+    monkeypatch.setattr(server, "_BACKUP_LOOK_S", 0.01)
+    monkeypatch.setattr(server, "_backup", lambda studio: real(studio) or looks.append(1))
+    studio = studio_of(tmp_path)
+
+    def copies():
+        """Copies once the server looked twice more."""
+        goal, end = len(looks) + 2, time.monotonic() + 20
+        while len(looks) < goal and time.monotonic() < end:
+            time.sleep(0.01)
+        return sorted((tmp_path / "backups").glob("*.db"))
+
+    with client_of(studio) as client:
+        assert copies() == []  # no project yet
+        assert client.post("/api/project", json=TWO).status_code == 201
+        for day in range(3):
+            found = copies()
+            assert len(found) == day + 1 and copies() == found
+            for copy in found:
+                old = copy.stat().st_mtime - 25 * 3600  # the night goes by
+                os.utime(copy, (old, old))
+    done = len(looks)
+    time.sleep(0.1)
+    assert len(looks) == done  # it ends with the server
+
+
 def test_parts_of_the_page_are_kept_and_the_page_is_not(tmp_path):
     with client_of(studio_of(tmp_path)) as client:
         page = client.get("/")

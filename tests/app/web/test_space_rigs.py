@@ -45,6 +45,29 @@ def test_the_same_again_is_one_file_and_another_of_the_name_a_second(rig, projec
     assert other.title == "calibrations/rig-2.toml" and len(other.cameras) == 3
 
 
+@pytest.mark.parametrize(
+    ("names", "title"),
+    [(("cam1.toml", "cam12.toml"), "cam"), (("top.toml", "side.toml"), "rig"),
+     (("lab_cam-1.yml", "lab_cam-2.yml"), "lab_cam"), (("1.toml", "12.toml"), "rig")],
+)  # fmt: skip
+def test_files_that_were_uploaded_are_called_after_themselves(tmp_path, names, title):
+    uploads = [tmp_path / f"{k:032x}" / name for k, name in enumerate(names)]
+    assert space_rigs._stem(uploads) == title
+
+
+def test_uploads_one_a_camera_come_in_and_a_name_that_is_taken_gets_a_number(
+    rig, project, tmp_path
+):
+    for k, (wanted, made) in enumerate(((rig, "rig"), (ring(3), "rig-2"))):
+        source = tmp_path / f"source{k}"
+        files = calibration.write(wanted, source, "opencv")
+        for n, path in enumerate(files):
+            folder = project / "uploads" / f"{k}{n:031x}"
+            folder.mkdir(parents=True)
+            files[n] = path.rename(folder / f"{'abcd'[n]}{path.suffix}")
+        assert space_rigs.bring(list(files), project).title == f"calibrations/{made}.toml"
+
+
 def test_what_cannot_be_right_is_said(rig, project, tmp_path):
     twice = replace(rig.cameras[0], name="again")
     source = tmp_path / "rig.toml"

@@ -19,7 +19,9 @@ def test_a_studio_tells_the_hub_of_edits_and_knows_no_files_of_its_own(tmp_path,
     heard = []
     monkeypatch.setattr(studio.hub, "send", heard.append)
     studio.desk.ask_now(lambda p: p.set_track_log(p.folder / "a", "{}", ["x"], "tracks"))
-    assert [(m.type, m.seq, m.action) for m in heard] == [("edit", 2, "tracks")]
+    assert [(m.type, m.seq, m.action) for m in heard] == [
+        ("edit", 2, "begin tracks"), ("edit", 3, "tracks"),
+    ]  # fmt: skip
     assert studio.predictions.at(1, 2) is None
     with pytest.raises(Fail, match="there is no file 'x'"):
         studio.place("x")

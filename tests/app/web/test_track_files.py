@@ -18,7 +18,12 @@ from gambol.stages import identities, review, track
 def written(monkeypatch):
     """Which files were written, instead of writing them."""
     done = []
-    monkeypatch.setattr(track_files, "write", lambda target: done.append((target, time.time())))
+
+    def write(target):
+        done.append((target, time.time()))
+        return ""
+
+    monkeypatch.setattr(track_files, "write", write)
     return done
 
 
@@ -64,8 +69,27 @@ def test_another_process_writes_what_the_log_says(tmp_path):
     path.write_text(f"{about}\n{record}\n")
     now = identities.read_log(target)
     assert not track_files.follows(target, now)
-    track_files.write(target)
+    assert track_files.write(target) == ""
     assert track_files.follows(target, now) and not review.settle(target)
+
+
+def test_why_a_file_could_not_be_written_is_said_until_it_is(tmp_path):
+    source, _ = tracked.crossing(tmp_path / "film.detections.nc")
+    target = track.run(track.TrackConfig(), [source], tmp_path)[0].tracks
+    path, follower, news = identities.log_file(target), Follower(), []
+    follower.told = lambda: news.append(follower.failed[target])
+    sound = path.read_text()
+    path.write_text(sound + '{"kind": "swap", "a": 0, "b": 9, "first": 5, "last": null}\n')
+    for _ in range(2):
+        follower.edited(target)
+        follower.settle()
+    (why,) = news  # once
+    assert "names animal 9" in why and "Traceback" not in why
+    path.write_text(sound + '{"kind": "swap", "a": 0, "b": 1, "first": 5, "last": null}\n')
+    follower.edited(target)
+    follower.settle()
+    assert news == [why, ""] and track_files.follows(target, identities.read_log(target))
+    follower.close()
 
 
 def test_what_a_file_says_is_read_once_while_it_stays_as_it_is(tmp_path, monkeypatch):

@@ -96,3 +96,19 @@ def test_lines_are_shown_where_both_ends_are(monkeypatch):
     gone = {gap for gap in whole if gap[1] == last or gap[0] == last + 2}
     left = [(0, *gap) for gap in whole if gap not in gone]
     assert track_lanes.bridged(base, patches, 0, T - 1) == left
+
+
+def test_a_bridge_in_which_names_were_exchanged_is_doubtful_again():
+    base = base_of(np.random.default_rng(0), T)
+    full = base._replace(sure=np.full((T, N), 200, np.uint8), loose=np.zeros(T + 1, np.int64))
+    full.sure[300:320, 2] = 0
+    from gambol.app.web.track_base import blocks
+
+    full = full._replace(blocks=blocks(full.sure))
+    for kind, swapped in (("interpolate", (310, 1)), ("leave", None)):
+        patches = Patches(N, full.where)
+        patches.take([edits.Gap(kind=kind, animal=2, first=300, last=319)])
+        assert track_lanes.next_doubt(full, patches, 0) is None
+        patches.take([edits.Swap(a=1, b=2, first=310)])
+        assert track_lanes.next_doubt(full, patches, 305) == swapped
+        assert track_lanes.bridged(full, patches, 0, T - 1) == []

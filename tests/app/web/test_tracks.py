@@ -12,7 +12,7 @@ from desked import by, step
 from proofread import animals, do, planted, right, served
 from served import LOOK, OWN, TOKENS, client_of
 
-from gambol.app.web import runs, track_book
+from gambol.app.web import runs, track_book, track_files
 from gambol.app.web.desk import Desk
 from gambol.app.web.guard import Access
 from gambol.app.web.state import Studio
@@ -231,6 +231,44 @@ def test_a_gap_is_bridged_marked_undone_and_found_in_the_file(opened):
     assert (row >= 0).all() and np.array_equal(ids_of(client), kept)
     review.settle(target)
     assert "interpolated" not in io_tracks.read(target).poses
+
+
+def test_bridges_that_exchanges_bring_together_are_drawn_once_and_written(opened):
+    studio, client, target, _, _ = opened
+    away(studio, 700, 706, animal=1)
+    away(studio, 702, 704, animal=2)
+    for animal in ("animal2", "animal3"):
+        said = {"animals": [animal], "frame": 703}
+        assert do(client, "t1", "interpolate", **said).is_success
+    record = {"kind": "swap", "a": 1, "b": 2, "first": 701, "last": None}
+    studio.desk.ask_now(
+        lambda p: track_logs.append(p, 1, [record], "tracks: swap", "bob", "exchange")
+    )
+    frame, who, row, _ = animals(client, "t1", 690, 720)
+    shown = sorted(zip(frame[row == -1].tolist(), who[row == -1].tolist(), strict=True))
+    assert shown == [(702, 1), (703, 1), (704, 1)]
+    line = client.get("/api/runs/t1/timeline?from=600&to=800&px=201").json()
+    assert line["bridged"] == [[1, 702, 704]]
+    review.settle(target)
+    there = io_tracks.read(target).poses["interpolated"].transpose("time", "individuals")
+    assert [tuple(at) for at in np.argwhere(there.values).tolist()] == shown
+
+
+def test_that_a_track_file_cannot_be_written_is_told(opened, monkeypatch):
+    studio, client, target, _, _ = opened
+    monkeypatch.setattr(track_files, "write", lambda target: "the disk is full")
+    assert client.get("/api/runs").json()[0]["unwritten"] is None
+    told = []
+    monkeypatch.setattr(studio.hub, "send", told.append)
+    studio.tracks.follower.edited(target)
+    studio.tracks.follower.settle()
+    assert [message.type for message in told] == ["tracks"]
+    run = client.get("/api/runs").json()[0]
+    assert run["unwritten"] == "the disk is full" and run["trouble"] is None
+    monkeypatch.setattr(track_files, "write", lambda target: "")
+    studio.tracks.follower.edited(target)
+    studio.tracks.follower.settle()
+    assert client.get("/api/runs").json()[0]["unwritten"] is None and len(told) == 2
 
 
 def test_long_gaps_are_left_and_then_passed_over(opened):

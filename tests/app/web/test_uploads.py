@@ -164,6 +164,27 @@ def test_a_whole_file_that_was_deleted_comes_again(client, tmp_path):
     assert place.read_bytes() == data
 
 
+def test_another_file_in_the_place_of_one_that_came_is_not_taken_for_it(client, tmp_path):
+    videos, ids = tmp_path / "mice" / "videos", []
+    one, two = b"1" * 100, b"2" * 100
+    for mark, data in (("1", one), ("2", two)):
+        ids.append(begin(client, "a.mp4", data, mark).json()["id"])
+        put(client, ids[-1], 0, data)
+        if data == one:
+            (videos / "a.mp4").unlink()
+    assert (videos / "a.mp4").read_bytes() == two
+    assert client.get(f"/api/uploads/{ids[0]}").json()["received"] == 0
+    assert client.post("/api/videos", json={"file": ids[0]}).status_code == 404
+    assert begin(client, "a.mp4", one, "1").json()["received"] == 0
+    assert put(client, ids[0], 0, one).json()["received"] == 100
+    assert {p.name: p.read_bytes() for p in videos.iterdir()} == {
+        "a.mp4": two, "a 2.mp4": one
+    }  # fmt: skip
+    for upload, name in ((ids[1], "a.mp4"), (ids[0], "a 2.mp4")):
+        os.utime(videos / name, (5, 5))  # a copy that took its place
+        assert client.get(f"/api/uploads/{upload}").json()["received"] == 100
+
+
 def test_a_part_that_goes_while_it_is_finished_is_no_fault_of_the_server(
     client, tmp_path, monkeypatch
 ):

@@ -23,6 +23,7 @@ export const blocked = signal<Blocked | null>(null);
 const MERGE_MS = 1000;
 let last: { edit: Edit; merge: string; at: number } | null = null;
 const ANSWER_MS = 30_000;
+const MOST = 1000; // steps at once
 const TRIES = 3; // of an undo; it carries a number, so it happens once
 
 /** Change rows as one step of undo. Edits with the same `merge` within a second become one. */
@@ -110,9 +111,9 @@ async function step(what: "undo" | "redo", n: number, force: boolean): Promise<v
     toast("Edits wait for the server; undo works again when they are saved.", { kind: "warn" });
     return;
   }
-  const body: Steps = { id: uuid(), n, force };
+  let left = n;
   try {
-    const answer = await surely<Stepped>(what, body);
+    const answer = await stepped(what, force, n, (rest) => (left = rest));
     if (answer.actions.length === 0) toast(`Nothing to ${what}.`);
     else toast(`${what === "undo" ? "Undone" : "Done again"}: ${answer.actions[0]}`);
     if (answer.video !== null && answer.frame !== null && answer.frame !== undefined)
@@ -121,8 +122,24 @@ async function step(what: "undo" | "redo", n: number, force: boolean): Promise<v
     await caughtUp(answer);
   } catch (error) {
     const conflict = error instanceof ApiError && error.problem.code === "conflict";
-    if (conflict) blocked.value = { what, n, theirs: (error as ApiError).problem.theirs ?? [] };
+    if (conflict) blocked.value = { what, n: left, theirs: (error as ApiError).problem.theirs ?? [] };
     else toast(sentence(error), { kind: "error" });
+  }
+}
+
+/** As many steps as are wanted, in requests of as many as the server takes; the last answer. */
+async function stepped(
+  what: "undo" | "redo",
+  force: boolean,
+  n: number,
+  tell: (left: number) => void,
+): Promise<Stepped> {
+  for (let left = n; ; ) {
+    const most = Math.min(left, MOST);
+    const answer = await surely<Stepped>(what, { id: uuid(), n: most, force });
+    left -= most;
+    tell(left);
+    if (left === 0 || answer.actions.length < most) return answer;
   }
 }
 

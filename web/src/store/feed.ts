@@ -5,7 +5,7 @@ import { forgetOwn } from "./own";
 import { take } from "./edits";
 import { dropJob, takeJob } from "./jobs";
 import { count, flush } from "./outbox";
-import { forgetLog, loadFrame, loseThread, reloadMarks } from "./rows";
+import { forgetLog, loadFrame, loseThread, reloadMarks, trackFiles } from "./rows";
 import * as session from "./session";
 import { connection, heard, loadProject, people, reloads, seq, user } from "./session";
 import { toast } from "./toasts";
@@ -122,6 +122,7 @@ function receive(message: Message): void {
   else if (message.type === "job" && message.job) takeJob(message.job);
   else if (message.type === "job" && message.id) dropJob(message.id);
   else if (message.type === "presence") people.value = message.people ?? [];
+  else if (message.type === "tracks") trackFiles.value += 1;
   else if (message.type === "reload") void (message.action === REPLACED ? replaced() : reload());
 }
 

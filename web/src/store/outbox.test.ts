@@ -344,7 +344,7 @@ test("a server that is frozen is asked again, and nothing happens twice", async 
 test("a shelf that never answers hinders nothing", async () => {
   const at = server();
   const never = (): Promise<never> => new Promise(() => undefined);
-  const dead: Shelf = { lasts: true, of: never, tabs: never, put: never, remove: never, adopt: never };
+  const dead: Shelf = { lasts: true, others: never, tabs: never, put: never, remove: never, adopt: never };
   void outbox.openOutbox(opened(dead, "here", pagesOf(["here"], false)));
   outbox.enqueue(made(1));
   outbox.enqueue(made(2));
@@ -360,4 +360,30 @@ test("a disk that takes nothing is said", async () => {
   outbox.enqueue(made(1));
   await vi.advanceTimersByTimeAsync(10);
   expect(outbox.fleeting.value).toBe(true);
+});
+
+test("what the browser threw away is sent all the same", async () => {
+  const at = server();
+  at.gone = true;
+  await outbox.openOutbox(opened(memoryShelf(kept, true), "here", pagesOf(["here"], false)));
+  for (const n of [1, 2]) outbox.enqueue(made(n));
+  await vi.advanceTimersByTimeAsync(1000);
+  kept.length = 0; // no room on the disk, or the person cleared the data of sites
+  at.gone = false;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(at.log).toEqual([1, 2].map((n) => made(n).id));
+  expect(taken).toEqual([]);
+});
+
+test("edits made before the shelf is open go after those of a page that is gone", async () => {
+  vi.resetModules();
+  const fresh = await import("./outbox"); // a page that has just begun
+  const at = server();
+  const minuteAgo = (Date.now() - 60_000) * 1000;
+  for (const n of [1, 2]) kept.push({ n: minuteAgo + n, tab: "gone", project: "mice-id", edit: made(n) });
+  fresh.enqueue(made(3));
+  await fresh.openOutbox(opened(memoryShelf(kept, true), "here", pagesOf(["here"])));
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(at.log).toEqual([1, 2, 3].map((n) => made(n).id));
+  fresh.closeOutbox();
 });

@@ -1,6 +1,6 @@
 // Edits on their way: kept in IndexedDB, posted in order, dropped once the server has them.
 import { signal } from "@preact/signals";
-import { ApiError, post, sentence } from "../api";
+import { forGood, notNow, post, sentence } from "../api";
 import type { Applied, Edit, Edits, Problem, Theirs } from "../types.gen";
 import { running as runningPages, type Pages } from "./pages";
 import { connection, refused, seq } from "./session";
@@ -60,7 +60,7 @@ let at: Opened | null = null;
 let ready = false; // older edits of pages that are gone are in the queue by now
 let adopting = false;
 let queue: Waiting[] = [];
-let nextPlace = 0;
+let nextPlace = Date.now() * 1000; // after what older pages left, from the first edit on
 let held: { id: string; until: number } | null = null;
 let running: Promise<void> | null = null;
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -236,10 +236,12 @@ function batch(): Waiting[] {
 async function still(): Promise<void> {
   if (at === null || at.pages.sure || shelved.size === 0) return;
   const before = new Set(shelved);
-  const found = await soon<Waiting[] | null>(at.shelf.of(at.tab), null);
-  if (found === null || at === null) return;
-  const here = new Set(found.map((w) => w.edit.id));
-  const taken = queue.filter(({ edit }) => before.has(edit.id) && !here.has(edit.id));
+  const found = await soon(at.shelf.others(at.tab), []);
+  if (at === null) return;
+  // what is under no name was sent by the other already, or the browser threw it away: the server
+  // keeps edits by their id, so to send it is right in both cases
+  const theirs = new Set(found.map((w) => w.edit.id));
+  const taken = queue.filter(({ edit }) => before.has(edit.id) && theirs.has(edit.id));
   if (taken.length === 0) return;
   queue = queue.filter((w) => !taken.includes(w));
   for (const { edit } of taken) shelved.delete(edit.id);
@@ -289,24 +291,19 @@ function drop(some: Waiting[]): void {
   forget(some); // not waited for: a disk that hangs must not stop the post
 }
 
-// not now, and why: no key any more, may only look, read-only, too many tries, disk full
-const REFUSING = new Set([401, 403, 423, 429, 507]);
-const LASTING = new Set([400, 409, 413, 415, 422]);
 const PASSING = new Set(["full", "read-only", "busy", "bug", "http", "missing"]); // codes
 
 function failed(picked: Waiting[], error: unknown): void {
-  const status = error instanceof ApiError ? error.status : 0;
-  const problem = error instanceof ApiError ? error.problem : null;
-  if (LASTING.has(status) && problem !== null && problem.code !== "http") {
+  if (forGood(error)) {
     connection.value = "live";
     refused.value = "";
     failures = 0;
-    if (picked.length === 1) refuse(picked[0]!, problem);
+    if (picked.length === 1) refuse(picked[0]!, error.problem);
     else one = true;
     return;
   }
   failures += 1;
-  if (REFUSING.has(status)) {
+  if (notNow(error)) {
     connection.value = "live";
     refused.value = sentence(error);
   } else connection.value = "lost";

@@ -4,6 +4,7 @@ import { fakeServer } from "../fake";
 import type { Change, Frame, InstanceValue } from "../types.gen";
 import * as rows from "./rows";
 import * as session from "./session";
+import * as view from "./view";
 
 const mouse = (x: number): InstanceValue => ({ origin: 0, points: [[0, x, 1, 2]] });
 
@@ -167,4 +168,15 @@ test("forgetting frames ends, though those who look at them read them again", ()
   rows.forgetFrames();
   expect(seen).toBe(2);
   stop();
+});
+
+test("the frame on the screen hears news however many others were read", async () => {
+  fakeServer(({ path }) => ({ json: said(41, Number(path.split("/")[2])) }));
+  [view.video.value, view.frame.value] = [41, 0];
+  const shown = rows.frameRows(41, 0);
+  await rows.loadFrame(41, 0);
+  for (let frame = 1; frame < 700; frame++) await rows.loadFrame(41, frame);
+  rows.applyChanges([["frames", [41, 0], { complete: 1, flag: 0, note: "" }]], 5);
+  expect(shown.value.row).toEqual({ complete: 1, flag: 0, note: "" });
+  view.video.value = null;
 });

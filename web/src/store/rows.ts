@@ -8,6 +8,7 @@ import { get } from "../api";
 import type { Change, Frame, FrameValue, InstanceValue, Marks, Prediction } from "../types.gen";
 import * as told from "./marks";
 import * as session from "./session";
+import * as view from "./view";
 import { missed, note, reading } from "./told";
 import { forgetWhole, isWhole, lay, setOwnWhole, showWhole, takeWhole } from "./whole";
 
@@ -62,9 +63,10 @@ function held(video: number, frame: number): Held {
     frames.delete(name); // again at the end: the map's order is the order of use
   }
   frames.set(name, one);
+  const open = `${view.video.peek()},${view.frame.peek()}`; // on the screen: news must reach it
   for (const oldest of frames.keys()) {
     if (frames.size <= KEPT) break;
-    frames.delete(oldest);
+    if (oldest !== open) frames.delete(oldest);
   }
   return one;
 }
@@ -194,6 +196,8 @@ export function change(table: Change["table"], key: number[], value: unknown): C
 
 /** Counts edits of identities that were heard of; who shows tracks asks again. */
 export const tracksChanged = signal(0);
+/** Counts news of whether track files could be written. */
+export const trackFiles = signal(0);
 
 /** Take over what the feed told of one line of the log. */
 export function hear(seq: number, changes: readonly RowChange[]): void {

@@ -40,7 +40,7 @@ test("an edit belongs to one page only", async () => {
   const shelf = memoryShelf(kept);
   expect((await shelf.tabs()).sort()).toEqual(["a", "b"]);
   await shelf.remove([one("a", 1)]);
-  expect(await shelf.of("b")).toEqual([one("b", 1)]);
+  expect(await shelf.others("a")).toEqual([one("b", 1)]);
   expect((await shelf.adopt("c", ({ tab }) => tab === "b")).map(({ tab }) => tab)).toEqual(["c"]);
   expect(await shelf.adopt("d", ({ tab }) => tab === "b")).toEqual([]);
 });

@@ -9,8 +9,8 @@ import type { Waiting } from "./outbox";
 export interface Shelf {
   /** Whether edits outlive the page. */
   readonly lasts: boolean;
-  /** The edits of a page, in order. */
-  of(tab: string): Promise<Waiting[]>;
+  /** The edits of all pages but one, in order. */
+  others(tab: string): Promise<Waiting[]>;
   /** Names of pages that have edits here. */
   tabs(): Promise<string[]>;
   put(one: Waiting): Promise<void>;
@@ -68,8 +68,8 @@ export async function databaseShelf(factory: IDBFactory): Promise<Shelf> {
     (await done<Waiting[]>(from.getAll())).sort((a, b) => a.n - b.n);
   return {
     lasts: true,
-    async of(tab) {
-      return (await all(table("readonly"))).filter((one) => one.tab === tab);
+    async others(tab) {
+      return (await all(table("readonly"))).filter((one) => one.tab !== tab);
     },
     async tabs() {
       const keys = (await done(table("readonly").getAllKeys())) as [string, number][];
@@ -106,7 +106,7 @@ export function memoryShelf(kept: Waiting[] = [], lasts = false): Shelf {
   const sorted = (): Waiting[] => kept.toSorted((a, b) => a.n - b.n);
   const shelf: Shelf = {
     lasts,
-    of: (tab) => Promise.resolve(sorted().filter((one) => one.tab === tab)),
+    others: (tab) => Promise.resolve(sorted().filter((one) => one.tab !== tab)),
     tabs: () => Promise.resolve([...new Set(kept.map(({ tab }) => tab))]),
     put(one) {
       const at = place(one);

@@ -85,7 +85,10 @@ export class Player {
     this.waiting.set(frame, tellers.add(tell));
     if (!this.begun || back || frame < this.low || frame >= this.high) this.begin(frame);
     this.wake();
-    return () => tellers.delete(tell);
+    return () => {
+      tellers.delete(tell);
+      if (tellers.size === 0 && this.waiting.get(frame) === tellers) this.waiting.delete(frame);
+    };
   }
 
   close(): void {

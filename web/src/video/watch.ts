@@ -46,10 +46,9 @@ export class Watch {
   private fetch(video: VideoRef, frame: number): void {
     frames.aim(this, video, frame);
     const thumb = new AbortController();
-    const timers = [
-      setTimeout(() => void this.showThumb(video, frame, thumb.signal), THUMB_MS),
-      setTimeout(() => (this.late.value = true), BAR_MS),
-    ];
+    const timers = [setTimeout(() => (this.late.value = true), BAR_MS)];
+    if (!this.stands(video, frame))
+      timers.push(setTimeout(() => void this.showThumb(video, frame, thumb.signal), THUMB_MS));
     const settle = () => {
       timers.forEach(clearTimeout);
       thumb.abort();
@@ -62,8 +61,22 @@ export class Watch {
     };
     leave = frames.when(video, frame, (got) => {
       settle();
-      this.shown.value = { video, frame, got, thumb: false, coded: false };
+      this.show({ video, frame, got, thumb: false, coded: false });
     });
+  }
+
+  /** Whether the picture of a frame, not its thumbnail, is on the screen. */
+  private stands(video: VideoRef, frame: number): boolean {
+    const shown = this.shown.peek();
+    if (shown === null || shown.thumb || shown.got.kind !== "picture") return false;
+    return sameVideo(shown.video, video) && shown.frame === frame;
+  }
+
+  /** Replace what is shown; a picture that only this viewer had is given back at once. */
+  private show(next: Shown): void {
+    const before = this.shown.peek();
+    this.shown.value = next;
+    if (before !== null && pictureOf(before) !== pictureOf(next)) giveBack(before);
   }
 
   /** Show a frame of a film that plays. */
@@ -78,7 +91,7 @@ export class Watch {
       this.late.value = false;
       if (picture === null) return this.fetch(video, frame);
       const got: Got = { kind: "picture", picture };
-      this.shown.value = { video, frame, got, thumb: false, coded: true };
+      this.show({ video, frame, got, thumb: false, coded: true });
     });
     this.stop = () => {
       clearTimeout(timer);
@@ -116,17 +129,29 @@ export class Watch {
     this.away();
     this.player?.film.close();
     frames.leave(this);
+    const shown = this.shown.peek();
+    this.shown.value = null;
+    if (shown !== null) giveBack(shown);
   }
 
   private async showThumb(video: VideoRef, frame: number, stop: AbortSignal): Promise<void> {
     try {
       const picture = await fetchPicture(thumbUrl(video, frame), stop);
-      if (!stop.aborted)
-        this.shown.value = { video, frame, got: { kind: "picture", picture }, thumb: true, coded: false };
+      if (stop.aborted) picture.close();
+      else this.show({ video, frame, got: { kind: "picture", picture }, thumb: true, coded: false });
     } catch {
       // the frame itself will come, or say why not
     }
   }
+}
+
+function pictureOf({ got }: Shown): ImageBitmap | null {
+  return got.kind === "picture" ? got.picture : null;
+}
+
+/** Close a picture; those of the server lie in the page's store, where others show them, too. */
+function giveBack(shown: Shown): void {
+  if (shown.coded || shown.thumb) pictureOf(shown)?.close();
 }
 
 function sameVideo(a: VideoRef, b: VideoRef): boolean {

@@ -14,8 +14,7 @@ import { Panel } from "./panel";
 
 const PAGE = 100;
 const LONGEST = 500; // page that the server gives
-const MOST = 1000; // steps at once
-const lines = signal<LogLine[]>([]);
+export const lines = signal<LogLine[]>([]);
 const ended = signal(false);
 const trouble = signal("");
 const at = signal(-1); // seq of the chosen line: places change with every edit
@@ -24,34 +23,50 @@ const at = signal(-1); // seq of the chosen line: places change with every edit
 export function stepsBack(log: readonly LogLine[], line: LogLine, me: string): number {
   const mine = log.filter((l) => l.seq > line.seq && l.by === me && l.standing);
   // the making of the project is no edit that can be undone
-  return Math.min(mine.filter((l) => l.target === null && l.action !== "create").length, MOST);
+  return mine.filter((l) => l.target === null && l.action !== "create").length;
+}
+
+/** The log from its newest line to one of a number, or to its beginning. */
+async function readTo(seq: number, first = LONGEST): Promise<{ log: LogLine[]; all: boolean }> {
+  const log: LogLine[] = [];
+  for (let n = first; ; n = LONGEST) {
+    const from = log.length === 0 ? "" : `&before=${log.at(-1)!.seq}`;
+    const page = await get<LogLine[]>(`history?n=${n}${from}`);
+    log.push(...page);
+    const all = page.length < n;
+    if (all || page.at(-1)!.seq <= seq) return { log, all };
+  }
 }
 
 /** Undo my edits that are newer than a line, counted when what waits is saved. */
 export async function undoTo(line: LogLine): Promise<void> {
   if (!(await drained())) return again("undo"); // which says why not
-  let log: LogLine[] = [];
-  for (;;) {
-    const from = log.length === 0 ? "" : `&before=${log.at(-1)!.seq}`;
-    const page = await get<LogLine[]>(`history?n=${LONGEST}${from}`);
-    log = [...log, ...page];
-    const n = stepsBack(log, line, user.peek());
-    if (page.length < LONGEST || page.at(-1)!.seq <= line.seq || n === MOST)
-      return n > 0 ? again("undo", n) : undefined;
-  }
+  const n = stepsBack((await readTo(line.seq)).log, line, user.peek());
+  if (n > 0) await again("undo", n);
 }
 
-async function load(before?: number): Promise<void> {
-  try {
-    const from = before === undefined ? "" : `&before=${before}`;
-    const n = before === undefined ? Math.min(Math.max(PAGE, lines.value.length), LONGEST) : PAGE;
-    const page = await get<LogLine[]>(`history?n=${n}${from}`);
-    lines.value = before === undefined ? page : [...lines.value, ...page];
-    ended.value = page.length < n;
-    trouble.value = "";
-  } catch (error) {
-    trouble.value = sentence(error);
-  }
+let turn: Promise<void> = Promise.resolve();
+
+/** Read the log, one request after another: again what is shown, or what is older than that. */
+export function load(older = false): Promise<void> {
+  turn = turn.then(() => (older ? more() : reread())).then(
+    () => void (trouble.value = ""),
+    (error: unknown) => void (trouble.value = sentence(error)),
+  );
+  return turn;
+}
+
+async function reread(): Promise<void> {
+  const had = lines.peek();
+  const first = Math.min(Math.max(PAGE, had.length + 1), LONGEST);
+  const { log, all } = await readTo(had.at(-1)?.seq ?? Infinity, first);
+  [lines.value, ended.value] = [log, all];
+}
+
+async function more(): Promise<void> {
+  const page = await get<LogLine[]>(`history?n=${PAGE}&before=${lines.peek().at(-1)!.seq}`);
+  lines.value = [...lines.peek(), ...page];
+  ended.value = page.length < PAGE;
 }
 
 function Line({ line }: { line: LogLine }) {
@@ -135,7 +150,7 @@ export function History() {
           </List>
         </div>
         {!ended.value && lines.value.length > 0 && (
-          <button onClick={() => void load(lines.value.at(-1)!.seq)}>Older edits</button>
+          <button onClick={() => void load(true)}>Older edits</button>
         )}
         {line && <Tools line={line} />}
       </div>

@@ -1,29 +1,41 @@
 // Who sits here: the name under which edits are made.
 import { useState } from "preact/hooks";
-import { post, sentence } from "../api";
-import { closeDialog } from "../store/dialogs";
+import { ApiError, post, sentence } from "../api";
+import { claim, closeDialog, dialog } from "../store/dialogs";
 import { drained } from "../store/outbox";
-import { named, nameless, project, theme, user, type Theme } from "../store/session";
+import { named, nameless, project, role, theme, user, type Theme } from "../store/session";
 import { toast } from "../store/toasts";
 import type { Named } from "../types.gen";
 import { Dialog } from "./dialog";
 
 const THEMES: readonly Theme[] = ["system", "dark", "light"];
 
-/** Say who sits here; what was edited as a guest is then theirs. "": nobody says. */
-export async function call(name: string): Promise<void> {
+/**
+ * Say who sits here; what was edited as a guest is then theirs. "": nobody says. A name that
+ * somebody has already is asked about, and taken by whoever is `sure` to be that person.
+ */
+export async function call(name: string, sure = false): Promise<void> {
   if (name === (named.value ? user.value : "")) return;
   if (name === "") {
     named.value = false;
     user.value = project.value?.user ?? "";
     return;
   }
-  if (!named.value && project.value?.guest) {
-    await drained(); // under the guest's name, so that all of them change
+  if (role.value === "edit") {
+    await drained(); // under the name until now, so that all of them change, or none
     try {
-      await post<Named>("name", { name });
+      await post<Named>("name", { name, sure });
     } catch (error) {
-      toast(`Edits until now stay those of ${user.value}: ${sentence(error)}`, { kind: "warn" });
+      if (error instanceof ApiError && error.problem.code === "taken") {
+        claim.value = { name, why: error.problem.message };
+        dialog.value = "claim";
+      } else {
+        toast(`You are ${user.value} as before: ${sentence(error)}`, { kind: "warn" });
+      }
+      return;
+    }
+    if (sure && !named.value && project.value?.guest) {
+      toast(`You are ${name} from now on; what you did until now stays that of ${user.value}.`);
     }
   }
   named.value = true;
@@ -57,6 +69,34 @@ export function NameAsk() {
         Not now
       </button>
     </form>
+  );
+}
+
+/** Asks whether it is really the person of that name who sits here. */
+export function ClaimDialog() {
+  const [said] = useState(claim.value);
+  if (said === null) return null;
+  const answer = (sure: boolean): void => {
+    claim.value = null;
+    closeDialog();
+    if (sure) void call(said.name, true);
+    else dialog.value = "person";
+  };
+  return (
+    <Dialog title={`Are you ${said.name}?`} onClose={closeDialog} test="claim-dialog">
+      <p>
+        {said.why} If you are {said.name}, you edit and undo as {said.name} from now on; what you did
+        until now stays that of {user.value}.
+      </p>
+      <div class="row">
+        <button data-test="claim-other" data-first onClick={() => answer(false)}>
+          Another name
+        </button>
+        <button data-test="claim-sure" onClick={() => answer(true)}>
+          I am {said.name}
+        </button>
+      </div>
+    </Dialog>
   );
 }
 

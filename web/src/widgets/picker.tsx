@@ -30,6 +30,29 @@ const SIGNS: Record<Entry["kind"], string> = {
   other: "·",
 };
 
+/** The folder that is shown: a root of the server, and the folders entered from it. */
+export interface Place {
+  readonly root: number;
+  readonly way: readonly Entry[];
+}
+
+export const inRoot = (root: number): Place => ({ root, way: [] });
+
+/** Where a click on a folder leads; ".." is the one above. */
+export function entered({ root, way }: Place, folder: Entry): Place {
+  return { root, way: folder.name === ".." ? way.slice(0, -1) : [...way, folder] };
+}
+
+const dirOf = ({ way }: Place): string => way.map(({ name }) => name).join("/");
+
+/** The folder itself, which may be chosen as a whole; null: a root. */
+export const folderOf = ({ way }: Place): Entry | null => way.at(-1) ?? null;
+
+/** What is in a place, of an answer that may be about another one. */
+export function entriesOf(listing: Listing | null, at: Place): readonly Entry[] {
+  return listing?.root === at.root && listing.dir === dirOf(at) ? listing.entries : [];
+}
+
 function useListing(root: number, dir: string): { listing: Listing | null; trouble: string } {
   const [listing, setListing] = useState<Listing | null>(null);
   const [trouble, setTrouble] = useState("");
@@ -52,10 +75,6 @@ function joined(dir: string, name: string): string {
   return dir === "" || dir === "." ? name : `${dir}/${name}`;
 }
 
-function above(dir: string): string {
-  return dir.includes("/") ? dir.slice(0, dir.lastIndexOf("/")) : "";
-}
-
 type Kinds = readonly Entry["kind"][];
 const USUAL: Kinds = ["video", "labels", "rig", "project"];
 
@@ -68,12 +87,11 @@ interface FilesProps {
 
 /** Files under the server's roots. A click enters a folder, chooses a file or lets it go. */
 export function ServerFiles({ chosen, kinds = USUAL, folders = false }: FilesProps) {
-  const [inside, setInside] = useState<Entry | null>(null);
-  const [root, setRoot] = useState(0);
-  const [dir, setDir] = useState("");
+  const [place, setPlace] = useState(inRoot(0));
+  const [root, dir, inside] = [place.root, dirOf(place), folderOf(place)];
   const [at, setAt] = useState(-1);
   const { listing, trouble } = useListing(root, dir);
-  const entries = (listing?.entries ?? []).filter(({ kind }) => kind === "folder" || kinds.includes(kind));
+  const entries = entriesOf(listing, place).filter(({ kind }) => kind === "folder" || kinds.includes(kind));
   const up: Entry = { name: "..", kind: "folder", bytes: null, id: "" };
   const rows = dir === "" ? entries : [up, ...entries];
   const toggle = ({ id, name, kind }: Entry): void => {
@@ -83,8 +101,7 @@ export function ServerFiles({ chosen, kinds = USUAL, folders = false }: FilesPro
   };
   const pick = (entry: Entry): void => {
     if (entry.kind === "folder") {
-      setDir(entry.name === ".." ? above(dir) : joined(dir, entry.name));
-      setInside(entry.name === ".." ? null : entry);
+      setPlace(entered(place, entry));
       setAt(-1);
       return;
     }
@@ -98,8 +115,8 @@ export function ServerFiles({ chosen, kinds = USUAL, folders = false }: FilesPro
             aria-label="Folder on the server"
             value={root}
             onChange={(event) => {
-              setRoot(Number(event.currentTarget.value));
-              setDir("");
+              setPlace(inRoot(Number(event.currentTarget.value)));
+              setAt(-1);
             }}
           >
             {listing!.roots.map((name, i) => (

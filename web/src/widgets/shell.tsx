@@ -16,7 +16,7 @@ import { Help } from "./help";
 import { History } from "./history";
 import { Menu } from "./menu";
 import { Palette } from "./palette";
-import { NameAsk, PersonDialog } from "./person";
+import { ClaimDialog, NameAsk, PersonDialog } from "./person";
 import { SkeletonDialog } from "./skeleton";
 import { Start } from "./start";
 import { Toasts } from "./toast";
@@ -207,6 +207,7 @@ export function Shell() {
       {which === "add" && <AddDialog />}
       {which === "export" && <Export />}
       {which === "person" && <PersonDialog />}
+      {which === "claim" && <ClaimDialog />}
       {which === "relink" && <RelinkDialog />}
       <Conflicts />
       <Toasts />

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gambol.app.web import (
+    behavior_animals,
     behavior_clips,
     behavior_compare,
     behavior_follow,
@@ -25,6 +26,7 @@ from gambol.app.web.behavior_book import Book
 from gambol.app.web.behavior_bouts import Shelf
 from gambol.app.web.behavior_clips import Window
 from gambol.app.web.behavior_crew import Crew
+from gambol.app.web.behavior_names import Deciders
 from gambol.app.web.behavior_runs import LABEL, Film, Finder, Found, films
 from gambol.app.web.behavior_strips import Cut
 from gambol.app.web.frames import GONE, unless_gone
@@ -171,6 +173,7 @@ class Behavior:
 def routes(studio: Studio) -> list[BaseRoute]:
     """Return the routes of a server."""
     shown = Behavior(studio)
+    studio.rolls += [shown.shelf, Deciders(shown.finder)]
 
     async def overview(_: Request) -> Response:
         known = await shown.films()
@@ -204,6 +207,7 @@ def routes(studio: Studio) -> list[BaseRoute]:
         Route("/api/behavior/{run}/decisions", decide, methods=["POST"]),
         Route("/api/behavior/{run}/agreement", agreed),
         *_scoring(studio, shown.shelf),
+        *behavior_animals.routes(studio.folder, shown.book, told),
         *behavior_compare.routes(studio.folder, shown.book),
         *behavior_follow.routes(studio, shown.book, told),
     ]

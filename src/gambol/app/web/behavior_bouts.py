@@ -6,6 +6,7 @@ and `gambol fit-classifier` read it.
 """
 
 import hashlib
+import os
 import re
 import threading
 from pathlib import Path
@@ -102,15 +103,15 @@ class Book:
             one = self._added(said) if said.do == "add" else self._removed(said)
             self.edits = [*self.edits[: self.end], one]
             self.end = len(self.edits)
+        self.write()
+
+    def write(self) -> None:
+        """Write the edits, and the ethogram that follows."""
         store.write_json(
             {"format": _FORMAT, "author": self.author, "end": self.end, "edits": self.edits,
              "clocks": self.clocks, "ids": self.ids}, self.path,
         )  # fmt: skip
-        io_ethogram.write(
-            self.ethogram(),
-            self.path.with_name(self.path.name.removesuffix(_LOG) + ".csv"),
-            "bouts",
-        )
+        io_ethogram.write(self.ethogram(), _csv(self.path), "bouts")
 
     def ethogram(self) -> Ethogram:
         """Return the bouts with the clocks of their recordings."""
@@ -168,8 +169,38 @@ class Shelf:
     def edit(self, author: str, said: BoutEdit) -> Scored:
         """Make an edit of somebody's own bouts."""
         with self._lock:
-            Book(self._folder / f"{slug(author)}{_LOG}", author).edit(said)
+            Book(self._place(author), author).edit(said)
         return self.scored(author)
+
+    def has(self, author: str) -> bool:
+        """Tell whether an author scored anything, even if it was taken back."""
+        return self._place(author).exists()
+
+    def rename(self, old: str, new: str) -> int:
+        """Let the bouts of one author be another's, who has none; return how many edits.
+
+        What broke off half-way goes on when it is called again.
+
+        Raises:
+            InputError: the other has some, or a file is damaged.
+        """
+        source, target = self._place(old), self._place(new)
+        with self._lock:
+            if source.exists():
+                if target.exists():
+                    raise InputError(f"{target} is there already; move one of the two away")
+                Book(source, old)  # a damaged one stays where it is
+                os.replace(source, target)
+            if not target.exists():
+                return 0
+            book = Book(target, new)
+            book.author = new
+            book.write()
+            _csv(source).unlink(missing_ok=True)
+            return len(book.edits)
+
+    def _place(self, author: str) -> Path:
+        return self._folder / f"{slug(author)}{_LOG}"
 
     def scored(self, author: str) -> Scored:
         """Return all bouts, and what an author can undo."""
@@ -213,6 +244,10 @@ def slug(author: str) -> str:
     """
     plain = _SIGNS.sub("-", author.casefold()).strip("-")[:24] or "author"
     return f"{plain}-{hashlib.sha256(author.encode()).hexdigest()[:6]}"
+
+
+def _csv(log: Path) -> Path:
+    return log.with_name(log.name.removesuffix(_LOG) + ".csv")
 
 
 def _touch(a: Bout, b: Bout) -> bool:

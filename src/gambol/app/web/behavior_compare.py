@@ -4,12 +4,10 @@ The unit is the animal. Whose recordings are stands in `animals.csv` of the proj
 `gambol group-stats` reads it.
 """
 
-import csv
-import io
 from collections.abc import Awaitable, Callable
 from itertools import combinations
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -19,46 +17,42 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gambol.app.web.answers import body, fail, ok
+from gambol.app.web.answers import fail, ok
+from gambol.app.web.behavior_animals import table
 from gambol.app.web.behavior_book import Book
-from gambol.app.web.models_groups import (
-    Animals,
-    AnimalsEdit,
-    Comparison,
-    GroupDifference,
-    What,
-)
+from gambol.app.web.models_groups import Comparison, GroupDifference, What
 from gambol.behavior import group_values, groups
 from gambol.behavior.groups import GroupTest
 from gambol.core.errors import InputError, did_you_mean
 from gambol.core.sequences import Sequences, select
-from gambol.io import store
 from gambol.kernels import bootstrap
-from gambol.stages import animals as of_animals
 
-FILE = "animals.csv"
-_LONGEST = 80  # characters of a cell
 _SEED, _PERMUTATIONS = 0, 10_000
-_UNITS = {"usage": "share of the frames", "durations": "s", "transitions": "P(next | now)"}
+_UNITS = {
+    "usage": "share of the frames",
+    "durations": "s, bouts as far as they were seen",  # `group_values.durations`
+    "transitions": "P(next | now)",
+}
+
+
+class _Tested(NamedTuple):
+    """Whether two groups differ in one measure."""
+
+    p: float
+    q: float
+    different: bool
+
+
+_UNKNOWN = _Tested(np.nan, np.nan, False)
 
 
 def routes(project: Path, book: Callable[[str], Awaitable[Book]]) -> list[BaseRoute]:
-    """Return the routes of groups.
+    """Return the route of groups.
 
     Args:
         project: its folder.
         book: gives the labels of a run by its name.
     """
-
-    async def animals(request: Request) -> Response:
-        held = await book(str(request.path_params["run"]))
-        return ok(await run_in_threadpool(table, project, held.names))
-
-    async def tell(request: Request) -> Response:
-        said = await body(request, AnimalsEdit)
-        held = await book(str(request.path_params["run"]))
-        await run_in_threadpool(write, project, said)
-        return ok(await run_in_threadpool(table, project, held.names))
 
     async def compared(request: Request) -> Response:
         held = await book(str(request.path_params["run"]))
@@ -68,60 +62,7 @@ def routes(project: Path, book: Callable[[str], Awaitable[Book]]) -> list[BaseRo
         factor = request.query_params.get("factor", "")
         return ok(await run_in_threadpool(compare, project, held, factor, what))
 
-    place = "/api/behavior/{run}"
-    return [
-        Route(f"{place}/animals", animals, methods=["GET"]),
-        Route(f"{place}/animals", tell, methods=["POST"]),
-        Route(f"{place}/groups", compared),
-    ]
-
-
-def table(project: Path, names: tuple[str, ...]) -> Animals:
-    """Return whose the recordings of a run are; those that nobody told of have empty cells."""
-    path = project / FILE
-    if not path.exists():
-        return Animals(
-            columns=["recording", "animal", "group"],
-            rows=[[n, n, ""] for n in names],
-            factors=[],
-        )
-    told = of_animals.read(path).fillna("")
-    more = [str(c) for c in told.columns if c not in of_animals.COLUMNS]
-    columns = [*of_animals.COLUMNS, *more]
-    known = told.drop_duplicates("recording").set_index("recording")
-    rows = [
-        [n, *(str(known.at[n, c]) for c in columns[1:])] if n in known.index
-        else [n, n, *([""] * len(more))] for n in names
-    ]  # fmt: skip
-    levels = {c: {row[columns.index(c)] for row in rows} - {""} for c in more}
-    return Animals(columns=columns, rows=rows, factors=[c for c in more if len(levels[c]) > 1])
-
-
-def write(project: Path, said: AnimalsEdit) -> None:
-    """Write whose recordings are; those of other runs stay as they are.
-
-    Raises:
-        InputError: the table is none.
-    """
-    columns = [name.strip() for name in said.columns]
-    if columns[:2] != list(of_animals.COLUMNS) or len(set(columns)) < len(columns):
-        raise InputError("the columns are recording, animal and others with names of their own")
-    cells = [cell for row in [columns, *said.rows] for cell in row]
-    if any(len(row) != len(columns) for row in said.rows) or not all(
-        len(cell) <= _LONGEST and (cell.isprintable() or not cell) for cell in cells
-    ):
-        raise InputError(f"a row has a cell a column, each with at most {_LONGEST} characters")
-    if not all(columns):
-        raise InputError("a column has no name; give it one")
-    path, now = project / FILE, {row[0]: row for row in said.rows}
-    if path.exists():
-        old = of_animals.read(path).fillna("")
-        for row in old.to_dict("records"):
-            name = str(row["recording"])
-            now.setdefault(name, [str(row.get(column, "")) for column in columns])
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *now.values()])
-    store.write_text(text.getvalue(), path)
+    return [Route("/api/behavior/{run}/groups", compared)]
 
 
 def compare(project: Path, book: Book, factor: str, what: str) -> Comparison:
@@ -150,7 +91,7 @@ def compare(project: Path, book: Book, factor: str, what: str) -> Comparison:
         values = group_values.usage(seen)
         test = groups.usage_test(seen, animals, factor, **plan)
     elif what == "durations":
-        values = _durations(seen)
+        values = group_values.durations(seen)
         test = groups.duration_test(seen, animals, factor, **plan)
     else:
         values = group_values.transitions(seen)
@@ -169,33 +110,19 @@ def _of(book: Book, animals: pd.DataFrame, what: str) -> Sequences:
     return select(source, [name for name in source.names if name in known])
 
 
-def _durations(seen: Sequences) -> pd.DataFrame:
-    """Return the mean seconds of bouts that were seen to begin and end, by recording."""
-    lives, names, labels = group_values.lives(seen)
-    record, label, seconds, ended = (np.asarray(column) for column in lives)
-    cell = record[ended] * len(labels) + label[ended]
-    count = np.bincount(cell, minlength=len(names) * len(labels))
-    total = np.bincount(cell, seconds[ended], minlength=len(names) * len(labels))
-    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return pd.DataFrame(
-        mean.reshape(len(names), -1), index=pd.Index(names, name="recording"),
-        columns=pd.Index(labels, name="label"),
-    )  # fmt: skip
-
-
 def _rows(
     book: Book, units: group_values.Units, columns: pd.Index, test: GroupTest
 ) -> list[GroupDifference]:
     """Return every two groups of every measure that somebody shows; the smallest p first."""
     names = {str(one.id): one.name for one in book.run.applied.labels}
-    found = []
+    found, pairs = [], _tested(test)
     for i, j in combinations(range(len(units.levels)), 2):
         ends = _interval(units.values, units.level, i, j)
         for k, column in enumerate(columns):
             means = [_mean(units.values[units.level == g, k]) for g in (i, j)]
             if column not in test.table.index or all(not m for m in means):
                 continue  # of a label that nobody shows
-            tested = test.table.loc[column]
+            tested = pairs.get((column, units.levels[i], units.levels[j]), _UNKNOWN)
             parts = column if isinstance(column, tuple) else (column,)
             known = means[0] is not None and means[1] is not None
             found.append(GroupDifference(
@@ -204,20 +131,36 @@ def _rows(
                 mean_one=means[0], mean_other=means[1],
                 difference=_known(means[1] - means[0]) if known else None,  # type: ignore[operator]
                 low=_known(ends[0, k]), high=_known(ends[1, k]),
-                p=_known(tested["p"]), q=_known(tested["q"]),
-                different=bool(tested["significant"]),
+                p=_known(tested.p), q=_known(tested.q), different=tested.different,
             ))  # fmt: skip
     return sorted(found, key=lambda row: (row.p is None, row.p or 0.0))
+
+
+def _tested(test: GroupTest) -> dict[tuple[Any, ...], _Tested]:
+    """Return what is known of two groups of a measure; of two groups alone the test tells all.
+
+    Of more groups, only those measures have pairs in which all together differ.
+    """
+    names = tuple(test.animals)
+    if len(names) == 2:
+        rows = test.table[["p", "q", "significant"]].itertuples(name=None)
+        return {(k, *names): _Tested(p, q, bool(on)) for k, p, q, on in rows}
+    rows = test.pairs[["group", "other", "p", "q", "significant"]].itertuples(name=None)
+    return {(k, i, j): _Tested(p, q, bool(on)) for k, i, j, p, q, on in rows}
 
 
 def _interval(
     values: Float[np.ndarray, "A S"], level: Int[np.ndarray, " A"], i: int, j: int
 ) -> Float[np.ndarray, "2 S"]:
-    """Return the ends of the central 95 % of differences of means, animals drawn again."""
-    means = []
+    """Return the ends of the central 95 % of differences of means, animals drawn again.
+
+    NaN where a group has fewer than two animals of which the measure is known.
+    """
+    means, few = [], np.zeros(values.shape[1], bool)
     for number, group in enumerate((i, j)):
         own = values[level == group]
         known = np.isfinite(own)
+        few |= known.sum(axis=0) < 2
 
         def mean(
             weight: np.ndarray, own: np.ndarray = own, known: np.ndarray = known
@@ -227,7 +170,7 @@ def _interval(
 
         rng = np.random.default_rng([_SEED, number])
         means.append(bootstrap.resample(mean, np.arange(len(own)), rng))
-    return bootstrap.percentile_interval(means[1] - means[0])
+    return np.where(few, np.nan, bootstrap.percentile_interval(means[1] - means[0]))
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -1,5 +1,6 @@
 """Decisions about one model carried to a refitted one: shown with overlaps, then approved."""
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from gambol.app.web.state import Studio
 from gambol.behavior import label_follow, label_map
 from gambol.behavior.label_follow import Proposed
 from gambol.core.errors import InputError
-from gambol.core.label_map import LabelMap
+from gambol.core.label_map import REMEMBERED, LabelMap
 from gambol.io import label_map as io_map
 
 
@@ -56,8 +57,10 @@ def show(source: str, old: Book, new: Book) -> Followed:
     Raises:
         InputError: nobody decided anything, or the models share no recording.
     """
+    rows = _proposals(old, new)
     return Followed(
         source=source,
+        seen=_named(rows),
         proposals=[
             Following(
                 kind=row.decision.kind if row.decision else None,
@@ -67,32 +70,42 @@ def show(source: str, old: Book, new: Book) -> Followed:
                 good=row.decision is not None and row.overlap >= label_follow.ENOUGH,
                 said=row.said,
             )
-            for row in _proposals(old, new)
+            for row in rows
         ],
     )
 
 
 def take(old: Book, new: Book, said: FollowEdit, by: str) -> None:
-    """Write the decisions that were chosen, in one go.
+    """Write the decisions that were chosen, in one go; those of an id that came are written.
 
     Raises:
         Fail: 409, the proposals are others by now.
         InputError: one of them is impossible by now.
     """
+    if said.id and said.id in new.run.label_map.ids:
+        return
     rows = _proposals(old, new)
-    if len(rows) != said.proposals or not all(0 <= n < len(rows) for n in said.chosen):
+    if _named(rows) != said.seen or not all(0 <= n < len(rows) for n in said.chosen):
         raise fail(409, "conflict", "the decisions are others by now", "look at them again")
     chosen = [rows[n].decision for n in sorted(set(said.chosen))]
     now = datetime.now(UTC).isoformat(timespec="seconds")
 
     def change(held: LabelMap | None) -> LabelMap:
-        made = new.run.label_map._replace(decisions=(), end=0) if held is None else held
+        made = held or new.run.label_map._replace(decisions=(), end=0, ids=())
+        if said.id and said.id in made.ids:
+            return made
         for decision in chosen:
             if decision is not None:
                 made = label_map.decide(made, decision._replace(author=by, time=now))
-        return made
+        return made._replace(ids=(*made.ids, *([said.id] if said.id else []))[-REMEMBERED:])
 
     io_map.edit(new.run.map_path, change)
+
+
+def _named(rows: list[Proposed]) -> str:
+    """Return a word that only proposals of the same content share."""
+    told = [(row.decision, round(row.overlap, 3), row.said) for row in rows]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
 
 
 def _proposals(old: Book, new: Book) -> list[Proposed]:

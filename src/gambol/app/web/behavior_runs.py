@@ -153,12 +153,18 @@ def _walk(folder: Path, deep: int) -> Iterator[tuple[Path, Kind]]:
     except OSError:
         return
     for name, kind in INSIDE.items():
-        if name in names and any((folder / name).glob("*.nc")):
+        if name in names and _holds_labels(folder / name):
             yield folder, kind
             return
     for name in names if deep else ():
         if not name.startswith(".") and name not in _SKIPPED:
             yield from _walk(folder / name, deep - 1)
+
+
+def _holds_labels(inside: Path) -> bool:
+    """Tell labels of a run from a run that somebody called `syllables`."""
+    itself = any((inside / name).is_dir() for name in INSIDE)
+    return not itself and any(inside.glob("*.nc"))
 
 
 def _found(project: Path, folder: Path, kind: Kind) -> Found:

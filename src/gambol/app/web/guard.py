@@ -72,6 +72,11 @@ class Access:
     _links: dict[str, tuple[Role, float]] = field(default_factory=dict)
     _failed: dict[str, deque[float]] = field(default_factory=dict)
 
+    @property
+    def proxied(self) -> bool:
+        """Whether a proxy was said to stand in front: all come from its address then."""
+        return self.base != "/" or bool(self.origins)
+
     def link(self, role: Role = "edit") -> str:
         """Return what comes after the address, once: `?key=…`."""
         role = "read" if self.read_only else role

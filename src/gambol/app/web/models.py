@@ -36,6 +36,7 @@ from gambol.app.web.models_files import Transferred as Transferred
 from gambol.app.web.models_files import Upload as Upload
 from gambol.app.web.models_files import UploadStart as UploadStart
 from gambol.app.web.models_groups import Animals as Animals
+from gambol.app.web.models_groups import AnimalsCell as AnimalsCell
 from gambol.app.web.models_groups import AnimalsEdit as AnimalsEdit
 from gambol.app.web.models_groups import Comparison as Comparison
 from gambol.app.web.models_groups import Followed as Followed
@@ -430,9 +431,9 @@ class Curve(Model):
 
 
 class Message(Model):
-    """What the feed sends: an edit, a job, who is here, or a ping."""
+    """What the feed sends: an edit, a job, who is here, news of track files, or a ping."""
 
-    type: Literal["edit", "job", "presence", "reload", "ping"]
+    type: Literal["edit", "job", "presence", "reload", "tracks", "ping"]
     seq: int | None = None
     id: str | None = None
     by: str | None = None

@@ -17,11 +17,25 @@ class Animals(Model):
     factors: list[str]  # columns with two groups or more
 
 
-class AnimalsEdit(Request):
-    """POST /api/behavior/{run}/animals."""
+class AnimalsCell(Model):
+    """A cell of animals.csv that somebody changes."""
 
-    columns: list[str] = Field(max_length=20)
-    rows: list[list[str]] = Field(max_length=20_000)
+    recording: str = Field(max_length=1000)
+    column: str = Field(max_length=80)
+    saw: str  # what stood there on the page
+    value: str
+
+
+class AnimalsEdit(Request):
+    """POST /api/behavior/{run}/animals: cells that changed; all others stay as they are.
+
+    409 `conflict`, and nothing done, where another word than the one that was seen stands.
+    """
+
+    id: str = Field(default="", max_length=64)  # posted again with the same id it happens once
+    force: bool = False  # also over what others wrote since
+    columns: list[str] = Field(default=[], max_length=20)  # new ones, put at the end
+    cells: list[AnimalsCell] = Field(default=[], max_length=20_000)
 
 
 class GroupDifference(Model):
@@ -35,9 +49,11 @@ class GroupDifference(Model):
     difference: float | None  # other - one
     low: float | None  # of the 95 % interval, animals resampled
     high: float | None
-    p: float | None  # of all groups, animals permuted
-    q: float | None  # after Benjamini and Hochberg
-    different: bool
+    p: float | None
+    # animals permuted; of more than two groups: of these two, null where all together do not
+    # differ
+    q: float | None  # p after Benjamini and Hochberg
+    different: bool  # these two
 
 
 class Comparison(Model):
@@ -67,12 +83,14 @@ class Followed(Model):
     """GET /api/behavior/{run}/follow?from: what somebody may approve."""
 
     source: str
+    seen: str  # names the proposals as they are now
     proposals: list[Following]
 
 
 class FollowEdit(Request):
-    """POST /api/behavior/{run}/follow: which proposals are taken."""
+    """POST /api/behavior/{run}/follow: which proposals are taken; 409 where they are others."""
 
+    id: str = Field(default="", max_length=64)  # posted again with the same id it happens once
     source: str
     chosen: list[int] = Field(min_length=1, max_length=10_000)
-    proposals: int  # that were shown
+    seen: str = Field(max_length=64)  # `Followed.seen`, of what was shown

@@ -29,9 +29,10 @@ class Look(Request):
 
 
 class Naming(Request):
-    """POST /api/name: a browser that was a guest says who sits there."""
+    """POST /api/name: a browser says who sits there."""
 
     name: str = Field(min_length=1, max_length=40)
+    sure: bool = False  # it is the person of that name who worked here before
 
 
 class Named(Model):

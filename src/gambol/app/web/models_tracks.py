@@ -72,6 +72,7 @@ class TrackedRun(Model):
     frames: int
     fps: float
     trouble: str | None = None  # why it cannot be looked at, and what helps
+    unwritten: str | None = None  # why the track file does not say what was decided
 
 
 class Doubt(Model):

@@ -5,6 +5,7 @@ import json
 from gambol.app.web.models import Message
 from gambol.io import project_keypoints, project_log
 from gambol.io.project import Project
+from gambol.io.project_edits import Value, get
 from gambol.io.project_views import wire
 
 MANY_ROWS = 500  # in one edit; pages load everything again instead
@@ -12,7 +13,7 @@ MANY_EDITS = 2000
 REPLACED = "replaced"  # the log is another one, and the page's numbers are none of it
 _SHOWN = ("instances", "frames", "individuals", "suggestions", "skeleton", "regions", "videos")
 _NAMED = "track_edits"  # pages are told that there are some, and ask for what they show
-_SMALL = ("individuals", "skeleton", "videos")  # told even of an edit of many rows
+_SMALL = ("skeleton", "videos", "individuals")  # told even of an edit of many rows
 
 
 def since(project: Project, seq: int) -> list[Message] | None:
@@ -20,20 +21,20 @@ def since(project: Project, seq: int) -> list[Message] | None:
     newest = project.seq()
     if newest - seq > MANY_EDITS:
         return None
+    # what is long is not even read: it would hold everybody up, once more for every page
     found = project.connection.execute(
-        "SELECT id, uuid, author, time, action, rows, after FROM edits"
-        " WHERE id > ? ORDER BY id",
-        (seq,),
+        "SELECT id, uuid, author, time, action, rows, CASE WHEN rows <= ? THEN after END"
+        " FROM edits WHERE id > ? ORDER BY id",
+        (MANY_ROWS, seq),
     )
     messages = []
     numbers = project_keypoints.ids(project.connection)
     for number, uuid, by, at, action, rows, after in found:
-        tables = _SHOWN if rows <= MANY_ROWS else _SMALL
-        told = json.loads(after)
+        told = _few(project, number) if after is None else json.loads(after)
         changes = [
             (table, key, wire(table, value, numbers))
             for table, key, value in told
-            if table in tables
+            if table in _SHOWN
         ]
         rows_of_tracks = [key for table, key, _ in told if table == _NAMED]
         changes += [(_NAMED, key, None) for key in rows_of_tracks[:1]]
@@ -47,6 +48,20 @@ def since(project: Project, seq: int) -> list[Message] | None:
         if rows > MANY_ROWS or moved:
             messages.append(reload(number))
     return messages
+
+
+def _few(project: Project, number: int) -> list[tuple[str, list[int], Value]]:
+    """Return what an edit touched of small tables, as it is now, and one row of tracks."""
+    found: list[tuple[str, list[int], Value]] = []
+    for table in (*_SMALL, _NAMED):
+        rows = project.connection.execute(
+            "SELECT k1, k2 FROM touched WHERE tbl = ? AND edit = ? ORDER BY k1, k2 LIMIT ?",
+            (table, number, 1 if table == _NAMED else MANY_ROWS),
+        )
+        for k1, k2 in rows.fetchall():
+            key = [k1, k2] if table == _NAMED else [k1]
+            found.append((table, key, get(project.connection, table, tuple(key))))
+    return found
 
 
 def strange(project: Project, seq: int, at: str) -> bool:

@@ -55,6 +55,7 @@ from gambol.core.errors import InputError
 
 PORT = 8765
 _TRIES = 50  # ports after the usual one
+_BACKUP_LOOK_S = 3600.0  # between looks whether a copy of the database is due
 _GOODBYE_S = 2  # for pages that still wait for an answer
 
 
@@ -94,7 +95,8 @@ def application(studio: Studio) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        backup = asyncio.create_task(run_in_threadpool(_backup, studio))
+        ended = asyncio.Event()
+        backups = asyncio.create_task(_backups(studio, ended))
         if studio.access is not None and not studio.access.read_only:
             await run_in_threadpool(uploads.tidy_up, studio.folder)
         if studio.jobs is not None:
@@ -103,12 +105,13 @@ def application(studio: Studio) -> Starlette:
         try:
             yield
         finally:
+            ended.set()
             probe.close()
             if studio.jobs is not None:
                 await run_in_threadpool(studio.jobs.close)
             if studio.tracks is not None:
                 await run_in_threadpool(studio.tracks.close)
-            await asyncio.wait([backup, looked])
+            await asyncio.wait([backups, looked])
             if studio.pictures is not None:
                 await run_in_threadpool(studio.pictures.close)
             await run_in_threadpool(studio.desk.close)
@@ -383,10 +386,18 @@ async def _looked(studio: Studio) -> None:
             await studio.tracks.runs()
 
 
+async def _backups(studio: Studio, ended: asyncio.Event) -> None:
+    """Look again and again whether a day went by since the newest copy of the database."""
+    while not ended.is_set():
+        await run_in_threadpool(_backup, studio)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), _BACKUP_LOOK_S)
+
+
 def _backup(studio: Studio) -> None:
     """Copy the database once a day; what hinders it must not hinder the work."""
     access = studio.access
     if studio.desk.project is None or (access is not None and access.read_only):
         return
-    with contextlib.suppress(InputError):
+    with contextlib.suppress(Fail, InputError, OSError):
         studio.desk.backup()

@@ -1,5 +1,6 @@
 """Calibrations of other programs, brought into a project."""
 
+import os
 import re
 import shutil
 import tempfile
@@ -61,8 +62,14 @@ def _load(sources: list[Path]) -> calibration.Read:
 
 
 def _stem(sources: list[Path]) -> str:
-    name = sources[0].name.partition(".")[0] if len(sources) == 1 else sources[0].parent.name
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "calibration"
+    """Return a name for several files: of their folder, else what their names begin with."""
+    names = [path.name.partition(".")[0] for path in sources]
+    folders = {path.parent for path in sources}  # each upload has its own, with a number
+    name, otherwise = names[0], "calibration"
+    if len(sources) > 1:
+        shared = os.path.commonprefix(names).rstrip("0123456789")
+        name, otherwise = folders.pop().name if len(folders) == 1 else shared, "rig"
+    return re.sub(r"[^\w.-]+", "-", name).strip("-._") or otherwise
 
 
 def _target(folder: Path, stem: str, text: str) -> Path:

@@ -31,6 +31,16 @@ class Predictions(Protocol):
         """Return the newest prediction of a frame; called in threads that may wait."""
 
 
+class Roll(Protocol):
+    """Work outside of the log that people did under their names."""
+
+    def has(self, author: str) -> bool:
+        """Tell whether some is of this author."""
+
+    def rename(self, old: str, new: str) -> int:
+        """Let what is of one author be another's, of whom there is none; return how much."""
+
+
 class NoPredictions:
     """Of a project in which nothing was predicted."""
 
@@ -63,6 +73,7 @@ class Studio:
     # who has which suggested frame open; suggestions.py
     holders: Callable[[], dict[tuple[int, int], str]] = dict
     guests: Guests = field(default_factory=Guests)  # browsers without a name
+    rolls: list[Roll] = field(default_factory=list)  # bouts and decisions; behavior.py
     # median and 95th percentile of the held-out error, px, by keypoint; jobs.py
     errors: Callable[[], dict[str, tuple[float, float]]] = dict
 

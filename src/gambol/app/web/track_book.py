@@ -93,33 +93,37 @@ class Book:
         """Return poses of some frames that nobody saw, on lines across gaps; rows are -1."""
         frames, points, who = [], [], []
         for gap in self.patches.gaps:
-            begin, end = max(gap.first, first), min(gap.last + 1, stop)
-            if gap.kind != "interpolate" or begin >= end:
+            if gap.first >= stop or gap.last < first:
                 continue
-            one, two = (self._at(gap.animal, at) for at in (gap.first - 1, gap.last + 1))
-            if one is None or two is None:
-                continue
-            line = gaps.line(one, two, gap.last - gap.first + 1)
-            line[..., 2] = np.fmin(one[:, 2], two[:, 2])
-            now = self.here(begin, end)
-            free = np.setdiff1d(np.arange(begin, end), now.rows.frame[now.who == gap.animal])
-            frames.append(free)
-            points.append(line[free - gap.first].astype(np.float32))
-            who.append(np.full(len(free), gap.animal))
+            for animal, one, two in gaps.lines(gap, self._found):
+                ends = self._at(animal, one), self._at(animal, two)
+                line = gaps.line(*ends, two - one - 1)
+                line[..., 2] = np.fmin(ends[0][:, 2], ends[1][:, 2])
+                frames.append(np.arange(one + 1, two))
+                points.append(line.astype(np.float32))
+                who.append(np.full(two - one - 1, animal))
         if not frames:
             nothing = self.here(first, first + 1)
             return Here(nothing.rows.select(slice(0)), nothing.who[:0])
-        when = np.concatenate(frames)
-        rows = Rows(np.full(len(when), -1), when, np.concatenate(points))
-        return Here(rows, np.concatenate(who))
+        when, animals = np.concatenate(frames), np.concatenate(who)
+        kept = gaps.firsts(when, animals)
+        kept = kept[(when[kept] >= first) & (when[kept] < stop)]
+        rows = Rows(np.full(len(kept), -1), when[kept], np.concatenate(points)[kept])
+        return Here(rows, animals[kept])
 
-    def _at(self, animal: int, frame: int) -> Float32[np.ndarray, "K 3"] | None:
-        """Return the pose of an animal in a frame."""
-        if not 0 <= frame < self._base.frames:
-            return None
+    def _found(self, part: gaps.Part) -> Int[np.ndarray, " F"]:
+        """Return the frames of a part of a gap in which its animal is seen."""
+        begin, stop = max(part.first, 0), min(part.last + 1, self._base.frames)
+        if begin >= stop:
+            return np.arange(0)
+        rows = np.arange(*self._base.starts[[begin, stop]].tolist())
+        mine = rows[self.patches.now(rows) == part.animal]
+        return np.asarray(self._base.where(mine)[0], np.int64)
+
+    def _at(self, animal: int, frame: int) -> Float32[np.ndarray, "K 3"]:
+        """Return the pose of an animal in a frame in which it is seen."""
         found = self.here(frame, frame + 1)
-        mine = np.flatnonzero(found.who == animal)
-        return found.rows.points[mine[0]] if len(mine) else None
+        return found.rows.points[np.flatnonzero(found.who == animal)[0]]
 
     def row_of(self, animal: int, frame: int, way: int = 1) -> int | None:
         """Return the detection of an animal in a frame, or the next one in a direction.

@@ -7,8 +7,10 @@ killed has left behind, the next one does.
 
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,14 +20,22 @@ from gambol.io import store
 from gambol.stages import identities
 
 IDLE_S = 5.0  # without an edit
+_LONGEST = 400  # letters of what went wrong
 _GOODBYE_S = 120.0  # that the end of the server waits for; the process goes on after that
 
 
 class Follower:
-    """Writes track files whose logs have grown."""
+    """Writes track files whose logs have grown.
+
+    Attributes:
+        failed: why files could not be written, until they are.
+        told: called when there is news of that; from any thread.
+    """
 
     def __init__(self, idle_s: float = IDLE_S) -> None:
         self._idle_s = idle_s
+        self.failed: dict[Path, str] = {}
+        self.told: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._due: dict[Path, float] = {}
         self._wake = threading.Event()
@@ -48,7 +58,7 @@ class Follower:
         with self._lock:
             due, self._due = list(self._due), {}
         for target in due:
-            write(target)
+            self._write(target)
 
     def close(self) -> None:
         """Bring all files up to date and stop."""
@@ -68,19 +78,33 @@ class Follower:
                     del self._due[target]
                 wait = min((at - now for at in self._due.values()), default=None)
             for target in ready:
-                write(target)
+                self._write(target)
             if not ready:
                 self._wake.wait(wait)
                 self._wake.clear()
 
+    def _write(self, target: Path) -> None:
+        known, why = self.failed.get(target, ""), write(target)
+        self.failed[target] = why
+        if why != known:
+            self.told()
 
-def write(target: Path) -> None:
-    """Write one file in a process of its own; what goes wrong there stays to be done."""
+
+def write(target: Path) -> str:
+    """Write one file in a process of its own; return "", or why it is still to be done."""
     command = [sys.executable, "-m", "gambol", "review", str(target)]
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as process:
-        process.wait()
+    # a file, no pipe: the process goes on after this one, and may say something then
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
+        ) as process,
+    ):
+        if process.wait() == 0:
+            return ""
+        said.seek(0)
+        lines = said.read().decode(errors="replace").strip().splitlines()
+    return (lines[-1] if lines else f"the process ended with {process.returncode}")[:_LONGEST]
 
 
 def follows(target: Path, log: identities.Log) -> bool:

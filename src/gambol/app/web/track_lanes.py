@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from gambol.app.web.track_base import CERTAIN, Base
 from gambol.core.instances import UNTRACKED
+from gambol.tracking import gaps
 from gambol.tracking.patches import Patches
 
 SHORT_S = 0.2  # an animal unseen for less than that was not away
@@ -163,24 +164,28 @@ def gap(base: Base, patches: Patches, animal: int, frame: int) -> tuple[int, int
 
 
 def bridged(base: Base, patches: Patches, first: int, last: int) -> list[tuple[int, int, int]]:
-    """Return animal, first, last frame of gaps that a line bridges, both ends being there."""
+    """Return animal, first and last frame of each line across a gap."""
     some = [
         gap for gap in patches.gaps
-        if gap.kind == "interpolate" and 0 < gap.first <= last
-        and first <= gap.last < base.frames - 1
+        if gap.kind == "interpolate" and gap.first <= last and first <= gap.last
     ]  # fmt: skip
+
     if not some:
         return []
-    ends = np.array([[gap.first - 1, gap.last + 1] for gap in some])
-    edges = np.unique([ends, ends + 1])
+    every = [np.arange(gap.first - 1, gap.last + 3) for gap in some]
+    edges = np.unique(np.clip(np.concatenate(every), 0, base.frames))
     seen = lanes(base, patches, edges).seen > 0
-    animals = np.array([[gap.animal] for gap in some])
-    whole = seen[np.searchsorted(edges, ends), animals].all(axis=1)
+
+    def found(part: gaps.Part) -> np.ndarray:
+        begin, stop = np.clip([part.first, part.last + 1], 0, base.frames).tolist()
+        rows = np.searchsorted(edges, np.arange(begin, stop))
+        return begin + np.flatnonzero(seen[rows, part.animal])
+
+    between = (line for gap in some for line in gaps.lines(gap, found))
     return [
-        (gap.animal, gap.first, gap.last)
-        for gap, fine in zip(some, whole.tolist(), strict=True)
-        if fine
-    ]
+        (animal, one + 1, two - 1) for animal, one, two in between
+        if one + 1 <= last and first <= two - 1
+    ]  # fmt: skip
 
 
 def _reach(
@@ -241,8 +246,11 @@ def _first(
             return Doubt(first + t, UNTRACKED)
         away = ~fine.seen[t : t + short].any(axis=0) & (fine.seen[max(t - 1, 0)] > 0)
         for gap in patches.gaps if away.any() else ():  # somebody has decided about it
-            if gap.first <= first + t <= gap.last:
-                away[gap.animal] = False
+            if gap.kind == "interpolate" and isinstance(gap, gaps.Parted):
+                continue  # no line goes across it any more
+            for part in gaps.parts(gap) if gap.first <= first + t <= gap.last else ():
+                if part.first <= first + t <= part.last:
+                    away[part.animal] = False
         if t > 0 and away.any():
             return Doubt(first + t, int(np.argmax(away)))
     return None

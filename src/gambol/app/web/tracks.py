@@ -50,6 +50,7 @@ class Tracks:
         self._heads = Heads()
         self._opening: dict[str, asyncio.Task[Book]] = {}  # for the first time
         self.follower = Follower()
+        self.follower.told = lambda: studio.hub.send(models.Message(type="tracks"))
         self.indexer = Indexer()
 
     async def runs(self, start: bool = True) -> list[models.TrackedRun]:
@@ -175,7 +176,7 @@ class Tracks:
             run=f"t{kept.number}", video=_video(about.source, videos), title=target.stem,
             job=inside[1] if len(inside) > 2 and inside[0] == "runs" else None,
             names=list(identities.called(about.names, kept.records)), frames=about.frames,
-            fps=about.fps, trouble=trouble,
+            fps=about.fps, trouble=trouble, unwritten=self.follower.failed.get(target) or None,
         )  # fmt: skip
 
 
@@ -272,7 +273,7 @@ def _step(project: Project, uuid: str, by: str, n: int, back: bool) -> tuple[int
     last = find(project.connection, by)
     row = project_edits.line(project.connection, last) if last is not None else None
     mine = row is not None and all(
-        table == "track_edits" and key[0] == n for table, key, _ in row.after
+        table in ("tracks", "track_edits") and key[0] == n for table, key, _ in row.after
     )
     known = project.connection.execute("SELECT 1 FROM edits WHERE uuid = ?", (uuid,)).fetchone()
     if not mine and known is None:

@@ -28,6 +28,7 @@ from gambol.app.web.models import Upload, UploadStart
 from gambol.app.web.state import Studio
 from gambol.core.errors import InputError
 from gambol.io import store
+from gambol.io.video.open import fingerprint
 
 PART = 8 << 20  # bytes
 LARGEST = 50 << 30
@@ -202,17 +203,21 @@ class Uploads:
         folder = self._folder / "videos" if video else self._own / upload
         folder.mkdir(parents=True, exist_ok=True)
         place = _free(folder / name)
+        part = self._part(upload)
         # known before it is there: if the power goes in between, the part still is
-        said = self._said(upload) | {"place": place.relative_to(self._folder).as_posix()}
+        said = self._said(upload) | {
+            "place": place.relative_to(self._folder).as_posix(),
+            "mtime_ns": part.stat().st_mtime_ns, "fingerprint": fingerprint(part),
+        }  # fmt: skip
         store.write_json(said, self._about(upload))
-        os.replace(self._part(upload), place)
+        os.replace(part, place)
 
     def _place(self, upload: str) -> Path | None:
-        """Return where a file is that came whole and still is there."""
+        """Return where a file is that came whole and is there, itself."""
         with contextlib.suppress(Fail):
             said = self._said(upload)
             path = self._folder / said["place"] if said.get("place") else None
-            if path is not None and path.is_file():
+            if path is not None and _is_it(path, said):
                 return path
         return None
 
@@ -246,6 +251,18 @@ def tidy(name: str) -> str:
     while stem and len((stem + suffix).encode()) > 200:
         stem = stem[:-1]
     return f"{stem}{suffix}".rstrip(" .") or "file"
+
+
+def _is_it(path: Path, said: dict[str, Any]) -> bool:
+    """Tell whether a file is the one that came; a copy of it with another time is."""
+    try:
+        now = path.stat()
+        if not path.is_file() or now.st_size != said["bytes"]:
+            return False
+        mark = said.get("fingerprint")
+        return now.st_mtime_ns == said.get("mtime_ns") or fingerprint(path) == mark
+    except (OSError, InputError):  # gone at this moment, or not to be read
+        return False
 
 
 def _free(path: Path) -> Path:

@@ -139,7 +139,7 @@ def losses(labels: Labels, format: str) -> list[str]:
         found.append("corrected labels become a person's")
     found += _losses_of_frames(labels, format)
     found += [
-        f"what {READABLE[other]} said besides labels is left out"
+        f"what came with {READABLE[other]} besides labels is left out"
         for other in extras.formats(labels.extras)
         if other != format
     ]

@@ -82,6 +82,8 @@ class EfficientNet(Encoder):
             here = name.replace("_conv_stem.", "stem.conv.").replace("_bn0.", "stem.norm.")
             if name.startswith("_blocks."):
                 _, number, part, rest = name.split(".", 3)
+                if part not in _PARTS:
+                    continue  # of a network that is no Lite: what this one needs is not there
                 unit, what = _PARTS[part]
                 here = f"blocks.{number}.{unit}.{what}.{rest}"
             if not here.startswith("_"):  # what classifies is not needed

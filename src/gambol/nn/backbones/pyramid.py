@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from gambol.core.errors import InputError
 from gambol.core.registry import Spec
 from gambol.nn.backbones.base import Backbone
+from gambol.nn.backbones.unet import double
 
 WIDEST = 4  # times `width`, at coarse levels
 
@@ -29,7 +30,6 @@ class Encoder(nn.Module):
     strides: tuple[int, ...]
     mean: tuple[float, float, float]  # of R, G, B from 0 to 1, as it was taught
     sd: tuple[float, float, float]
-    decay: float = 1.0  # of the learning rate from one layer to the one below
 
     def forward(self, rgb: Tensor) -> tuple[Tensor, ...]:
         """Map (B, 3, H, W) to (B, channels[l], H / strides[l], W / strides[l])."""
@@ -38,10 +38,6 @@ class Encoder(nn.Module):
     def named(self, foreign: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return weights as they are called elsewhere by the names they have here."""
         return foreign
-
-    def layer(self, name: str) -> int:
-        """Return how many layers lie above that of a parameter."""
-        return 0
 
 
 class Pyramid(Backbone):
@@ -70,7 +66,7 @@ class Pyramid(Backbone):
         self.up = nn.ModuleList()
         below = encoder.channels[-1]
         for k in range(deepest - 1, top - 1, -1):
-            self.up.append(_double(below + encoder.channels[k], widths[k]))
+            self.up.append(double(below + encoder.channels[k], widths[k], "batch"))
             below = widths[k]
         self.channels = (*widths[top:], encoder.channels[-1])
         self.strides = encoder.strides[top:]
@@ -91,13 +87,3 @@ class Pyramid(Backbone):
             x = block(torch.cat([skip, x], 1))
             levels.append(x)
         return tuple(reversed(levels))
-
-
-def _double(before: int, width: int) -> nn.Sequential:
-    return nn.Sequential(*_single(before, width), *_single(width, width))
-
-
-def _single(before: int, width: int) -> list[nn.Module]:
-    conv = nn.Conv2d(before, width, 3, padding=1, bias=False)
-    nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-    return [conv, nn.BatchNorm2d(width), nn.ReLU(inplace=True)]

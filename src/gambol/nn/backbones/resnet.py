@@ -4,6 +4,7 @@ Source: He et al. (2016), CVPR, "Deep residual learning for image recognition"; 
 of a bottleneck on its 3x3 convolution, as in the weights that are passed around.
 """
 
+import re
 from typing import Literal
 
 from torch import Tensor, nn
@@ -71,7 +72,7 @@ class ResNet(Encoder):
         found = {}
         for name, value in foreign.items():
             head, _, rest = name.partition(".")
-            if head.startswith("layer"):
+            if re.fullmatch(r"layer[1-4]", head):
                 found[f"stages.{int(head[5:]) - 1}.{rest}"] = value
             elif head in ("conv1", "bn1"):
                 found[f"{'stem' if head == 'conv1' else 'norm'}.{rest}"] = value

@@ -32,6 +32,8 @@ class StackedDensenetSpec(Spec):
     def _goes_down_further(self) -> "StackedDensenetSpec":
         if self.transitions <= self.downsample:
             raise ValueError("transitions is not above downsample; raise it")
+        if not self.squeezed(self.growth):
+            raise ValueError("compression leaves no channel of growth; raise one of them")
         return self
 
     def squeezed(self, width: int) -> int:

@@ -44,12 +44,12 @@ class UNet(Backbone):
         top = spec.stride.bit_length() - 1  # the level at which the way up ends
         widths = [spec.channels(level) for level in range(spec.depth + 1)]
         self.down = nn.ModuleList(
-            _double(before, width, spec.norm)
+            double(before, width, spec.norm)
             for before, width in zip([channels, *widths[:-2]], widths[:-1], strict=True)
         )
-        self.middle = _double(widths[-2], widths[-1], spec.norm)
+        self.middle = double(widths[-2], widths[-1], spec.norm)
         self.up = nn.ModuleList(
-            _double(widths[level] + widths[level + 1], widths[level], spec.norm)
+            double(widths[level] + widths[level + 1], widths[level], spec.norm)
             for level in range(spec.depth - 1, top - 1, -1)
         )
         self.pool = nn.MaxPool2d(2)
@@ -78,8 +78,8 @@ def unet(spec: UNetSpec, channels: int) -> Backbone:
     return UNet(spec, channels)
 
 
-def _double(before: int, width: int, norm: str) -> nn.Sequential:
-    """Two times 3x3 convolution, normalisation, ReLU."""
+def double(before: int, width: int, norm: str) -> nn.Sequential:
+    """Return two times 3x3 convolution, normalisation, ReLU."""
     return nn.Sequential(*_single(before, width, norm), *_single(width, width, norm))
 
 

@@ -228,6 +228,33 @@ def test_people_without_names_do_not_undo_each_other_and_are_asked(
     assert log(server.folder, start)[-1][1] == "Ann"
 
 
+def test_a_guest_who_types_a_name_of_somebody_else_is_asked(serve, films, people, tmp_path):
+    server = serve(worlds.project(tmp_path / "mice", [films["cfr"]]))
+    first, second = (unnamed(server, people().new_page()) for _ in range(2))
+    first.jump(8)
+    second.jump(10)
+    start = first.saved()
+    for desk in (first, second):
+        desk.click(60, 60)
+        desk.settle()
+    owner = log(server.folder, start)[0][1]
+    page, ask = second.page, "[data-test=claim-dialog]"
+    for answer, named in (("claim-other", False), ("claim-sure", True)):
+        page.fill("[data-test=name-field]", owner)
+        page.press("[data-test=name-field]", "Enter")
+        second.wait(f"document.querySelector('{ask}')?.innerText.includes('{owner}')")
+        assert server.rows(8)[0] and server.rows(10)[0]
+        page.click(f"[data-test={answer}]")
+        if not named:
+            page.wait_for_selector("[data-test=person-dialog]")
+            page.keyboard.press("Escape")
+    second.wait("document.querySelector('[data-test=name-ask]') === null")
+    assert [author for _, author, *_ in log(server.folder, start)] == [owner, "guest 2"]
+    page.mouse.click(*second.screen(20, 200))
+    second.settle()
+    assert log(server.folder, start)[-1][1] == owner
+
+
 def test_a_server_that_froze_gets_the_edits_when_it_thaws(serve, films, people, tmp_path):
     server = serve(worlds.project(tmp_path / "mice", [films["cfr"]]))
     desk = Desk(server, people().new_page())

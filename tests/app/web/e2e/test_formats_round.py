@@ -116,4 +116,4 @@ def test_what_other_programs_said_comes_back(films, tmp_path, case):
     assert canonical(two, 12) == canonical(one, 12)
     other = "slp" if kind != "slp" else "coco"
     elsewhere = depart(tmp_path / "one", other, tmp_path / f"other{SUFFIX[other]}")
-    assert any("said besides labels is left out" in line for line in elsewhere)
+    assert any("besides labels is left out" in line for line in elsewhere)

@@ -1,39 +1,9 @@
 // Decisions about an earlier model, carried to this one by overlap: shown, then approved.
-import { signal } from "@preact/signals";
-import { get, post, sentence } from "../../api";
+import { useEffect } from "preact/hooks";
 import * as session from "../../store/session";
-import { toast } from "../../store/toasts";
-import type { BehaviorLabels, Followed } from "../../types.gen";
+import type { Followed } from "../../types.gen";
 import * as desk from "./desk";
-
-const shown = signal<Followed | null>(null);
-const chosen = signal<ReadonlySet<number>>(new Set());
-
-async function look(run: string, from: string): Promise<void> {
-  if (from === "") return void (shown.value = null);
-  try {
-    const got = await get<Followed>(`behavior/${run}/follow?from=${from}`);
-    shown.value = got;
-    chosen.value = new Set(got.proposals.flatMap((one, n) => (one.good ? [n] : [])));
-  } catch (error) {
-    shown.value = null;
-    toast(sentence(error), { kind: "warn" });
-  }
-}
-
-async function approve(run: string): Promise<void> {
-  const held = shown.peek();
-  if (held === null) return;
-  try {
-    const said = { source: held.source, chosen: [...chosen.peek()], proposals: held.proposals.length };
-    const got = await post<BehaviorLabels>(`behavior/${run}/follow`, said);
-    desk.tables.value = new Map(desk.tables.peek()).set(run, got);
-    desk.reread();
-    shown.value = null;
-  } catch (error) {
-    toast(sentence(error), { kind: "warn" });
-  }
-}
+import * as following from "./following";
 
 /** Carry decisions over from another run of the same kind; nothing, where nobody decided any. */
 export function Follow() {
@@ -43,8 +13,11 @@ export function Follow() {
     (one) =>
       one.run !== own?.run && one.kind === own?.kind && one.decisions > 0 && one.recordings.some((r) => names.has(r.name)),
   );
+  useEffect(() => following.forget, [own?.run]);
   if (own === null || others.length === 0) return null;
-  const held = shown.value;
+  const proposed = following.proposedFor(own.run);
+  const held = proposed?.held ?? null;
+  const ticked = following.chosen.value.size;
   return (
     <details class="fold" data-test="follow">
       <summary>Take over names of another model</summary>
@@ -52,8 +25,8 @@ export function Follow() {
         <select
           aria-label="Model whose names are taken over"
           data-test="follow-from"
-          value={held?.source ?? ""}
-          onChange={(event) => void look(own.run, event.currentTarget.value)}
+          value={proposed?.source ?? ""}
+          onChange={(event) => void following.look(own.run, event.currentTarget.value)}
         >
           <option value="">choose it …</option>
           {others.map((one) => (
@@ -66,12 +39,12 @@ export function Follow() {
           <>
             <Proposals held={held} />
             <button
-              disabled={chosen.value.size === 0 || !session.mayEdit.value}
+              disabled={ticked === 0 || following.busy.value || !session.mayEdit.value}
               title="Take over what is ticked; each can be undone"
               data-test="approve"
-              onClick={() => void approve(own.run)}
+              onClick={() => void following.approve()}
             >
-              Approve {chosen.value.size} of {held.proposals.length}
+              Approve {ticked} of {held.proposals.length}
             </button>
           </>
         )}
@@ -82,10 +55,10 @@ export function Follow() {
 
 function Proposals({ held }: { held: Followed }) {
   const tick = (n: number, on: boolean): void => {
-    const next = new Set(chosen.peek());
+    const next = new Set(following.chosen.peek());
     if (on) next.add(n);
     else next.delete(n);
-    chosen.value = next;
+    following.chosen.value = next;
   };
   return (
     <ul class="proposals" data-test="proposals">
@@ -94,7 +67,7 @@ function Proposals({ held }: { held: Followed }) {
           <label class="row">
             <input
               type="checkbox"
-              checked={chosen.value.has(n)}
+              checked={following.chosen.value.has(n)}
               disabled={one.kind === null}
               onChange={(event) => tick(n, event.currentTarget.checked)}
             />

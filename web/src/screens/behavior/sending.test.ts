@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import * as session from "../../store/session";
 import { store, stored } from "../../store/storage";
 import { closeSending, openSending, pending, send, type Waiting } from "./sending";
 
@@ -10,9 +11,14 @@ beforeEach(() => {
   bodies.length = 0;
   answers = [];
   store("behavior.waiting", []);
+  session.refused.value = "";
   vi.stubGlobal("fetch", (path: string, init: RequestInit) => {
     bodies.push({ path, ...(JSON.parse(String(init.body)) as { id: string; do: string }) });
-    return (answers.shift() ?? good)();
+    const late = new Promise<never>((_, reject) => {
+      const gone = (): void => reject(new DOMException("aborted", "AbortError"));
+      init.signal?.addEventListener("abort", gone);
+    });
+    return Promise.race([(answers.shift() ?? good)(), late]);
   });
 });
 afterEach(() => {
@@ -60,4 +66,37 @@ test("a page that was closed leaves what waits to the next one of the same proje
   await vi.advanceTimersByTimeAsync(10);
   expect(bodies.at(-1)).toMatchObject({ id: first, do: "add" });
   expect(stored<Waiting[]>("behavior.waiting", [])).toEqual([]);
+});
+
+test.each([401, 403, 423, 429, 500, 503, 507])("a decision that is answered with %s is kept, and sent again", async (status) => {
+  openSending("p");
+  const no = (): Promise<Response> => Promise.resolve(new Response('{"code":"full","message":"Not now."}', { status }));
+  answers = [no, no];
+  const said = send("bouts", { do: "add" });
+  await vi.advanceTimersByTimeAsync(10);
+  expect(pending()).toBe(1);
+  expect(stored<Waiting[]>("behavior.waiting", [])).toHaveLength(1);
+  expect(session.refused.value).toBe([500, 503].includes(status) ? "" : "Not now.");
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(await said).toEqual({ ok: 1 });
+  expect(bodies.map((one) => one.do)).toEqual(["add", "add", "add"]);
+  expect(session.refused.value).toBe("");
+});
+
+test("a decision about a run that was deleted holds nothing up", async () => {
+  openSending("p");
+  answers = [() => Promise.resolve(new Response('{"code":"missing","message":"gone"}', { status: 404 }))];
+  const wrong = send("bouts", { do: "add" }).catch((error: Error) => error.message);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(await wrong).toBe("gone");
+  expect(pending()).toBe(0);
+});
+
+test("a server that is frozen is asked again", async () => {
+  openSending("p");
+  answers = [() => new Promise(() => undefined)];
+  for (const what of ["add", "undo"]) void send("bouts", { do: what });
+  await vi.advanceTimersByTimeAsync(40_000);
+  expect(pending()).toBe(0);
+  expect(bodies.map((one) => one.do)).toEqual(["add", "add", "undo"]);
 });

@@ -1,6 +1,7 @@
 // Decisions and bouts on their way: each has a number, is sent until it is answered, and waits
 // in the browser where a reload finds it. Sent twice it happens once.
-import { ApiError, post, uuid } from "../../api";
+import { ApiError, forGood, notNow, post, sentence, uuid } from "../../api";
+import { refused } from "../../store/session";
 import { store, stored } from "../../store/storage";
 
 /** One request that waits. */
@@ -18,7 +19,7 @@ interface Answering {
 
 const SHELF = "behavior.waiting";
 const RETRY_MS = [300, 600, 1000, 2000, 3000];
-const PASSING = new Set([0, 429, 500, 502, 503, 504]); // no answer, or not now
+const ANSWER_MS = 30_000; // a frozen server, a cable pulled: ask again, by then on a new line
 const answering = new Map<string, Answering>();
 let queue: Waiting[] = [];
 let project = "";
@@ -85,15 +86,22 @@ async function flush(): Promise<void> {
 async function sendOne(one: Waiting): Promise<void> {
   const waiter = answering.get(one.id);
   try {
-    const answer = await post<unknown>(one.path, one.body);
+    const answer = await post<unknown>(one.path, one.body, { within: ANSWER_MS });
     done(one);
     waiter?.resolve(answer);
   } catch (error) {
-    if (error instanceof ApiError && PASSING.has(error.status)) throw error;
+    if (notNow(error)) refused.value = sentence(error);
+    if (!lasts(error)) throw error;
     done(one);
     waiter?.reject(error);
   }
   failures = 0;
+  refused.value = "";
+}
+
+/** Whether a request will never be taken: it is wrong, or what it is about is gone. */
+function lasts(error: unknown): boolean {
+  return forGood(error) || (error instanceof ApiError && error.status === 404 && error.problem.code !== "http");
 }
 
 function done(one: Waiting): void {

@@ -55,13 +55,6 @@ function ready(tools: StageTools | null): void {
   desk.tools.value = tools;
 }
 
-let auto: Shown | null = null;
-
-function drawn(shown: Shown): void {
-  auto = shown;
-  levelsOf(shown);
-}
-
 function levelsOf(shown: Shown | null): void {
   if (desk.auto.peek() && shown?.got.kind === "picture") measured.value = measure(shown.got.picture);
 }
@@ -96,7 +89,7 @@ export function Label() {
       bindKeys(() => (noting.value = true), nameChosen),
       effect(status),
       effect(() => {
-        if (desk.auto.value) levelsOf(auto);
+        if (desk.auto.value) levelsOf(desk.tools.peek()?.easel.watch.shown.peek() ?? null);
       }),
       effect(() => {
         void view.frame.value;
@@ -128,7 +121,7 @@ export function Label() {
               levels={shownLevels.value}
               label={`Frame ${view.frame.value} of ${video.name}. ${KEYS_HELP}`}
               onReady={ready}
-              onDraw={drawn}
+              onDraw={levelsOf}
               mend={<Mend />}
             >
               <FrameState />

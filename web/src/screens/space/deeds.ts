@@ -80,6 +80,7 @@ export function part(what: "leave" | "bring"): boolean {
 
 /** Labels of the chosen animal in every view's film, in one edit. */
 export async function teach(): Promise<void> {
+  await desk.settle();
   const [now, which, points] = [desk.run.peek(), desk.chosen.peek(), desk.points.peek()];
   if (now === null || which === null || points === null) return;
   const name = now.individuals[which.animal] ?? "";

@@ -17,8 +17,10 @@ export interface Chosen {
   readonly animal: number;
   readonly keypoint: number;
 }
-/** A point that the hand holds. */
+/** A point that the hand holds, and of which moment of which run it is. */
 export interface Draft extends Chosen {
+  readonly run: string;
+  readonly frame: number;
   readonly camera: string;
   readonly at: XY;
   readonly xyz: XYZ | null;
@@ -61,6 +63,11 @@ export const points = computed<Moment | null>(() => {
   return momentAt(moment.value);
 });
 export const point = computed<Point | null>(() => pointAt(chosen.value));
+/** The draft, while its moment is shown. */
+export const held = computed<Draft | null>(() => {
+  const now = draft.value;
+  return now !== null && now.run === runId.value && now.frame === moment.value ? now : null;
+});
 export const seconds = computed(() => {
   const now = run.value;
   return times.value?.[moment.value] ?? (now && now.fps > 0 ? moment.value / now.fps : 0);
@@ -105,11 +112,14 @@ async function fetchChunk(of: Space3d, first: number, name: string): Promise<voi
 }
 
 export function open(name: string): void {
+  void settle();
   runName.value = name;
 }
 
 export function goTo(at: number): void {
-  moment.value = Math.min(Math.max(Math.round(at), 0), Math.max((run.peek()?.frames ?? 1) - 1, 0));
+  const to = Math.min(Math.max(Math.round(at), 0), Math.max((run.peek()?.frames ?? 1) - 1, 0));
+  if (to !== moment.peek()) void settle();
+  moment.value = to;
 }
 
 /** Open what was made last. */
@@ -131,6 +141,7 @@ export function follow(): () => void {
   const stops = [
     effect(() => {
       const name = runId.value; // the run itself is another object whenever it is read
+      void settle();
       chunks.clear();
       [cameras.value, times.value, queue.value, health.value] = [null, null, null, null];
       [chosen.value, draft.value, camera.value] = [null, null, null];
@@ -141,11 +152,19 @@ export function follow(): () => void {
     }),
     effect(() => void curvesNow()),
     effect(() => {
+      const which = chosen.value;
+      if (resting !== null && !samePoint(resting.held, which)) void settle();
+    }),
+    () => void settle(),
+    effect(() => {
       const name = runId.value;
       if (tab.value === "health" && health.value === null && name !== undefined)
         get<Health>(`runs3d/${name}/health`).then((got) => (health.value = got)).catch(failed);
     }),
   ];
+  const leave = (): void => void settle();
+  globalThis.addEventListener?.("pagehide", leave);
+  stops.push(() => globalThis.removeEventListener?.("pagehide", leave));
   void load();
   return () => stops.forEach((stop) => stop());
 }
@@ -220,13 +239,15 @@ async function curvesNow(): Promise<void> {
 
 /** Hold a point at a place of one view: where it would lie in space. */
 export function hold(which: Chosen, name: string, at: XY): void {
+  const now = run.peek();
+  if (now === null) return;
   const of = pointAt(which);
-  const seen = (run.peek()?.views ?? []).flatMap(({ camera: each }, v) => {
+  const seen = now.views.flatMap(({ camera: each }, v) => {
     const row = rows.peek().get(each);
     const there = each === name ? at : of && takesPart(of, v) && (of.views[v]!.outlier ?? 0) < 0.5 ? of.views[v]!.at : null;
     return row && there ? [{ row, at: there, weight: each === name ? 16 : 1 }] : [];
   });
-  draft.value = { ...which, camera: name, at, xyz: triangulate(seen) };
+  draft.value = { ...which, run: now.run, frame: moment.peek(), camera: name, at, xyz: triangulate(seen) };
 }
 
 /** Where a view sees a point of space. */
@@ -235,19 +256,63 @@ export function image(name: string, xyz: XYZ | null): XY | null {
   return row === undefined || xyz === null ? null : project(row, xyz);
 }
 
+type Said = Omit<Decide, "id" | "frame" | "animal" | "keypoint">;
+const ANSWER_MS = 30_000;
+let turn: Promise<unknown> = Promise.resolve();
+let waits = 0; // decisions that were said and not answered
+
 /** Take a decision about the chosen point; true once it is kept. */
-export async function decide(what: Omit<Decide, "id" | "frame" | "animal" | "keypoint">): Promise<boolean> {
+export async function decide(what: Said): Promise<boolean> {
+  void settle();
   const [now, which] = [run.peek(), chosen.peek()];
   if (now === null || which === null || !session.mayEdit.peek()) return false;
-  const body: Decide = { id: uuid(), frame: moment.peek(), ...which, ...what };
+  return say(now.run, { id: uuid(), frame: moment.peek(), ...which, ...what });
+}
+
+/** Send decisions one after another; a page that ends sends what it has, too. */
+async function say(of: string, body: Decide): Promise<boolean> {
+  const send = (): Promise<Decided> =>
+    post<Decided>(`runs3d/${of}/decisions`, body, { within: ANSWER_MS, keepalive: true });
+  const sent = waits === 0 ? send() : turn.then(send, send);
+  waits += 1;
+  turn = sent;
   try {
-    await post<Decided>(`runs3d/${now.run}/decisions`, body);
+    await sent.finally(() => (waits -= 1));
     await again();
     return true;
   } catch (error) {
     toast(error instanceof ApiError ? sentence(error) : String(error), { kind: "error" });
     return false;
   }
+}
+
+let resting: { held: Draft; timer: ReturnType<typeof setTimeout> } | null = null;
+
+/** Keep the point that is held where it is, once it has rested for so many ms. */
+export function keepAfter(ms: number): void {
+  if (resting !== null) clearTimeout(resting.timer);
+  const now = draft.peek();
+  resting = now === null ? null : { held: now, timer: setTimeout(() => void settle(), ms) };
+}
+
+/** Keep at once what still rests: the hand turns to something else. */
+export async function settle(): Promise<void> {
+  if (resting === null) return;
+  clearTimeout(resting.timer);
+  const { held: kept } = resting;
+  resting = null;
+  await keep(kept);
+}
+
+/** Keep a point where it was held, whatever is shown by now. */
+export async function keep(kept: Draft): Promise<void> {
+  const { run: of, frame, animal, keypoint, camera: name, at } = kept;
+  await say(of, { id: uuid(), frame, animal, keypoint, do: "move", camera: name, x: at.x, y: at.y });
+  if (draft.peek() === kept) draft.value = null;
+}
+
+export function samePoint(a: Chosen | null, b: Chosen | null): boolean {
+  return a?.animal === b?.animal && a?.keypoint === b?.keypoint;
 }
 
 /** Show an entry of the queue. */

@@ -9,7 +9,7 @@ const REST_MS = 600; // without a key, after which nudges are one decision
 export function nextPoint(step: number): boolean {
   const [now, which] = [desk.run.peek(), desk.chosen.peek()];
   if (now === null || now.keypoints.length === 0) return false;
-  settle();
+  void desk.settle();
   const count = now.keypoints.length;
   const keypoint = which === null ? (step > 0 ? 0 : count - 1) : (which.keypoint + step + count) % count;
   desk.chosen.value = { animal: which?.animal ?? 0, keypoint };
@@ -21,24 +21,10 @@ export function nextPoint(step: number): boolean {
 export function nextCamera(): boolean {
   const views = desk.run.peek()?.views ?? [];
   if (views.length === 0) return false;
-  settle();
+  void desk.settle();
   const at = views.findIndex(({ camera }) => camera === desk.camera.peek());
   desk.camera.value = views[(at + 1) % views.length]!.camera;
   return true;
-}
-
-let timer: ReturnType<typeof setTimeout> | null = null;
-
-/** Keep what was moved by keys. */
-function settle(): void {
-  if (timer === null) return;
-  clearTimeout(timer);
-  timer = null;
-  const held = desk.draft.peek();
-  if (held === null) return;
-  void desk.decide({ do: "move", camera: held.camera, x: held.at.x, y: held.at.y }).finally(() => {
-    if (desk.draft.peek() === held) desk.draft.value = null;
-  });
 }
 
 /** Move the chosen point in the view that is meant; the ghosts in the others follow at once. */
@@ -46,15 +32,16 @@ function nudge(dx: number, dy: number): boolean {
   const [now, which, name] = [desk.run.peek(), desk.chosen.peek(), desk.camera.peek()];
   const view = now?.views.findIndex(({ camera }) => camera === name) ?? -1;
   if (which === null || name === null || view < 0 || !session.mayEdit.peek()) return false;
-  const held = desk.draft.peek();
+  const held = desk.held.peek();
+  const mine = held?.camera === name && desk.samePoint(held, which);
+  if (!mine) void desk.settle();
   const of = desk.pointAt(which);
-  const from = held?.camera === name ? held.at : (of?.views[view]?.at ?? desk.image(name, of?.xyz ?? null));
+  const from = mine ? held.at : (of?.views[view]?.at ?? desk.image(name, of?.xyz ?? null));
   if (from === null) return false;
   const to = { x: from.x + dx, y: from.y + dy };
   const { video } = desk.filmOf(name);
   desk.hold(which, name, video ? clampTo(video, to) : to);
-  if (timer !== null) clearTimeout(timer);
-  timer = setTimeout(settle, REST_MS);
+  desk.keepAfter(REST_MS);
   return true;
 }
 

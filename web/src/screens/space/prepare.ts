@@ -140,7 +140,8 @@ export function jobOf(stage: Stage): Job | null {
 
 /** Why a job of the views cannot start; null: it can. */
 export const hindrance = computed<string | null>(() => {
-  if (!session.mayEdit.value) return "this link may only look";
+  if (session.role.value !== "edit") return "this link may only look";
+  if (session.refused.value !== "") return session.refused.value.replace(/\.$/, "");
   if (rig.value === null) return "a calibration is missing";
   const said = [...films.value.values()].filter((id) => id > 0);
   if (session.videos.value.length > 0 && said.length < 2) return "two views or more need a film";
@@ -175,15 +176,20 @@ export function startViews(stage: "synchronize" | "triangulate"): boolean {
   return true;
 }
 
-/** Look again when a job has made a calibration or 3D poses; opens what is new. */
+/** Look again when a job has made a calibration or 3D poses; opens 3D poses that are new. */
 export function watch(): () => void {
-  const finished = computed(() =>
-    jobs.value.filter((job) => (STAGES as readonly string[]).includes(job.stage) && job.state === "done").map(({ id }) => id).join(),
-  );
-  let before: string | null = null;
+  const stages: readonly string[] = STAGES;
+  const known = new Set<string>(); // jobs that were done; one that is dismissed and comes back is not new
+  let begun = false;
   return effect(() => {
-    const now = finished.value;
-    if (before !== null && now !== before) void desk.load().then(desk.openNewest);
-    before = now;
+    const own = jobs.value.filter(({ stage }) => stages.includes(stage));
+    for (const job of own) if (goesOn(job)) known.delete(job.id); // the name of a deleted job, given again
+    const fresh = own.filter(({ id, state }) => state === "done" && !known.has(id));
+    for (const { id } of fresh) known.add(id);
+    if (begun && fresh.length > 0) {
+      const solved = fresh.some(({ stage }) => stage === "triangulate");
+      void desk.load().then(solved ? desk.openNewest : undefined);
+    }
+    begun ||= jobs.value.length > 0; // until then they were not read
   });
 }

@@ -46,7 +46,7 @@ function spotOf(one: Point["views"][number] | undefined): Spot | null {
 
 function ofAnimal(name: string, view: number, keypoints: readonly Point[], animal: number): Figure[] {
   const { colour, dash } = paintOf(animal);
-  const held = desk.draft.value?.animal === animal ? desk.draft.value : null;
+  const held = desk.held.value?.animal === animal ? desk.held.value : null;
   const spots = keypoints.map((one, k): Spot | null => {
     if (held?.keypoint === k && held.camera === name) return { ...held.at, shape: "disc" };
     return spotOf(one.views[view]);
@@ -70,7 +70,7 @@ function ofAnimal(name: string, view: number, keypoints: readonly Point[], anima
 
 /** While a point is held: its ray, at pointer rate. */
 function rayOf(name: string): Figure[] {
-  const held = desk.draft.value;
+  const held = desk.held.value;
   const [from, to] = [desk.rows.value.get(held?.camera ?? ""), desk.rows.value.get(name)];
   if (!held?.xyz || held.camera === name || !from || !to || desk.lines.value === "off") return [];
   return [line(`ray ${held.camera}`, cameraColour(held.camera), rayIn(from, held.at, held.xyz, to))];
@@ -82,7 +82,7 @@ export function sceneOf(name: string): Scene {
   const view = now?.views.findIndex((one) => one.camera === name) ?? -1;
   const moment = desk.points.value ?? [];
   const which = desk.chosen.value;
-  const held = desk.draft.value;
+  const held = desk.held.value;
   const curves = desk.curves.value
     .filter(({ from, to }) => to.camera === name && from !== held?.camera)
     .flatMap(({ from, to }) =>

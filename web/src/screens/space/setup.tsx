@@ -124,7 +124,7 @@ function Offset({ camera, video }: { camera: string; video: number }) {
 }
 
 /** What a synchronization found, to be taken over. */
-function Taken() {
+export function Taken() {
   const job = prepare.jobOf("synchronize");
   const found = job?.state === "done" ? prepare.clocksOf(job.result) : [];
   if (job === null || found.length === 0) return null;
@@ -138,7 +138,7 @@ function Taken() {
       {there ? (
         <span class="good">✓ taken</span>
       ) : (
-        <button onClick={() => void prepare.setClocks(found, job.id)} data-test="take-offsets">Take these</button>
+        <button disabled={!session.mayEdit.value} onClick={() => void prepare.setClocks(found, job.id)} data-test="take-offsets">Take these</button>
       )}
     </div>
   );

@@ -64,7 +64,7 @@ function bodies(): { strokes: Stroke[]; dots: Dot[] } {
   const which = desk.chosen.value;
   for (const [animal, keypoints] of (desk.points.value ?? []).entries()) {
     const { colour } = paintOf(animal);
-    const held = desk.draft.value?.animal === animal ? desk.draft.value : null;
+    const held = desk.held.value?.animal === animal ? desk.held.value : null;
     const place = keypoints.map((one, k) => (held?.keypoint === k ? held.xyz : one.xyz));
     for (const [a, b] of now?.edges ?? []) {
       const [from, to] = [place[a], place[b]];
@@ -123,7 +123,7 @@ export function View3d() {
     watch.observe(host.current!);
     return () => watch.disconnect();
   }, []);
-  void [desk.points.value, desk.chosen.value, desk.draft.value, desk.cameras.value, turn.value, shift.value];
+  void [desk.points.value, desk.chosen.value, desk.held.value, desk.cameras.value, turn.value, shift.value];
   useEffect(repaint);
   const press = (event: PointerEvent): void => {
     const canvas = event.currentTarget as HTMLCanvasElement;

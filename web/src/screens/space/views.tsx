@@ -32,6 +32,7 @@ function handOf(name: string): Hand {
         panned = { from, x: now.screen.x, y: now.screen.y };
         return tools()?.easel.panBy(now.screen.x - before.x, now.screen.y - before.y);
       }
+      void desk.settle();
       desk.chosen.value = which;
       desk.camera.value = name;
       const { video } = desk.filmOf(name);
@@ -39,11 +40,9 @@ function handOf(name: string): Hand {
     },
     lift: (target, _from, _now, dragged) => {
       const held = desk.draft.peek();
-      if (dragged && held !== null)
-        return void desk
-          .decide({ do: "move", camera: name, x: held.at.x, y: held.at.y })
-          .finally(() => (desk.draft.value = null));
-      if (dragged) return;
+      const mine = held?.camera === name && desk.samePoint(held, whichOf(target));
+      if (dragged) return void (mine && session.mayEdit.peek() && desk.keep(held));
+      void desk.settle();
       desk.chosen.value = whichOf(target);
       desk.camera.value = name;
     },

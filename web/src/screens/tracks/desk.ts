@@ -2,7 +2,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { ApiError, bytes, get, post, sentence, uuid } from "../../api";
 import type { StageTools } from "../../canvas/stage";
-import { tracksChanged } from "../../store/rows";
+import { trackFiles, tracksChanged } from "../../store/rows";
 import * as session from "../../store/session";
 import { toast } from "../../store/toasts";
 import * as view from "../../store/view";
@@ -245,6 +245,9 @@ export function follow(): () => void {
     }),
     effect(() => {
       if (tracksChanged.value > 0) reloadSoon();
+    }),
+    effect(() => {
+      if (trackFiles.value > 0) void loadRuns();
     }),
     effect(() => {
       const at = view.frame.value;

@@ -137,6 +137,11 @@ function Queue() {
           </p>
         )}
         {desk.trouble.value && <p class="bad pad">{desk.trouble.value}</p>}
+        {desk.run.value?.unwritten && (
+          <p class="bad pad" role="alert" data-test="unwritten">
+            Decisions are kept, but the track file could not be written: {desk.run.value.unwritten}
+          </p>
+        )}
         <div class="grow">
           {queue !== null && all.length === 0 && <p class="muted pad">Nothing is doubtful.</p>}
           <List
