@@ -259,9 +259,8 @@ def test_checks_that_were_not_carried_out_are_not_passed(benchmark, tmp_path, mo
         value=value, **more))  # fmt: skip
     checks.note(1, "script", True, "60 kB")
     checks.figure()
-    assert (
-        told["value"] == 0 and not told["met"] and "1 other hosts: not carried" in told["note"]
-    )
+    assert told["value"] == 0 and not told["met"]
+    assert "1 other hosts" in told["note"].partition("not carried out: ")[2]
     for line in ("first frame, cold", "other hosts"):
         checks.note(1, line, True, "")
     checks.note(8, "13 clicks", False, "12 clicks")
