@@ -10,6 +10,7 @@ from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.heads import PointwiseSpec, SimpleSpec, UpsampleSpec
 from gambol.nn.model import ModelSpec, PoseNet
 from gambol.nn.outputs.confidence import ConfidenceSpec
+from gambol.nn.outputs.graph import GraphSpec
 from gambol.nn.outputs.location import LocationSpec
 
 
@@ -109,6 +110,15 @@ def test_layers_before_the_last_are_taken_whole(head):
     with torch.no_grad():
         mine, theirs = net.eval()(image)[0][0], other.eval()(image)[0][0]
     assert torch.equal(mine[:3], theirs[[3, 2, 1]])
+
+
+def test_maps_of_bones_start_anew_where_keypoints_have_another_order():
+    other, net = (network(names, i, outputs=(GraphSpec(parent=(-1, 0, 1)),)) for i, names in
+                  enumerate([("a", "b", "c"), ("c", "b", "a")]))  # fmt: skip
+    fresh = net.state_dict()["heads.0.conv.weight"].clone()
+    taken = transfer.run(net, other.state_dict(), other.spec.keypoints, "a run")
+    assert taken.anew == ("head graph",)
+    assert torch.equal(net.state_dict()["heads.0.conv.weight"], fresh)
 
 
 def test_networks_that_read_their_own_answers_need_the_same_keypoints():

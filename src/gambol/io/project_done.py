@@ -10,7 +10,8 @@ import sqlite3
 from typing import Any, NamedTuple
 
 from gambol.io import project_index as index
-from gambol.io.project_edits import Edit, Key, Value, get
+from gambol.io.project_edits import Edit, Key, get
+from gambol.io.project_moves import changes
 
 DONE, DRAFT = 1, 2  # what `complete` is; a draft while somebody is at work
 _EVER = 1 << 62
@@ -130,12 +131,7 @@ def spoken(
 
 def _begun(one: Edit) -> set[Frame]:
     """Return the frames with an animal that was not there, under no other number either."""
-    was: dict[Key, Value] = {}
-    now: dict[Key, Value] = {}
-    for (table, key, before), (_, _, after) in zip(one.before, one.after, strict=True):
-        if table == "instances":
-            was.setdefault(tuple(key), before)
-            now[tuple(key)] = after
+    was, now = changes(one)
     there: dict[Frame, list[Any]] = {}
     for (video, frame, _), value in was.items():
         if value is not None:

@@ -69,10 +69,10 @@ def run(
             taken[name] = weights[name]
     anew = [f"keypoint {name!r}" for name in own if name not in keypoints]
     for k, (head, output) in enumerate(zip(net.heads, net.spec.outputs, strict=True)):
-        each = EACH.get(output.kind)
+        each = EACH.get(output.kind, 0)
         for part, value in head.state_dict().items():
             there = weights.get(f"heads.{k}.{part}")
-            if part.startswith("conv.") and each is not None and tuple(keypoints) != own:
+            if part.startswith("conv.") and tuple(keypoints) != own:
                 turned = isinstance(head.conv, nn.ConvTranspose2d) and part == "conv.weight"
                 there = _by_name(value, there, int(turned), each, own, keypoints)
             elif there is not None and there.shape != value.shape:
@@ -98,11 +98,11 @@ def _by_name(
         mine: of this network.
         theirs: of the other one.
         axis: of the maps.
-        each: maps a keypoint: the first of all, then the rest of each together.
+        each: maps a keypoint: the first of all, then the rest of each together; 0: not so.
         own: keypoints of this network.
         other: keypoints of the other one.
     """
-    if theirs is None or _others(mine, axis) != _others(theirs, axis):
+    if theirs is None or not each or _others(mine, axis) != _others(theirs, axis):
         return None
     if theirs.shape[axis] - each * len(other) != mine.shape[axis] - each * len(own):
         return None  # one of the two has a map of centroids
