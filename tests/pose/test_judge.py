@@ -342,8 +342,7 @@ def test_a_perfect_network_is_off_by_nothing_and_a_blind_one_by_a_body(kind):
     truth, cpu = val.xy[0], torch.device("cpu")
     assert score(drawn(outputs, truth.shape[1], truth), cpu).max() < 0.1
     blind = score(drawn(outputs, truth.shape[1], np.full_like(truth, np.nan)), cpu)
-    most = LENGTH if kind == "centroid" else judge.WRONG * LENGTH
-    np.testing.assert_allclose(blind, np.full(truth[..., 0].size, 2 * most))
+    np.testing.assert_allclose(blind, np.full(truth[..., 0].size, 2 * LENGTH))
 
 
 def test_the_error_of_centroids_is_that_of_nearly_all_animals():

@@ -138,3 +138,32 @@ def test_threads_of_a_program_train_without_touching_its_signals(tmp_path):
     thread.start()
     thread.join()
     assert done and signal.getsignal(signal.SIGTERM) is before
+
+
+class Seeing:
+    """Hears what a training tells those who look on."""
+
+    enough = staticmethod(lambda: False)
+
+    def __init__(self):
+        self.told = []
+
+    def heard(self, job, seen):
+        pass
+
+    def evaluated(self, job, line, off):
+        self.told.append((line.val_px, off))
+
+
+def test_people_see_how_far_off_it_is_and_far_ones_do_not_choose_the_weights(tmp_path):
+    """Of two evaluations the second is better but for a keypoint taken for another."""
+    said = iter([[4.0, 4.0, 60.0], [2.0, 2.0, 90.0], [3.0, 3.0, 60.0], [4.0, 4.0, 60.0]])
+    made = job(tmp_path / "run")._replace(
+        judge=lambda net, device: np.array(next(said)), most=10
+    )
+    seeing = Seeing()
+    sitting = learning.Sitting("cpu", ALONE, False, Watch(), lambda text: None, seeing)
+    fitted = learning.learn(made, sitting)
+    assert fitted.best == 1
+    assert [px for px, _ in seeing.told] == pytest.approx([6.0, 14 / 3, 16 / 3, 6.0])
+    assert [off.max() for _, off in seeing.told] == [60.0, 90.0, 60.0, 60.0]

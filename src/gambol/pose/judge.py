@@ -18,7 +18,7 @@ from gambol.nn.model import PoseNet
 from gambol.nn.outputs.classes import Classes
 from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
-from gambol.pose import calibrate, crops, identify, infer
+from gambol.pose import calibrate, crops, identify
 from gambol.pose.dataset import Frames
 from gambol.pose.find import APART, BottomUp, Found, TopDown, candidates, centroids, find
 from gambol.pose.group import TAU, Links, score_pairs, true_links
@@ -29,7 +29,7 @@ from gambol.pose.unjudged import Polygons, unjudged
 THRESHOLD = 0.2  # height from which a centroid counts before validation chose better
 KNOWN = 20  # animals from which the error of centroids can be told
 LOWEST = 0.05  # height of a centroid that is looked at at all
-WRONG = 0.05  # body lengths: while training, a keypoint farther off is wrong, however far
+WRONG = 0.05  # body lengths: what chooses weights counts a keypoint farther off as just wrong
 FEW = 8  # finds of the rarer kind from which the weights of P(real animal) are learned
 PRIOR = (-2.0, 4.0, 0.5, 2.0)  # weights of P(real animal) before any evidence
 
@@ -303,16 +303,6 @@ def centroid_error(
     return float(np.percentile(errors, 95)) if len(errors) >= KNOWN else None
 
 
-def crop_judge(val: Frames, body: float) -> Judge:
-    """Score a network of crops; few keypoints taken for others must not choose the weights.
-
-    Args:
-        val: one animal each, cut out.
-        body: length of an animal, video pixels.
-    """
-    return lambda net, where: np.minimum(infer.distances(net, val, where), WRONG * body)
-
-
 def bottom_up_judge(val: Frames, links: Links, most: int, body: float) -> Judge:
     """Score a network of confidence maps and fields; pixels of `val`."""
 
@@ -322,8 +312,7 @@ def bottom_up_judge(val: Frames, links: Links, most: int, body: float) -> Judge:
         found = [find(finder, image) for image in val.images]
         scale = float(np.linalg.norm(val.to_video[0][0, :2]))
         xy = [f.xy for f in found]
-        off = scale * penalised(xy, animals(val), body, val.complete, polygons(val))
-        return np.minimum(off, WRONG * scale * body)
+        return scale * penalised(xy, animals(val), body, val.complete, polygons(val))
 
     return judge
 

@@ -70,7 +70,7 @@ class Job(NamedTuple):
     made_from: str  # hash of everything that the result depends on
     spec: ModelSpec
     frames: dataset.Frames
-    judge: train.Judge
+    judge: train.Judge  # px, which people see as they are
     windows: dataset.Windows
     skeleton: Skeleton
     fit: train.FitConfig
@@ -78,6 +78,9 @@ class Job(NamedTuple):
     rows: tuple[str, ...] = ()  # what each frame is called in messages
     held: Held | None = None
     start: Callable[[PoseNet], Taken] | None = None  # gives the network weights from elsewhere
+    # px, for which a larger error counts when the best weights are chosen: a few keypoints that
+    # are taken for others must not choose them
+    most: float = np.inf
     # of the averaged weights as they are: a run that predicts whole frames, if one does
     model: Callable[[PoseNet], io_run.Trained] | None = None
 
@@ -102,7 +105,7 @@ def learn(job: Job, sitting: Sitting) -> train.Fitted:
 
         def judge(net: PoseNet, where: torch.device) -> np.ndarray:
             off[0] = job.judge(net, where)
-            return off[0]
+            return np.minimum(off[0], job.most)
 
         def log(line: train.Evaluated) -> None:
             io_run.append_log(line._asdict(), job.out)

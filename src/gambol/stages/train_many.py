@@ -24,7 +24,7 @@ from gambol.nn.outputs.classes import ClassesSpec
 from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.nn.outputs.fields import FieldsSpec
 from gambol.nn.outputs.who import WhoSpec
-from gambol.pose import choose_many, dataset, find, group, joints, judge, train, wiring
+from gambol.pose import choose_many, dataset, find, group, infer, joints, judge, train, wiring
 from gambol.pose.crops import Aim
 from gambol.stages import learning, starting, trained, trained_many
 
@@ -207,13 +207,14 @@ def _crop_job(
         ready.made_from,
         spec,
         dataset.focus(dataset.one_by_one(ready.parts["train"])),
-        judge.crop_judge(val, trained_many.body(ready)),
+        lambda net, where: infer.distances(net, val, where),
         dataset.Windows((cut.side, cut.side), 0.0, aim=aim, jitter=cut.jitter),
         ready.labels.skeleton,
         _budget(cfg.fit, 1 - cfg.many.centroid_share),
         augment,
         held=learning.Held(val, trained_many.places(ready)),
         start=starting.loader(cfg.start, spec, say),
+        most=judge.WRONG * trained_many.body(ready),
     )
 
 
@@ -256,6 +257,7 @@ def _bottom_up(
         cfg.fit,
         _augment(cfg, ready),
         start=starting.loader(cfg.start, spec, sitting.say),
+        most=judge.WRONG * body,
         model=trained_many.looker(ready, spec, _many(ready, links, names), out),
     )
     fitted = learning.learn(job, sitting)

@@ -58,6 +58,7 @@ def test_a_tab_opens_its_screen_and_the_address_keeps_it(address, page):
     page.goto(address)
     for title in TITLES:
         page.get_by_role("link", name=title).click()
+        page.locator("[aria-current=page]", has_text=title).wait_for()
         assert page.locator("[aria-current=page]").all_inner_texts() == [title]
     page.reload()
     page.wait_for_selector("main[aria-label=Behaviour]", state="attached")

@@ -108,8 +108,9 @@ export function again(what: "undo" | "redo", n = 1, force = false): Promise<void
 async function step(what: "undo" | "redo", n: number, force: boolean): Promise<void> {
   last = null;
   if (!(await outbox.drained())) {
-    toast("Edits wait for the server; undo works again when they are saved.", { kind: "warn" });
-    return;
+    if (outbox.saved.peek().pending > 0)
+      toast("Edits wait for the server; undo works again when they are saved.", { kind: "warn" });
+    return; // else who held an edit back has said why it is not kept
   }
   let left = n;
   try {

@@ -193,8 +193,18 @@ export function* waitingEdits(): Generator<Edit> {
   for (const { edit } of queue) yield edit;
 }
 
+const restful = new Set<() => Promise<boolean>>();
+
+/** Let `drained` ask for what waits outside of the queue; `give` sends it, and says if it is kept. */
+export function holdsBack(give: () => Promise<boolean>): () => void {
+  restful.add(give);
+  return () => void restful.delete(give);
+}
+
 /** Resolve when nothing waits any more, or sending has stopped. */
 export async function drained(): Promise<boolean> {
+  const given = await Promise.all([...restful].map((give) => give()));
+  if (given.includes(false)) return false;
   release();
   while (running !== null) await running;
   return queue.length === 0;

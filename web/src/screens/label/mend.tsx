@@ -37,13 +37,15 @@ export function Mend() {
         Say where the file is …
       </button>
     );
-  const marked = desk.rows.value.row?.flag === BAD;
+  const { loaded, row } = desk.rows.value;
+  const marked = row?.flag === BAD;
   return (
     <>
       {!marked && (
         <button
           type="button"
           data-test="mark-bad"
+          disabled={!loaded}
           title="This frame is neither suggested nor trained"
           onClick={bad}
         >

@@ -132,21 +132,18 @@ export function accept(): boolean {
     toast("Nothing is labelled in this frame. No animal in it? Press Alt+N.", { kind: "warn" });
     return true;
   }
-  if (step !== null) finish(step);
-  void openNext();
+  if (step === null || finish(step)) void openNext();
   return true;
 }
 
 /** "No animal here": done, and empty. */
 export function empty(): void {
-  finish(labels.noAnimal(desk.rows.peek()));
-  void openNext();
+  if (finish(labels.noAnimal(desk.rows.peek()))) void openNext();
 }
 
 /** The picture is bad: nothing more is asked of this frame, and nothing is learnt from it. */
 export function bad(): void {
-  finish(labels.badFrame(desk.rows.peek(), true));
-  void openNext();
+  if (finish(labels.badFrame(desk.rows.peek(), true))) void openNext();
 }
 
 /** The picture is good after all. */
@@ -154,14 +151,15 @@ export function good(): void {
   send(labels.badFrame(desk.rows.peek(), false));
 }
 
-function finish(step: Step): void {
-  if (step.changes.length === 0) return;
+/** Send what ends a frame; false where the frame's rows are not here yet. */
+function finish(step: Step): boolean {
+  if (step.changes.length === 0) return true;
   const { video, frame } = desk.rows.peek();
   const changes: Change[] = [...step.changes];
   const row = rowValue("suggestions", [video, frame]) as SuggestionValue | null;
   if (row !== null && row.done === 0)
     changes.push(change("suggestions", [video, frame], { ...row, done: 1 }));
-  send({ action: step.action, changes });
+  return send({ action: step.action, changes });
 }
 
 /** Open the next frame that is not done and that nobody else has open. */

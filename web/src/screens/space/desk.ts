@@ -3,6 +3,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { ApiError, bytes, get, post, sentence, uuid } from "../../api";
 import type { StageTools } from "../../canvas/stage";
 import type { XY } from "../../canvas/transform";
+import { holdsBack } from "../../store/outbox";
 import { tracksChanged } from "../../store/rows";
 import * as session from "../../store/session";
 import { toast } from "../../store/toasts";
@@ -295,21 +296,28 @@ export function keepAfter(ms: number): void {
   resting = now === null ? null : { held: now, timer: setTimeout(() => void settle(), ms) };
 }
 
-/** Keep at once what still rests: the hand turns to something else. */
-export async function settle(): Promise<void> {
-  if (resting === null) return;
+/** Keep at once what still rests: the hand turns to something else. True unless that failed. */
+export async function settle(): Promise<boolean> {
+  if (resting === null) return true;
   clearTimeout(resting.timer);
   const { held: kept } = resting;
   resting = null;
-  await keep(kept);
+  return keep(kept);
 }
 
 /** Keep a point where it was held, whatever is shown by now. */
-export async function keep(kept: Draft): Promise<void> {
+export async function keep(kept: Draft): Promise<boolean> {
   const { run: of, frame, animal, keypoint, camera: name, at } = kept;
-  await say(of, { id: uuid(), frame, animal, keypoint, do: "move", camera: name, x: at.x, y: at.y });
+  const done = await say(of, { id: uuid(), frame, animal, keypoint, do: "move", camera: name, x: at.x, y: at.y });
   if (draft.peek() === kept) draft.value = null;
+  return done;
 }
+
+// undo takes back the last thing that was done, also where it still rests or is on its way
+holdsBack(async () => {
+  const kept = await settle();
+  return turn.then(() => kept, () => false);
+});
 
 export function samePoint(a: Chosen | null, b: Chosen | null): boolean {
   return a?.animal === b?.animal && a?.keypoint === b?.keypoint;

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fakeServer, settled, type Asked } from "../../fake";
+import { undo } from "../../store/edits";
 import * as session from "../../store/session";
 import type { Decide, Space3d } from "../../types.gen";
 import * as desk from "./desk";
@@ -92,4 +93,23 @@ test("a nudge made while the one before is on its way is not lost, and goes befo
   nudge();
   await desk.decide({ do: "accept" });
   expect(places()).toEqual([["one", 7, 0, 0, 11], ["one", 7, 0, 0, 31], ["one", 7, 0, 0, null]]);
+});
+
+test("undo takes back a nudge that still rests, not the step before it", async () => {
+  nudge();
+  await undo();
+  expect(asked.filter(({ method }) => method === "POST").map(({ path }) => path)).toEqual([
+    "runs3d/one/decisions", "undo",
+  ]);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(places().filter(([run]) => run === "one")).toHaveLength(1);
+});
+
+test("a nudge that is refused is gone, and the step before it stays", async () => {
+  asked = fakeServer(({ path }) =>
+    path.endsWith("decisions") ? { status: 422, json: { code: "input", message: "out of the picture" } } : { json: {} },
+  );
+  nudge();
+  await undo();
+  expect(asked.filter(({ path }) => path === "undo")).toEqual([]);
 });
