@@ -142,7 +142,10 @@ CHECKS: dict[int, dict[str, str | tuple[str, ...]]] = {
         "logs, listens": _web("server", "it_survives_being_killed_and_is_back_at_once"),
     },
     25: {
-        "axe": _e2e("everybody_can", "axe_finds_nothing_serious"),
+        "axe": _e2e(
+            "everybody_can", "axe_finds_nothing_serious",
+            "axe_finds_nothing_in_the_header_that_asks_for_a_name",
+        ),
         "keyboard": _e2e("labelling", "thirteen_keypoints_by_keys_alone"),
         "touch, pen": _e2e(
             "everybody_can", "a_finger_places_within_a_pixel_and_two_fingers_zoom",

@@ -137,6 +137,12 @@ def test_ended_from_outside_it_can_go_on(tmp_path):
     assert said.state == "lost" and "resume" in said.trouble.hint
 
 
+def test_a_training_that_was_told_to_stop_can_go_on(tmp_path):
+    folder = ask(tmp_path / "fail-1", "fail", how="stop")
+    assert job.work(folder) == "lost"
+    assert "resume" in job_files.status(folder).trouble.hint
+
+
 def test_it_gives_signs_of_life_while_a_step_is_long(tmp_path, monkeypatch):
     monkeypatch.setattr(job, "BEAT_S", 0.05)
     folder = ask(tmp_path / "count-1", n=1, s=0.5)

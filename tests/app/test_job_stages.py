@@ -143,3 +143,9 @@ def test_no_other_setting_of_a_job_is_a_path():
             free -= set(job_stages.PLACES.get(name, {}))
             found |= {f"{one.__name__}.{key}" for key in free}
     assert found <= WORDS
+
+
+def test_a_report_is_of_a_finished_training(project):
+    said = asked(project, "report-1", "report", inputs={"run": "train-9"})
+    with pytest.raises(InputError, match="no finished job train-9; start train first"):
+        job_stages.run(work(project, said))

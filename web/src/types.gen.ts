@@ -10,6 +10,14 @@ export interface Agreement {
   frames: number;
 }
 
+/** GET /api/behavior/{run}/chances?recording&from&to&px: P(label | all of the recording). */
+export interface BehaviorChances {
+  first: number;
+  last: number;
+  labels: number[];
+  percent: number[][];
+}
+
 /** A window of one recording, with what turns the animal's head to the right. */
 export interface BehaviorClip {
   recording: string;
@@ -185,6 +193,13 @@ export interface NewProject {
   template?: string | null;
   file?: string | null;
   name?: string;
+}
+
+/** An entry of GET /api/reports: a page that a stage wrote, as GET /api/reports/{report}. */
+export interface ReportPage {
+  report: string;
+  place: string;
+  made: number;
 }
 
 /** POST /api/import (dry first), POST /api/export. */

@@ -18,7 +18,7 @@ from typing import IO, Any
 from gambol.app import job_files, job_stages, job_troubles
 from gambol.app.console import plain
 from gambol.app.job_files import BEAT_S, Asked, Status, Trouble
-from gambol.core.progress import Step
+from gambol.core.progress import Step, Stopped
 
 TOLD_S = 0.25  # between two reports of how far it is
 LOOKED_S = 0.1  # between two looks whether it shall end
@@ -171,7 +171,7 @@ def work(folder: Path) -> str:
             report.say("given up, as asked")
             report.end("cancelled")
             return "cancelled"
-        except _Ended:
+        except (_Ended, Stopped):  # training hears the signal itself, and saves
             report.end("lost", trouble=INTERRUPTED)
             return "lost"
         except Exception as error:  # whatever it is, people are told a sentence

@@ -299,7 +299,8 @@ def _predict(work: Work) -> dict[str, Any]:
         work.config(predict.PredictConfig), trained, videos, work.out,
         device=work.asked.device, progress=work.progress,
     )  # fmt: skip
-    return {"videos": [{**one._asdict(), "video": str(one.video), "poses": str(one.poses)}
+    return {"run": trained.parent.name,
+            "videos": [{**one._asdict(), "video": str(one.video), "poses": str(one.poses)}
                        for one in made]}  # fmt: skip
 
 
@@ -316,7 +317,7 @@ def _predict_frames(work: Work) -> dict[str, Any]:
         work.config(predict_frames.PredictFramesConfig), trained, wanted, work.out,
         device=work.asked.device, progress=work.progress,
     )  # fmt: skip
-    return {"frames": seen.frames, "animals": seen.animals}
+    return {"run": trained.parent.name, "frames": seen.frames, "animals": seen.animals}
 
 
 def _track(work: Work) -> dict[str, Any]:
@@ -326,6 +327,15 @@ def _track(work: Work) -> dict[str, Any]:
     made = track.run(work.config(track.TrackConfig), [source], work.out, progress=work.progress)
     return {"recordings": [{**one._asdict(), "source": str(one.source),
                             "tracks": str(one.tracks)} for one in made]}  # fmt: skip
+
+
+def _report(work: Work) -> dict[str, Any]:
+    """Write the page about a training into its folder."""
+    from gambol.stages import report
+
+    trained = newest(work.project, "train", work.asked.inputs.get("run"))
+    made = report.run(trained / "out", progress=work.progress)
+    return {"run": trained.name, "path": str(made)}
 
 
 def _repair(work: Work) -> dict[str, Any]:
@@ -380,6 +390,7 @@ STAGES: dict[str, JobStage] = {
     "states": JobStage(
         "States", "gambol.stages.states:StatesConfig", "desk", job_behavior.states
     ),
+    "report": JobStage("Report", "", "desk", _report),
     "repair": JobStage("Repair copy", "", "desk", _repair),
     "demo": JobStage("Demo", "", "desk", _demo),
 }  # fmt: skip

@@ -73,7 +73,7 @@ def space_page(space_browser, faults) -> Iterator[Page]:
 
 def _context(browser: Browser, faults: list[str]) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     watch(context, faults)
     yield context
     context.close()

@@ -10,7 +10,7 @@ import time
 from gambol.app import job, job_stages
 from gambol.app.job_stages import JobStage
 from gambol.core.errors import InputError
-from gambol.core.progress import Step
+from gambol.core.progress import Step, Stopped
 
 
 def count(work):
@@ -47,6 +47,8 @@ def fail(work):
         raise OSError(errno.ENOSPC, "No space left on device", "/data/out.nc")
     if how == "video":
         raise InputError("the video /data/a.mp4 does not exist; put it there")
+    if how == "stop":
+        raise Stopped("stopped at step 9; the same command goes on from there")
     raise KeyError("a bug")
 
 

@@ -66,7 +66,7 @@ class Server:
     def browser(self):
         """A client that followed the link."""
         self.clients.append(
-            client := httpx.Client(base_url=self.address, headers={"X-Gambol": "1"}, timeout=20)
+            client := httpx.Client(base_url=self.address, headers={"X-Gambol": "1"}, timeout=60)
         )
         assert client.get(self.link).status_code == 303
         return client
@@ -74,7 +74,7 @@ class Server:
     def end(self, number=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.process.wait(20)
+        self.process.wait(90)
         for client in self.clients if number == signal.SIGTERM else []:
             client.close()
         self.process.stdout.close()

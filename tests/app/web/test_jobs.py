@@ -13,7 +13,7 @@ from desked import HANDLERS, Starlette, TestClient, project, studio_of
 from labelled import MOUSE
 
 from gambol.app import job_files, job_stages, processes
-from gambol.app.web import jobs
+from gambol.app.web import jobs, reports
 from gambol.app.web.job_queue import COMMAND
 from gambol.core.poses import build
 from gambol.io.project import Project
@@ -33,7 +33,7 @@ def studio(tmp_path):
 
 @pytest.fixture
 def client(studio):
-    routes = [*jobs.routes(studio), *project.routes(studio)]
+    routes = [*jobs.routes(studio), *project.routes(studio), *reports.routes(studio)]
     studio.jobs.start()
     yield TestClient(Starlette(routes=routes, exception_handlers=HANDLERS))
     for job in studio.jobs.all():
@@ -215,5 +215,10 @@ def test_a_whole_round_on_a_simulated_mouse(client, tmp_path):
     (row,) = client.get("/api/rounds").json()
     assert row["labels"] == 20 and row["p50_px"] == job["result"]["median_px"]
     assert client.get("/api/project").json()["keypoints"][0]["p50_px"] > 0
+    told = start(client, "report", inputs={"run": name})
+    assert ended(client, told, 120)["state"] == "done"
+    (page,) = client.get("/api/reports").json()
+    assert page["place"] == f"runs/{name}/out/report.html"
+    assert "<h1" in client.get(f"/api/reports/{page['report']}").text
     seen = start(client, "predict-frames", inputs={"frames": [[1, 7], [1, 9]]})
-    assert ended(client, seen)["result"] == {"frames": 2, "animals": 2}
+    assert ended(client, seen)["result"] == {"run": name, "frames": 2, "animals": 2}

@@ -420,3 +420,21 @@ def test_a_broken_run_is_named_with_its_checksum_and_mends_with_its_files(opened
         path.write_bytes(said)
         (run,) = client.get("/api/runs").json()
         assert run["trouble"] is None and crossings(client)["crossings"]
+
+
+def test_undo_that_comes_too_late_says_who_changed_it(opened):
+    studio, client, _, _, _ = opened
+    assert do(client, "t1", "pin", frame=5).is_success
+
+    def replaced(project):
+        ((_, path),) = track_logs.listed(project)
+        about, _ = project.track_log(path)
+        project.set_track_log(path, about, [], action="begin anew", by="bob")
+
+    studio.desk.ask_now(replaced)
+    answer = do(client, "t1", "undo")
+    assert answer.status_code == 409 and answer.json()["code"] == "conflict"
+    (theirs,) = answer.json()["theirs"]
+    assert (
+        theirs["by"] == "bob" and theirs["table"] == "track_edits" and theirs["value"] is None
+    )

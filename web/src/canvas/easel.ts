@@ -202,7 +202,7 @@ export class Easel {
     if (shown.got.kind === "picture") this.drawFrame(brush, shown.got.picture, this.view.peek());
     else hatch(brush, this.picture);
     brush.setTransform(1, 0, 0, 1, 0, 0);
-    this.watch.drawn = shown;
+    this.watch.drawn.value = shown;
     if (shown.thumb) return;
     const { frame, coded } = shown;
     const video = shown.video.id;

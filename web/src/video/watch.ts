@@ -23,7 +23,7 @@ export class Watch {
   readonly shown = signal<Shown | null>(null);
   readonly late = signal(false);
   /** What was drawn last; whoever draws says so. */
-  drawn: Shown | null = null;
+  readonly drawn = signal<Shown | null>(null);
   /** When the frame was asked for, ms of performance.now(). */
   asked = 0;
   private want: { video: VideoRef; frame: number } | null = null;
@@ -112,7 +112,7 @@ export class Watch {
   /** Whether the frame that was asked for is the one on the screen. */
   settled(): boolean {
     const shown = this.shown.peek();
-    const drawn = shown !== null && shown === this.drawn;
+    const drawn = shown !== null && shown === this.drawn.peek();
     return drawn && !shown.thumb && shown.frame === this.want?.frame;
   }
 

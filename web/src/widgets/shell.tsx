@@ -109,11 +109,11 @@ function Header() {
         {open && <Saved />}
         <Running />
         <People />
-        <button class="plain" title={hint("palette")} aria-label="Find" onClick={() => run("palette")}>
-          /
+        <button class="plain" title={hint("palette")} data-test="open-palette" onClick={() => run("palette")}>
+          Search <kbd aria-hidden="true">/</kbd>
         </button>
-        <button class="plain" title={hint("help")} aria-label="Keys" onClick={() => run("help")}>
-          ?
+        <button class="plain" title={hint("help")} data-test="open-help" onClick={() => run("help")}>
+          Keys <kbd aria-hidden="true">?</kbd>
         </button>
       </div>
     </header>

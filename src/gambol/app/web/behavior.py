@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from gambol.app.web import (
     behavior_animals,
+    behavior_chances,
     behavior_clips,
     behavior_compare,
     behavior_follow,
@@ -216,12 +217,13 @@ def routes(studio: Studio) -> list[BaseRoute]:
 def _looking(shown: Behavior) -> list[BaseRoute]:
     async def raster(request: Request) -> Response:
         book = await shown.book(_run(request))
-        r = _recording(book, request)
-        end = book.length(r) - 1
-        first = min(max(number(request, "from", 0), 0), end)
-        last = min(max(number(request, "to", end), first), end)
-        px = min(max(number(request, "px", 1000), 1), _MOST_PX)
-        return ok(await run_in_threadpool(book.raster, r, first, last, px))
+        return ok(await run_in_threadpool(book.raster, *_stretch(book, request)))
+
+    async def chances(request: Request) -> Response:
+        book = await shown.book(_run(request))
+        return ok(
+            await run_in_threadpool(behavior_chances.strip, book, *_stretch(book, request))
+        )
 
     async def bout(request: Request) -> Response:
         book = await shown.book(_run(request))
@@ -260,6 +262,7 @@ def _looking(shown: Behavior) -> list[BaseRoute]:
     return [
         Route(f"{run}/strip", strip),
         Route(f"{run}/raster", raster),
+        Route(f"{run}/chances", chances),
         Route(f"{run}/bout", bout),
         Route(f"{run}/map", embedding),
         Route(f"{run}/clips", clips),
@@ -316,6 +319,15 @@ def _recording(book: Book, request: Request) -> int:
         hint = did_you_mean(name, list(book.names))
         raise fail(404, "not-found", f"there is no recording {name!r}{hint}", "reload the page")
     return book.names.index(name)
+
+
+def _stretch(book: Book, request: Request) -> tuple[int, int, int, int]:
+    """Return a recording, the first and the last frame of a part of it, and its pixels."""
+    r = _recording(book, request)
+    end = book.length(r) - 1
+    first = min(max(number(request, "from", 0), 0), end)
+    last = min(max(number(request, "to", end), first), end)
+    return r, first, last, min(max(number(request, "px", 1000), 1), _MOST_PX)
 
 
 def _decided(book: Book, said: BehaviorDecision, by: str) -> None:

@@ -127,18 +127,16 @@ def _or_conflict(fn: Callable[[Project], T]) -> Callable[[Project], T]:
         try:
             return fn(project)
         except Conflict as clash:
-            theirs = [Theirs(**row._asdict()) for row in clash.theirs]
-            raise Fail(
-                409,
-                Problem(
-                    code="conflict",
-                    message=str(clash),
-                    hint="keep yours, or take theirs",
-                    theirs=theirs,
-                ),
-            ) from clash
+            raise overtaken(clash, "keep yours, or take theirs") from clash
 
     return run
+
+
+def overtaken(clash: Conflict, hint: str) -> Fail:
+    """Say who changed which rows meanwhile."""
+    theirs = [Theirs(**row._asdict()) for row in clash.theirs]
+    told = Problem(code="conflict", message=str(clash), hint=hint, theirs=theirs)
+    return Fail(409, told)
 
 
 def _frame(project: Project, video: int, frame: int) -> Frame:

@@ -12,6 +12,7 @@ from pydantic import Field
 from gambol.app.web.models_base import Model as Model
 from gambol.app.web.models_base import Request as Request
 from gambol.app.web.models_behavior import Agreement as Agreement
+from gambol.app.web.models_behavior import BehaviorChances as BehaviorChances
 from gambol.app.web.models_behavior import BehaviorClip as BehaviorClip
 from gambol.app.web.models_behavior import BehaviorClips as BehaviorClips
 from gambol.app.web.models_behavior import BehaviorDecision as BehaviorDecision
@@ -31,6 +32,7 @@ from gambol.app.web.models_files import Link as Link
 from gambol.app.web.models_files import LinkStart as LinkStart
 from gambol.app.web.models_files import Listing as Listing
 from gambol.app.web.models_files import NewProject as NewProject
+from gambol.app.web.models_files import ReportPage as ReportPage
 from gambol.app.web.models_files import Transfer as Transfer
 from gambol.app.web.models_files import Transferred as Transferred
 from gambol.app.web.models_files import Upload as Upload

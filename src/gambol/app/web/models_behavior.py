@@ -84,6 +84,15 @@ class BehaviorRaster(Model):
     speed: list[float | None]  # of the animal, by pixel, units of the poses a second
 
 
+class BehaviorChances(Model):
+    """GET /api/behavior/{run}/chances?recording&from&to&px: P(label | all of the recording)."""
+
+    first: int
+    last: int
+    labels: list[int]  # the likeliest of the stretch; none: the run has no probabilities
+    percent: list[list[int]]  # of each label, by pixel
+
+
 class BehaviorStep(Model):
     """GET /api/behavior/{run}/bout?recording&frame&by: where bouts begin and end."""
 

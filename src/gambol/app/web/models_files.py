@@ -82,3 +82,11 @@ class Transferred(Model):
     lost: list[str]  # what the format cannot hold, in sentences
     path: str | None = None  # of an export, relative to the project
     download: str | None = None  # address of the file
+
+
+class ReportPage(Model):
+    """An entry of GET /api/reports: a page that a stage wrote, as GET /api/reports/{report}."""
+
+    report: str
+    place: str  # below the project, with /
+    made: float  # seconds since 1970

@@ -37,6 +37,7 @@ from gambol.app.web import (
     ports,
     probe,
     project,
+    reports,
     runs,
     sees,
     space,
@@ -186,6 +187,7 @@ def _routes(studio: Studio) -> list[BaseRoute]:
         tracks,
         space,
         behavior,
+        reports,
     )
     return [*page.routes(), *(route for part in parts for route in part.routes(studio))]
 

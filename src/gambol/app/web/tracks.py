@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from gambol.app.web import models, track_deeds, track_lanes
 from gambol.app.web.answers import body, fail, missing, number, ok, ok_list, who
+from gambol.app.web.edits import overtaken
 from gambol.app.web.models import TrackEdit
 from gambol.app.web.predictions import Seen
 from gambol.app.web.state import Studio, role
@@ -286,7 +287,7 @@ def _step(project: Project, uuid: str, by: str, n: int, back: bool) -> tuple[int
     try:
         done = how(project, uuid, by)
     except project_changes.Conflict as clash:
-        raise fail(409, "conflict", str(clash), "reload the page") from clash
+        raise overtaken(clash, "reload the page") from clash
     return done.seq, done.actions[0] if done.actions else ""
 
 

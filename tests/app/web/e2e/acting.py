@@ -21,7 +21,7 @@ DRIVER = """() => {
       go(100, ["PageDown", "PageUp"], false); go(10, arrows, true); go(1, arrows, false);
       drive.at = to;
     },
-    async shown(frame, ms = 8000) {
+    async shown(frame, ms = 30000) {
       const until = performance.now() + ms;
       while (g.frameShown()?.frame !== frame) {
         if (performance.now() > until)
@@ -119,7 +119,9 @@ class Desk:
     def __init__(self, studio, page, query="", user="Mei"):
         self.studio, self.page = studio, page
         studio.enter(page.context)
-        page.add_init_script(f"localStorage.setItem('gambol:user', '{chr(34)}{user}{chr(34)}')")
+        if user is not None:  # else nobody said who sits there
+            named = f"localStorage.setItem('gambol:user', '{chr(34)}{user}{chr(34)}')"
+            page.add_init_script(named)
         page.goto(studio.address + query)
         self.ready()
 
@@ -127,7 +129,7 @@ class Desk:
         self.wait("window.__gambol?.frameShown?.() != null")
         self.page.evaluate(DRIVER)
 
-    def wait(self, words, seconds=10.0):
+    def wait(self, words, seconds=30.0):
         """Wait for an expression of the page; its policy forbids Playwright's own way."""
         until(lambda: self.page.evaluate(words), seconds, 0.02)
 
@@ -175,7 +177,7 @@ class Desk:
         return self.studio.get("api/project")["seq"]
 
 
-def until(true, seconds=10.0, step=0.05):
+def until(true, seconds=30.0, step=0.05):
     """Wait for something to be so."""
     end = time.monotonic() + seconds
     while not (found := true()):

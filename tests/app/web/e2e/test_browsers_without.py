@@ -31,7 +31,7 @@ def people(browser, faults, calm):
 
     def enter():
         context = browser.new_context(viewport={"width": 1280, "height": 800})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         watch(context, faults)
         contexts.append(context)
         return context
@@ -77,6 +77,7 @@ def unnamed(server, page):
     return desk
 
 
+@pytest.mark.slow
 def test_two_tabs_without_web_locks_send_their_own_edits_in_order(
     serve, films, people, tmp_path
 ):
@@ -111,6 +112,7 @@ def test_two_tabs_without_web_locks_send_their_own_edits_in_order(
         assert desk.page.locator("[data-test=conflict]").count() == 0
 
 
+@pytest.mark.slow
 def test_a_tab_that_is_closed_leaves_its_edits_to_the_other(serve, films, people, tmp_path):
     server = serve(worlds.project(tmp_path / "mice", [films["cfr"]]))
     context = people()
@@ -172,6 +174,7 @@ def test_a_backup_put_back_is_noticed_and_what_waits_is_kept(serve, films, peopl
     assert desk.probe("seq()") == server.get("api/project")["seq"] < known
 
 
+@pytest.mark.slow
 def test_edits_that_wait_follow_a_project_that_moves(serve, films, people, tmp_path):
     server = serve(worlds.project(tmp_path / "mice", [films["cfr"]]))
     context = people()
@@ -194,6 +197,7 @@ def test_edits_that_wait_follow_a_project_that_moves(serve, films, people, tmp_p
     assert round(server.rows(8)[0][1]["points"][0][1]) == 60
 
 
+@pytest.mark.slow
 def test_people_without_names_do_not_undo_each_other_and_are_asked(
     serve, films, people, tmp_path
 ):
@@ -228,6 +232,7 @@ def test_people_without_names_do_not_undo_each_other_and_are_asked(
     assert log(server.folder, start)[-1][1] == "Ann"
 
 
+@pytest.mark.slow
 def test_a_guest_who_types_a_name_of_somebody_else_is_asked(serve, films, people, tmp_path):
     server = serve(worlds.project(tmp_path / "mice", [films["cfr"]]))
     first, second = (unnamed(server, people().new_page()) for _ in range(2))

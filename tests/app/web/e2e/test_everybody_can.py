@@ -44,6 +44,25 @@ def test_axe_finds_nothing_serious(desk, theme):
         desk.press("Escape")
 
 
+def test_axe_finds_nothing_in_the_header_that_asks_for_a_name(studio, browser, faults):
+    """Shown to a guest who edited: two browsers, in neither of which somebody typed a name."""
+    contexts = [browser.new_context(viewport={"width": 1024, "height": 640}) for _ in range(2)]
+    for context in contexts:
+        watch(context, faults)
+    for page in [context.new_page() for context in contexts]:
+        desk = Desk(studio, page, user=None)
+    desk.jump(41)
+    desk.click(60, 60)
+    desk.page.wait_for_selector("[data-test=name-ask]")
+    for _ in ("one theme", "the other"):
+        assert axe(desk.page) == []
+        desk.press("Alt+t")
+    right = "document.querySelector('header.top .state').getBoundingClientRect().right"
+    assert desk.page.evaluate(f"{right} <= innerWidth")
+    for context in contexts:
+        context.close()
+
+
 def test_a_finger_places_within_a_pixel_and_two_fingers_zoom(touched):
     touched.jump(40)
     touched.page.touchscreen.tap(*touched.screen(80, 90))

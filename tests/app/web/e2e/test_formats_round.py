@@ -63,8 +63,12 @@ def depart(folder, kind, out):
 
 @pytest.mark.parametrize(
     "kind,tolerance,animals",
-    [("slp", 0.0, PAIR), ("coco", 1e-6, PAIR), ("dlc", 1e-6, PAIR), ("dlc", 1e-6, ("mouse",))],
-    ids=["slp", "coco", "dlc multi", "dlc single"],
+    [
+        pytest.param("slp", 0.0, PAIR, id="slp"),
+        pytest.param("coco", 1e-6, PAIR, id="coco", marks=pytest.mark.slow),
+        pytest.param("dlc", 1e-6, PAIR, id="dlc multi"),
+        pytest.param("dlc", 1e-6, ("mouse",), id="dlc single", marks=pytest.mark.slow),
+    ],
 )
 def test_import_export_import_changes_nothing(films, tmp_path, kind, tolerance, animals):
     shutil.copy(films["cfr"], tmp_path / "film.mp4")
@@ -91,7 +95,10 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("case", FOREIGN)
+@pytest.mark.parametrize(
+    "case",
+    ["coco", "slp", pytest.param("dlc", marks=pytest.mark.slow), "dlc multi"],
+)
 def test_what_other_programs_said_comes_back(films, tmp_path, case):
     make_one, said, losses = FOREIGN[case]
     kind = case.partition(" ")[0]

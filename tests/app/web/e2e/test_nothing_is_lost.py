@@ -75,7 +75,7 @@ def browser_of(playwright, profile, faults):
         str(profile), executable_path=os.environ.get("GAMBOL_CHROMIUM") or "/usr/bin/chromium",
         args=list(DRAWING), viewport={"width": 1280, "height": 800},
     )  # fmt: skip
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     watch(context, faults)
     return context
 

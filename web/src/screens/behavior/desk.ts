@@ -2,11 +2,13 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { ApiError, bytes, get, sentence } from "../../api";
 import type { StageTools } from "../../canvas/stage";
+import { followReports } from "../../store/reports";
 import * as session from "../../store/session";
 import { toast } from "../../store/toasts";
 import * as view from "../../store/view";
 import type {
   Agreement,
+  BehaviorChances,
   BehaviorDecision,
   BehaviorLabel,
   BehaviorLabels,
@@ -17,6 +19,7 @@ import type {
   BehaviorStep,
   Scored,
 } from "../../types.gen";
+import type { Shown } from "../../video/watch";
 import { asked, within, withFrame, type Sight } from "../tracks/lanes";
 import { unpack, type Points } from "./density";
 import { colourOf } from "./paint";
@@ -35,6 +38,8 @@ export const trouble = signal("");
 const chosenRun = view.remember("behavior.run", "");
 const chosenRecording = view.remember("behavior.recording", "");
 export const rasters = signal<ReadonlyMap<string, BehaviorRaster>>(new Map());
+/** P(label) of the stretch in sight, of the run whose labels are named; null: it has none. */
+export const chances = signal<BehaviorChances | null>(null);
 export const tables = signal<ReadonlyMap<string, BehaviorLabels>>(new Map());
 export const points = signal<Points | null>(null);
 export const sight = signal<Sight>({ from: 0, to: 1 });
@@ -78,11 +83,15 @@ export const rows = computed<Row[]>(() => {
 });
 export const frames = computed(() => recording.value?.frames ?? 1);
 
-/** The frame that is on the screen: cursors and the skeleton go with the picture, never before it. */
-export const cursor = computed(() => {
-  const shown = tools.value?.easel.watch.shown.value;
+function frameOf(shown: Shown | null | undefined): number {
   return shown && shown.video.id === recording.value?.video ? shown.frame : view.frame.value;
-});
+}
+
+/** The frame of the picture that is drawn next: the skeleton is drawn over it at once. */
+export const posed = computed(() => frameOf(tools.value?.easel.watch.shown.value));
+
+/** The frame whose picture is on the screen: cursors go with it, never before it. */
+export const cursor = computed(() => frameOf(tools.value?.easel.watch.drawn.value));
 
 export const table = computed(() => tables.value.get(run.value?.run ?? "") ?? null);
 export const labels = computed<BehaviorLabel[]>(() => table.value?.labels ?? []);
@@ -163,7 +172,16 @@ async function loadLines(): Promise<void> {
     const got = await get<BehaviorRaster>(path, { signal: stop });
     rasters.value = new Map(rasters.peek()).set(keyOf(row), got);
   };
-  await Promise.allSettled(rows.peek().map(ask)); // the old ones stay
+  await Promise.allSettled([...rows.peek().map(ask), loadChances(from, to, px, stop)]); // the old ones stay
+}
+
+async function loadChances(from: number, to: number, px: number, stop: AbortSignal): Promise<void> {
+  const [own, mine] = [run.peek(), recording.peek()];
+  if (own === null || mine === null) return;
+  if (own.kind === "map") return void (chances.value = null);
+  const path = `behavior/${own.run}/chances?recording=${encodeURIComponent(mine.name)}&from=${from}&to=${to}&px=${px}`;
+  const got = await get<BehaviorChances>(path, { signal: stop });
+  chances.value = got.labels.length > 0 ? got : null;
 }
 
 const SAMPLE = 20_000;
@@ -304,9 +322,13 @@ export function follow(): () => void {
   let mapped = "";
   const stops = [
     effect(() => {
-      const name = rows.value.map(keyOf).join("\n");
-      if (name === shown || name === "") return;
+      const name = [run.value?.run ?? "", ...rows.value.map(keyOf)].join("\n");
+      if (rows.value.length === 0 || name === shown) return;
+      const films = name.slice(name.indexOf("\n"));
+      const other = films !== shown.slice(shown.indexOf("\n"));
       shown = name;
+      if (!other) return wantLines(width, true); // another run of the same animal
+      chances.value = null;
       sight.value = { from: 0, to: Math.max(frames.peek(), 1) };
       for (const of of new Set(rows.peek().map((row) => row.run.run))) if (!tables.peek().has(of)) void loadTable(of);
       wantLines(width, true);
@@ -332,6 +354,7 @@ export function follow(): () => void {
     effect(() => {
       if (session.reloads.value > 0) reread();
     }),
+    followReports(),
   ];
   return () => stops.forEach((stop) => stop());
 }

@@ -4,11 +4,13 @@ import { useEffect } from "preact/hooks";
 import { Stage as Canvas, type StageTools } from "../../canvas/stage";
 import { registerScreen } from "../../screens";
 import { jobs } from "../../store/jobs";
+import { ofFolder } from "../../store/reports";
 import * as session from "../../store/session";
 import * as view from "../../store/view";
 import { grouped } from "../../store/words";
 import { pause } from "../../video/play";
 import { Panel } from "../../widgets/panel";
+import { ReportLink } from "../../widgets/report";
 import { Hint } from "../../widgets/toast";
 import { answer, Clips, paged, title, turnPage } from "./clips";
 import { begun, bindKeys, hand, merging } from "./deeds";
@@ -186,6 +188,7 @@ function Runs() {
           </option>
         ))}
       </select>
+      <ReportLink place={ofFolder(now.title)} what={`How ${now.title} was made and what it found`} />
       {desk.trouble.value && <span class="bad cut">{desk.trouble.value}</span>}
     </div>
   );

@@ -1,9 +1,10 @@
 // Rasters of all runs over the same film, people's bouts, speed: click, drag, wheel, the cursor.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { paintOf } from "../../canvas/figure";
 import * as view from "../../store/view";
-import type { BehaviorRaster, ScoredBout } from "../../types.gen";
+import type { BehaviorChances, BehaviorRaster, ScoredBout } from "../../types.gen";
 import { frameAt, panned, xOf, zoomed, type Sight } from "../tracks/lanes";
+import { cells, heightOf, likeliest, ROW } from "./chances";
 import { begun } from "./deeds";
 import * as desk from "./desk";
 import { colourOf } from "./paint";
@@ -12,6 +13,7 @@ const LANE = 24;
 const PEOPLE = 18;
 const SPEED = 34;
 const WHEEL = 0.0022;
+const KINDS_OF = { states: "state", syllables: "syllable", map: "region" } as const;
 const KINDS = { states: "states", syllables: "syllables", map: "map" } as const;
 
 /** The bouts of people over the open recording, by author. */
@@ -36,10 +38,13 @@ export function Rasters() {
   const canvas = useRef<HTMLCanvasElement>(null);
   const rows = desk.rows.value;
   const scored = people();
-  const height = rows.length * LANE + Math.max(scored.length, 1) * PEOPLE + SPEED;
+  const chances = desk.chances.value;
+  const likely = likeliest(chances, desk.cursor.value);
+  const height = rows.length * LANE + Math.max(scored.length, 1) * PEOPLE + heightOf(chances) + SPEED;
   const now = {
     rows,
     scored,
+    chances,
     sight: desk.sight.value,
     rasters: desk.rasters.value,
     tables: desk.tables.value,
@@ -49,7 +54,7 @@ export function Rasters() {
     begun: begun.value,
     label: desk.label.value,
   };
-  useEffect(() => draw(canvas.current!, now));
+  useLayoutEffect(() => draw(canvas.current!, now)); // in the redraw that shows the picture, not after it
   useEffect(() => {
     const element = canvas.current!;
     const watch = new ResizeObserver(() => {
@@ -84,6 +89,12 @@ export function Rasters() {
         {scored.map(([author]) => (
           <span key={author} class="cut people">{author}</span>
         ))}
+        {chances !== null && (
+          <span class="muted cut chances" style={{ height: `${heightOf(chances)}px` }} title="How sure the model is of its labels: a row a label, as strong as it is likely" data-test="chances" data-labels={chances.labels.join()}>
+            P({KINDS_OF[desk.run.value?.kind ?? "states"]})
+            {likely !== null && ` ${desk.lookOf(desk.run.value?.run ?? "", likely.label).name} ${(likely.percent / 100).toFixed(2)}`}
+          </span>
+        )}
         <span class="muted cut speed">speed</span>
       </div>
       <canvas
@@ -149,6 +160,7 @@ function clicked(event: PointerEvent, box: DOMRect): void {
 interface Now {
   rows: desk.Row[];
   scored: [string, ScoredBout[]][];
+  chances: BehaviorChances | null;
   sight: Sight;
   rasters: ReadonlyMap<string, BehaviorRaster>;
   frame: number; // on the screen
@@ -180,6 +192,14 @@ function draw(canvas: HTMLCanvasElement, now: Now): void {
       brush.fillStyle = colourOfWord(bout.label);
       bar(bout.first, bout.last, top + n * PEOPLE + 2, PEOPLE - 6);
     }
+  const below = top + Math.max(now.scored.length, 1) * PEOPLE;
+  for (const cell of now.chances === null ? [] : cells(now.chances)) {
+    const left = x(cell.from);
+    brush.fillStyle = desk.lookOf(desk.run.peek()?.run ?? "", cell.label).colour;
+    brush.globalAlpha = cell.percent / 100;
+    brush.fillRect(left, below + 2 + cell.row * ROW, Math.max(x(cell.to) - left, 0.75), ROW - 1);
+  }
+  brush.globalAlpha = 1;
   for (const [word, from] of now.begun) {
     brush.fillStyle = colourOfWord(word);
     bar(Math.min(from, now.frame), Math.max(from, now.frame), top + PEOPLE - 5, 3);

@@ -56,7 +56,7 @@ function spotsOf(chunk: Chunk, frame: number): (XY | null)[] {
 
 export const scene = computed<Scene>(() => {
   void read.value;
-  const frame = desk.cursor.value;
+  const frame = desk.posed.value;
   const chunk = chunkOf(frame);
   chunkOf(frame + CHUNK / 2); // the next ones come while these are looked at
   const bout = desk.bout.value;

@@ -2,12 +2,13 @@
 import { computed, effect, signal } from "@preact/signals";
 import { sentence } from "../../api";
 import { goesOn, jobs } from "../../store/jobs";
+import { followReports } from "../../store/reports";
 import { frameRows, loadFrame, loadMarks, marks } from "../../store/rows";
 import * as session from "../../store/session";
 import * as view from "../../store/view";
 import type { Curve, Job, Previews, Round, Suggestion } from "../../types.gen";
 import { Again } from "./again";
-import { stripOf, type Course } from "./steps";
+import { stripOf, trainingOf, type Course } from "./steps";
 import { getCurve, getPreviews, getRounds } from "./wire";
 
 export const rounds = signal<Round[]>([]);
@@ -63,8 +64,7 @@ const predicted = computed<string | null>(() => {
   const first = firstOpen.value;
   const run = first === null ? null : frameRows(first.video, first.frame).value.prediction?.run;
   if (run == null) return first === null ? (finished.value.at(-1)?.run ?? null) : null;
-  const job = jobs.value.find(({ id }) => id === run);
-  return typeof job?.inputs["run"] === "string" ? job.inputs["run"] : run;
+  return trainingOf(run, jobs.value);
 });
 
 /** Rounds whose training failed or was given up are none. */
@@ -164,6 +164,7 @@ export function follow(): () => void {
       void trainings.value.map((job) => job.state).join();
       counting.ask("", say);
     }),
+    followReports(),
     effect(() => {
       if (!jobs.value.some(goesOn)) return;
       const timer = setInterval(() => (now.value = Date.now()), 1000);

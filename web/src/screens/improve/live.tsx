@@ -1,10 +1,12 @@
 // Right: the training that runs, or the one that ran last.
 import { post, sentence } from "../../api";
-import { goesOn, percent, takeJob, tellJob } from "../../store/jobs";
+import { goesOn, jobs, percent, startJob, takeJob, tellJob } from "../../store/jobs";
+import { addressOf, ofJob } from "../../store/reports";
 import * as session from "../../store/session";
 import { toast } from "../../store/toasts";
 import type { Job } from "../../types.gen";
 import { Panel } from "../../widgets/panel";
+import { ReportLink } from "../../widgets/report";
 import { best, clock, elapsed, newest, px } from "./curves";
 import * as desk from "./desk";
 import { JobList } from "./joblist";
@@ -75,6 +77,34 @@ function Controls({ job }: { job: Job }) {
   );
 }
 
+/** The page about a training that ended well; where nobody wrote it yet, how to have it. */
+function Page({ job }: { job: Job }) {
+  if (job.state !== "done") return null;
+  const place = ofJob(job.id);
+  if (addressOf(place) !== null)
+    return (
+      <div class="row">
+        <ReportLink place={place} what={`What ${job.id} learnt and how far off it is`} />
+      </div>
+    );
+  const writing = jobs.value.some((one) => one.stage === "report" && one.inputs["run"] === job.id && goesOn(one));
+  const write = (): void => {
+    startJob("report", {}, { run: job.id }).catch((error: unknown) => toast(sentence(error), { kind: "error" }));
+  };
+  return (
+    <div class="row">
+      <button
+        disabled={writing || session.role.value !== "edit"}
+        title="Scores, figures and held-out frames of this training, as a page to keep"
+        data-test="write-report"
+        onClick={write}
+      >
+        {writing ? "writing the report …" : "write a report"}
+      </button>
+    </div>
+  );
+}
+
 function Which({ job }: { job: Job }) {
   const all = desk.trainings.value;
   if (all.length < 2) return <span class="muted">{job.id}</span>;
@@ -115,6 +145,7 @@ export function Live() {
               <div class="hollow improve-nocurve">the curve begins with the first evaluation</div>
             )}
             <Controls job={job} />
+            <Page job={job} />
             <Tiles previews={desk.previews.value} />
           </>
         )}

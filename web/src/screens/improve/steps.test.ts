@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Job, Round } from "../../types.gen";
-import { missing, stripOf, type Course } from "./steps";
+import { missing, stripOf, trainingOf, type Course } from "./steps";
 
 const round = (number: number, labels: number): Round => ({
   number, run: `train-${number}`, labels, minutes: 3, p50_px: 4, p95_px: 14, fixes_per_frame: null, seconds_per_frame: null,
@@ -56,4 +56,16 @@ test("a trained network without a queue asks for frames", () => {
 test("it says how many frames are missing", () => {
   expect(missing(6)).toBe("label 10 frames: 4 to go");
   expect(missing(10)).toBeNull();
+});
+
+test("guesses are of the training that made them, whoever asked for them and however", () => {
+  const plain = { ...job("predict-frames"), state: "done" as const, result: { run: "train-1", frames: 2 } };
+  const chosen = { ...plain, result: null, inputs: { run: "train-2" } };
+  expect(trainingOf("predict-frames-1", [plain])).toBe("train-1");
+  expect(trainingOf("predict-frames-1", [chosen])).toBe("train-2");
+  const done = (id: string, ended: string) => ({ ...job("train"), id, ended, state: "done" as const });
+  const old = { ...plain, result: { frames: 2 }, started: "2026-01-03" }; // before jobs said which
+  const trainings = [done("train-1", "2026-01-01"), done("train-2", "2026-01-02"), done("train-3", "2026-01-04")];
+  expect(trainingOf("predict-frames-1", [old, ...trainings])).toBe("train-2");
+  expect(trainingOf("train-3", [job("train")])).toBe("train-3"); // the training looked itself
 });

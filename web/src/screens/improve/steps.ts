@@ -31,6 +31,18 @@ export interface Strip {
   readonly next: { readonly name: NextName; readonly text: string; readonly why: string } | null;
 }
 
+/** The training whose network made the guesses of a run: the run itself, or what it predicted with. */
+export function trainingOf(run: string, jobs: readonly Job[]): string {
+  const job = jobs.find(({ id }) => id === run);
+  if (job === undefined || job.stage === "train") return run;
+  const said = job.result?.["run"] ?? job.inputs["run"];
+  if (typeof said === "string") return said;
+  // who asks for none gets the newest that was done by then
+  const before = jobs.filter(({ stage, ended }) => stage === "train" && ended !== null && ended <= (job.started ?? ""));
+  const newest = before.filter(({ state }) => state === "done").sort((a, b) => (a.ended! < b.ended! ? 1 : -1))[0];
+  return newest?.id ?? run;
+}
+
 /** Where a project is. */
 export function stripOf(course: Course): Strip {
   const { rounds, training, predicting, queue, done } = course;

@@ -99,12 +99,14 @@ function One({ tile, edges }: { tile: Tile; edges: Previews["edges"] }) {
   }, [tile, edges]);
   const off = distance(tile.truth, tile.guess);
   const said = off === null ? "" : `${px(off * tile.video_px)} px`;
-  const what = `${tile.video ?? ""} frame ${tile.frame}: median ${said || "unknown"} off`;
+  const where = tile.frame === null ? "a held-out frame" : `${tile.video ?? ""} frame ${tile.frame}`;
+  const what = `${where}: median ${said || "unknown"} off`;
   return (
     <button class="tile plain" title={`${what}. Click opens it.`} onClick={() => show(tile)}>
       <canvas ref={canvas} aria-hidden="true" />
       <span class="number cut">
-        f{tile.frame} <span class="muted">{said}</span>
+        {tile.frame !== null && `f${tile.frame} `}
+        <span class="muted">{said}</span>
       </span>
     </button>
   );

@@ -6,6 +6,7 @@ import { COVERED, pointOf, VISIBLE, withPoint, withoutPoint, type State } from "
 import { setAnimal } from "../../store/labels";
 import * as session from "../../store/session";
 import * as view from "../../store/view";
+import { Elided } from "../../widgets/elided";
 import { Panel } from "../../widgets/panel";
 import { listedAnimals } from "./deeds";
 import * as desk from "./desk";
@@ -24,7 +25,7 @@ const listed = computed<number | null>(() => {
 export function Animals() {
   const of = listed.value;
   return (
-    <Panel name="label.animals" title="Animals" side="right" size={240}>
+    <Panel name="label.animals" title="Animals" side="right" size={272}>
       <div class="column label-animals">
         <div role="group" aria-label="Animals" data-test="animals">
           {listedAnimals().map((animal, i) => (
@@ -158,7 +159,7 @@ function Keypoint({ name, keypoint }: { name: string; keypoint: number }) {
       <span class="sign" aria-label={words}>
         {point === null ? (next ? "+" : "·") : STATES[point.state]}
       </span>
-      <span class="grow cut left">{name}</span>
+      <Elided name={name} />
       {counts && all > 0 && (
         <>
           <meter min={0} max={all} value={counts.visible} aria-label={`${name}: seen`} />

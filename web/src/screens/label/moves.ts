@@ -205,6 +205,11 @@ export function walk(by: 1 | -1): boolean {
 /** A new animal: a free individual, else one without a name; the next click places its first. */
 export function newAnimal(): void {
   const key = labels.freeAnimal(desk.rows.peek(), session.individuals.peek());
+  const waiting = desk.next.peek();
+  if (waiting?.animal === key && waiting.keypoint === 0)
+    toast(`${session.animalName(key)} waits for its first keypoint. N then adds another animal.`, {
+      once: "new animal",
+    });
   select(key, 0);
 }
 

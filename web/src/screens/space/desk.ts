@@ -4,6 +4,7 @@ import { ApiError, bytes, get, post, sentence, uuid } from "../../api";
 import type { StageTools } from "../../canvas/stage";
 import type { XY } from "../../canvas/transform";
 import { holdsBack } from "../../store/outbox";
+import { followReports } from "../../store/reports";
 import { tracksChanged } from "../../store/rows";
 import * as session from "../../store/session";
 import { toast } from "../../store/toasts";
@@ -157,6 +158,7 @@ export function follow(): () => void {
       if (resting !== null && !samePoint(resting.held, which)) void settle();
     }),
     () => void settle(),
+    followReports(),
     effect(() => {
       const name = runId.value;
       if (tab.value === "health" && health.value === null && name !== undefined)

@@ -34,7 +34,7 @@ const cross = (a: XYZ, b: XYZ): XYZ => [
 ];
 export const minus = (a: XYZ, b: XYZ): XYZ => [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
 export const plus = (a: XYZ, b: XYZ, times = 1): XYZ => [a[0] + times * b[0], a[1] + times * b[1], a[2] + times * b[2]];
-function unit(a: XYZ): XYZ {
+export function unit(a: XYZ): XYZ {
   const length = Math.hypot(...a) || 1;
   return [a[0] / length, a[1] / length, a[2] / length];
 }

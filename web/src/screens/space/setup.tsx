@@ -2,8 +2,10 @@
 import { useEffect } from "preact/hooks";
 import { hint, run as act } from "../../keys";
 import { goesOn, percent } from "../../store/jobs";
+import { besideFile } from "../../store/reports";
 import * as session from "../../store/session";
 import type { Job } from "../../types.gen";
+import { ReportLink } from "../../widgets/report";
 import { CalibrateDialog, ImportDialog } from "./bring";
 import * as desk from "./desk";
 import * as prepare from "./prepare";
@@ -52,6 +54,7 @@ function Cameras() {
       <div class="row">
         <button disabled={!may} title={hint("rig.import")} onClick={() => act("rig.import")} data-test="rig-import">Import …</button>
         <button disabled={!may} title={hint("rig.calibrate")} onClick={() => act("rig.calibrate")} data-test="rig-calibrate">Calibrate …</button>
+        {rig !== null && <ReportLink place={besideFile(rig.title)} what="How well the cameras are calibrated" />}
       </div>
       <Progress stage="calibrate" />
     </section>

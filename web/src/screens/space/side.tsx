@@ -1,8 +1,11 @@
 // Beside the views: the worst points, and the health of cameras.
 import { hint, run as act } from "../../keys";
+import { besideFile } from "../../store/reports";
 import type { Health, Worst } from "../../types.gen";
+import { Elided } from "../../widgets/elided";
 import { List } from "../../widgets/list";
 import { Panel } from "../../widgets/panel";
+import { ReportLink } from "../../widgets/report";
 import { nextScale } from "./deeds";
 import * as desk from "./desk";
 import { LEFT_OUT } from "./packed";
@@ -48,7 +51,9 @@ function Row({ one }: { one: Worst }) {
   return (
     <span class={`row worst number ${one.accepted ? "muted" : ""}`} title={`${one.ratio.toFixed(1)} times the p95 of ${one.camera}`}>
       <span class="place">f{one.frame}</span>
-      <span class="what">{now?.keypoints[one.keypoint]}</span>
+      <span class="what">
+        <Elided name={now?.keypoints[one.keypoint] ?? ""} />
+      </span>
       <span class="dot" style={{ background: cameraColour(one.camera) }} />
       <span class="where">{one.camera}</span>
       <span class="error" style={{ color: one.accepted ? undefined : `light-dark(var(--ink), ${colourOf(one.ratio, 1)})` }}>
@@ -137,6 +142,7 @@ function HealthOf() {
           </p>
         ))
       )}
+      {desk.run.value && <ReportLink place={besideFile(desk.run.value.title)} what="How good these 3D poses are" />}
       <table class="number">
         <caption class="muted">errors by camera, px, of {told.frames} moments</caption>
         <thead>

@@ -2,10 +2,10 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { paintOf } from "../../canvas/figure";
-import { sizeOf } from "./sizes";
+import { sizeOf, standing } from "./sizes";
 import type { XYZ } from "./cameras";
 import * as desk from "./desk";
-import { draw, floor, minus, plus, seen, type Dot, type Eye, type Stroke } from "./orbit";
+import { draw, floor, minus, plus, seen, unit, type Dot, type Eye, type Stroke } from "./orbit";
 import { cameraColour } from "./scene";
 
 const turn = signal({ turn: 0.7, rise: 0.5, zoom: 1 });
@@ -17,18 +17,19 @@ const REACH = 14; // CSS px
 const up = (): XYZ => (desk.run.value?.up ?? [0, 0, 1]) as XYZ;
 
 function eyeNow(): Eye {
-  const { across, middle } = sizeOf(desk.points.value);
+  const { across, middle } = standing(desk.points.value, unit(up()));
   const { turn: angle, rise, zoom } = turn.value;
   return { turn: angle, rise, across: across / zoom, middle: plus(middle, shift.value), up: up() };
 }
 
-/** The floor at z = 0 where up is an axis through the origin, else below the animal. */
-function ground(middle: XYZ, across: number): Stroke[] {
+/** Lines of the floor around the middle of the picture, at its height along up. */
+function ground(middle: XYZ, across: number, height: number): Stroke[] {
   const [a, b] = floor(up());
+  const base = plus([0, 0, 0], unit(up()), height);
   const step = 10 ** Math.round(Math.log10(across / GRID));
   const on = (u: XYZ): number => Math.round((u[0] * middle[0] + u[1] * middle[1] + u[2] * middle[2]) / step) * step;
   const [ca, cb] = [on(a), on(b)];
-  const at = (x: number, y: number): XYZ => plus(plus([0, 0, 0], a, x), b, y);
+  const at = (x: number, y: number): XYZ => plus(plus(base, a, x), b, y);
   const strokes: Stroke[] = [];
   for (let k = -GRID; k <= GRID; k++) {
     const [o, e] = [k * step, GRID * step];
@@ -115,7 +116,8 @@ export function View3d() {
     brush.clearRect(0, 0, size.width, size.height);
     const eye = eyeNow();
     const [rig, animals] = [rigStrokes(sizeOf(desk.points.value).across), bodies()];
-    const lines = [...ground(eye.middle, eye.across), ...rig.strokes, ...animals.strokes];
+    const { floor: height } = standing(desk.points.value, unit(up()));
+    const lines = [...ground(eye.middle, eye.across, height), ...rig.strokes, ...animals.strokes];
     draw(brush, eye, size, lines, [...rig.dots, ...animals.dots]);
   };
   useEffect(() => {

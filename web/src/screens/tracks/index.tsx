@@ -18,12 +18,11 @@ import { Panel } from "../../widgets/panel";
 import { Hint } from "../../widgets/toast";
 import { bindKeys, centre, hand } from "./deeds";
 import * as desk from "./desk";
+import { ended } from "./ended";
 import { Lanes } from "./lanes-view";
 import { Previews } from "./previews";
 import { scene } from "./scene";
 import "./tracks.css";
-
-const DONE = 0.5; // swaps left, below which it is done
 
 function ready(tools: StageTools | null): void {
   desk.tools.value = tools;
@@ -126,14 +125,15 @@ function Queue() {
   const queue = desk.queue.value;
   const all = queue?.crossings ?? [];
   const left = queue?.left ?? 0;
+  const over = queue === null ? null : ended(left, desk.open_.value.length);
   const title = queue === null ? "Check" : `Check ${desk.open_.value.length} · ${left.toFixed(1)} swaps left`;
   return (
     <Panel name="tracks.queue" title={title} side="left" size={264}>
       <div class="column tracks-queue">
         <Runs />
-        {queue !== null && left < DONE && (
+        {over !== null && (
           <p class="good pad" role="status" data-test="done">
-            ● done: fewer than one swap in two recordings like this is left
+            ● {over}
           </p>
         )}
         {desk.trouble.value && <p class="bad pad">{desk.trouble.value}</p>}
