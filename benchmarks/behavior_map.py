@@ -1,4 +1,4 @@
-"""Wavelets and places on a behaviour map: how fast, beside what the processor could do."""
+"""Wavelets, embedding and places on a map: how fast, beside what the processor could do."""
 
 import tempfile
 import time
@@ -8,10 +8,11 @@ import numpy as np
 import xarray as xr
 
 from benchmarks.record import WORK, budget, record
-from gambol.behavior import columns
+from gambol.behavior import columns, map_embedding
 from gambol.behavior.behavior_map import BehaviorMap
 from gambol.behavior.columns import Column
-from gambol.kernels import wavelet
+from gambol.behavior.map_settings import MapSettings
+from gambol.kernels import affinity, wavelet
 from gambol.simulate import behaviors
 
 FRAMES, CHANNELS, FREQUENCIES = budget(100_000, 5000), 30, 25
@@ -20,13 +21,15 @@ SERIES = 24  # × 25 frequencies: 600 features
 TRAINING = budget(35_000, 1500)
 RECORDINGS = 5
 NEW = budget(20_000, 1000)
+EMBEDDED, SHARES = budget(10_000, 600), 300  # frames, and what their spectra are made of
 ITERATIONS = budget(250, 20)  # of the map, after as many with exaggerated affinities
 THREADS = 2
 
 
 def run() -> None:
-    """Record both."""
+    """Record all."""
     wavelets()
+    embedding()
     places()
 
 
@@ -48,6 +51,33 @@ def wavelets() -> None:
         note=f"one thread, best of {len(seconds)}, middle {np.median(seconds):.2f} s; "
         f"{values / best / 1e6:.0f} M amplitudes/s; the result alone is {4 * values / 1e6:.0f} "
         "MB, written twice",
+    )  # fmt: skip
+
+
+def embedding() -> None:
+    """Seconds of exact divergences between all frames, and of their t-SNE."""
+    rng = np.random.default_rng(0)
+    kinds = rng.dirichlet(np.full(SHARES, 0.3), 40)
+    mixed = kinds[rng.integers(0, len(kinds), EMBEDDED)] + 1e-4
+    p = mixed * rng.gamma(20.0, size=mixed.shape)
+    p /= p.sum(axis=1, keepdims=True)
+    affinity.nearest(p[:500], 200)  # compiles
+    map_embedding.embed(p[:500], MapSettings(iterations=10))  # imports
+    start = time.perf_counter()
+    affinity.divergences(p, p)
+    exact = time.perf_counter() - start
+    start = time.perf_counter()
+    map_embedding.embed(p, MapSettings(), threads=THREADS)
+    whole = time.perf_counter() - start
+    record(
+        "map.divergences_s", exact, "s", goal="≤ 2", met=exact <= 2,
+        data=f"{EMBEDDED} × {EMBEDDED} frames of {SHARES} shares", note="exact; one thread",
+    )  # fmt: skip
+    record(
+        "map.tsne_s", whole, "s", goal="≤ 30", met=whole <= 30,
+        data=f"{EMBEDDED} frames of {SHARES} shares",
+        note=f"neighbours, affinities and all 750 iterations; {THREADS} threads look for "
+        "neighbours",
     )  # fmt: skip
 
 

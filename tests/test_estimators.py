@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from gambol.behavior import align, ethogram
+from gambol.behavior import align, ethogram, jobs
 from gambol.behavior.arhmm import ARHMM
 from gambol.behavior.behavior_map import BehaviorMap
 from gambol.behavior.classifier import BehaviorClassifier
@@ -12,8 +12,9 @@ from gambol.behavior.features import Features
 from gambol.behavior.shape import ShapePCA
 from gambol.behavior.slds import KeypointSLDS
 from gambol.behavior.states import StateModel
-from gambol.core import sequences
+from gambol.core import sequences, tracks
 from gambol.core.errors import InputError
+from gambol.io import ethogram as io_ethogram
 from gambol.io import store
 from gambol.simulate import behaviors, faults
 
@@ -200,3 +201,56 @@ def test_scores_are_numbers_of_recordings(fitted, world):
         assert np.isfinite(table["per_frame"]).all()
     if kind == "classifier":
         assert 0.0 <= model.score(*given(kind, world)) <= 1.0
+
+
+def test_one_recording_needs_no_name_from_poses_to_bouts_on_disk(world, tmp_path):
+    """What is written without names of recordings goes through all estimators alike."""
+    poses, own = world["poses"]["day0"], world["own"]["day0"]
+    model = made("slds", world).fit(own)
+    found, chance = model.predict(own), model.predict_proba(own)
+    assert list(found) == list(chance) == list(made("map", world).fit(own).predict(own))
+    by_name = made("slds", world).fit({"recording 1": own})
+    same([found], [by_name.predict({"recording 1": own})])
+    bouts = ethogram.bouts(found)
+    label = found["recording 1"]["syllable"].values
+    row = bouts.bouts.iloc[0]
+    assert (label[row["start_frame"] : row["stop_frame"]] == int(row["label"])).all()
+    assert bouts.recordings["fps"].tolist() == [FPS]
+    two = ethogram.bouts(model.predict([own, world["own"]["day1"]]))
+    assert two.recordings["recording"].tolist() == ["recording 1", "recording 2"]
+    io_ethogram.write(bouts, str(tmp_path / "out.boris"))
+    back = io_ethogram.read(str(tmp_path / "out.boris")).ethogram
+    assert back.bouts["label"].tolist() == bouts.bouts["label"].tolist()
+    told = BehaviorClassifier(Features(**world["ends"], windows_s=[0.25]), ("0",), rounds=3,
+                              folds=2).fit(poses, bouts, groups="recording")  # fmt: skip
+    assert list(told.predict(poses)) == ["recording 1"]
+
+
+def test_labels_that_are_not_one_a_frame_are_refused(world):
+    told = {"day0": world["own"]["day0"]}
+    with pytest.raises(InputError, match=r"'day0' has no single label a frame"):
+        ethogram.bouts(told)
+    with pytest.raises(InputError, match="named 'a'; give each its own name"):
+        tracks.by_name([one.assign_attrs(recording="a") for one in world["poses"].values()])
+
+
+@pytest.mark.parametrize("kind", ("map", "slds", "arhmm"))
+def test_jobs_are_a_setting_that_changes_no_bit(kind, fitted, world, monkeypatch):
+    """Calls use them, unless they say how many threads they want."""
+    if fitted[0] != kind:
+        pytest.skip("another kind")
+    model = fitted[1]
+    assert model.get_params()["n_jobs"] == 1
+    assert clone(model).set_params(n_jobs=3).get_params()["n_jobs"] == 3
+    with pytest.raises(InputError, match="n_jobs is 0"):
+        clone(model).set_params(n_jobs=0)
+    asked = []
+    count = jobs.threads
+    monkeypatch.setattr(
+        jobs, "threads", lambda *given: asked.append(count(*given)) or asked[-1]
+    )
+    monkeypatch.setattr(model, "n_jobs", 2)
+    own = given(kind, world)[0]
+    both = [model.predict(own), model.predict(own, threads=4)]
+    assert set(asked) == {2, 4}
+    same(both[:1], both[1:])

@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.io import loadmat
+from scipy.ndimage import uniform_filter1d
 from sklearn.metrics import cohen_kappa_score, f1_score, normalized_mutual_info_score
 
 from gambol.behavior import agreement, compare
@@ -11,6 +13,7 @@ from gambol.core.ethogram_mend import united
 from gambol.core.sequences import pack
 
 KINDS = ["Supported", "Unsupported", "Grooming"]
+SHARES = np.linspace(0.02, 0.6, 200)  # of frames that a rule may call freezing
 AHEAD, FPS = 300, 25.0  # row r of a file is frame r + 300 of the video
 
 
@@ -172,6 +175,24 @@ def test_clusters_against_the_vote_are_those_of_the_specification(rearing):
     both = clusters.valid & people.valid
     other = normalized_mutual_info_score(clusters.values[both], people.values[both])
     assert compare.agreement(table).mutual == pytest.approx(other)
+
+
+def test_simple_rules_for_freezing_are_as_good_as_the_specification_says(data):
+    """A published tool against the person, and a threshold on the speed of the tail base."""
+    h5py = pytest.importorskip("h5py")
+    folder = data / "mouse_freezing" / "demo1"
+    with h5py.File(folder / "hB_demo1_manual_annotations.mat.mat") as file:
+        person = file["hBehavior/Freezing/Vector"][:, 0].astype(bool)
+    kept = loadmat(folder / "demo1_video.avi_analyzed" / "Behavior.mat", simplify_cells=True)
+    tool = np.asarray(kept["Behavior"]["Freezing"]["Vector"]).astype(bool)
+    assert agreement.f1(person, tool) == pytest.approx(0.903, abs=0.001)
+    table = pd.read_csv(folder / "demo1_tracking.csv", header=None, skiprows=3)
+    names = pd.read_csv(folder / "demo1_tracking.csv", header=None, nrows=2).iloc[1, 1:]
+    at = 1 + names.tolist().index("Tailbase")
+    steps = np.gradient(table.iloc[:, at : at + 2].to_numpy(np.float64), axis=0)
+    speed = uniform_filter1d(np.hypot(*steps.T), 75)  # 1.5 s
+    rules = [agreement.f1(person, speed < limit) for limit in np.quantile(speed, SHARES)]
+    assert max(rules) == pytest.approx(0.742, abs=0.01)
 
 
 def test_freezing_bouts_of_a_person_are_those_of_the_vector(data):

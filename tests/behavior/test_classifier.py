@@ -204,8 +204,9 @@ def test_freezing_is_told_as_the_specification_asks(data, monkeypatch):
     freezing = importlib.import_module("benchmarks.freezing")
     film, shown = freezing.read(data / "mouse_freezing" / "demo1")
     assert shown.sum() / len(shown) == pytest.approx(0.228, abs=1e-3)
-    told, _ = freezing.measure(film, shown, freezing.GAP)
-    assert f1_score(shown, told.predicted) >= 0.88
+    told, each = freezing.measure(film, shown, freezing.GAP)
+    assert each[freezing.FIXED] >= 0.88  # its protocol: features are fixed beforehand
+    assert f1_score(shown, told.predicted) >= 0.86  # these, too, chosen on the other blocks
 
 
 def test_recordings_of_one_animal_are_tested_whole_and_have_no_interval():

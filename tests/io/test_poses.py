@@ -4,7 +4,7 @@ import pytest
 from gambol.core import poses as core_poses
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
-from gambol.io import poses
+from gambol.io import poses, store
 
 SKELETON = Skeleton(("nose", "tail"), (-1, 0))
 
@@ -80,3 +80,19 @@ def test_several_candidates_are_put_together_too(tmp_path):
     np.testing.assert_array_equal(places, np.concatenate([p.candidate_xy for p in parts]))
     scores = found["candidate_score"].transpose("time", "individuals", "keypoints", "candidate")
     np.testing.assert_array_equal(scores, np.concatenate([p.candidate_score for p in parts]))
+
+
+def test_a_pattern_that_one_file_matches_is_that_file(tmp_path):
+    made = core_poses.build(
+        np.zeros((3, 1, 1, 2)), np.ones((3, 1, 1)), np.full((3, 1, 1, 2, 2), np.nan),
+        np.arange(3) / 30, Skeleton(("nose",)), fps=30.0,
+    )  # fmt: skip
+    store.write_dataset(made, tmp_path / "day1.nc")
+    assert poses.read(str(tmp_path / "d*.nc")).sizes["time"] == 3
+    store.write_dataset(made, tmp_path / "day2.nc")
+    with pytest.raises(InputError, match=r"2 files match .*read_all"):
+        poses.read(str(tmp_path / "d*.nc"))
+    with pytest.raises(InputError, match="does not exist"):
+        poses.read(str(tmp_path / "none*.nc"))
+    store.write_dataset(made, tmp_path / "odd[1].nc")  # a name is a name
+    assert poses.read(str(tmp_path / "odd[1].nc")).sizes["time"] == 3

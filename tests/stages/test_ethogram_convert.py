@@ -67,3 +67,14 @@ def test_one_recording_of_several_is_written_where_a_format_holds_one(tmp_path):
     assert back[["start_frame", "stop_frame"]].to_numpy().tolist() == [[10, 40]]
     with pytest.raises(InputError, match="no 'dya1'; did you mean 'day1'"):
         ethogram_convert.run(ConvertConfig(recording="dya1"), run, tmp_path / "b.annot")
+
+
+def test_labels_of_every_frame_go_by_the_name_that_is_said(tmp_path):
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    pd.DataFrame({"syllable": [4, 4, 2, 2, 2]}).to_csv(folder / "day1.csv", index=False)
+    with pytest.raises(InputError, match=r"no column 'state'; it has syllable"):
+        ethogram_convert.run(ConvertConfig(fps=10.0), folder, tmp_path / "a.boris")
+    cfg = ConvertConfig(fps=10.0, label="syllable", to="bouts")
+    told = ethogram_convert.run(cfg, folder, tmp_path / "a.csv")
+    assert (told.bouts, told.labels) == (2, ("2", "4"))

@@ -129,6 +129,7 @@ def ends_the_same(one, two):
     assert not list(two.rglob("*.partial*"))
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_at_twenty_moments_ends_the_same(fitted, made, tmp_path):
     """After each of the first twenty sweeps: in searches, runs and between them."""
     out, cfg = tmp_path / "run", FitConfig(**FIT, checkpoint_s=1e-9)

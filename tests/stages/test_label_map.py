@@ -52,6 +52,41 @@ def test_words_become_decisions_that_are_kept_with_author_and_time(run):
     assert "of 0, 5" in text
 
 
+def test_pictures_leave_out_what_the_tracker_had_lost(run):
+    path = run.parent / "poses" / "day1.nc"
+    held = store.read_dataset(path)
+    lost = held.copy(deep=True)
+    lost["position"][200:300, ..., 0] = 9999.0  # the place for what was not found
+    lost["confidence"][200:300] = 0.01
+    try:
+        store.write_dataset(lost, path)
+        seen = {
+            own.track.name: own.track.xy for own in label_runs.Poses(label_runs.read(run), ())
+        }
+    finally:
+        store.write_dataset(held, path)
+    assert np.nanmax(seen["day1"]) < 9000.0 and np.isnan(seen["day1"][200:300]).all()
+    assert not np.isnan(seen["day0"]).any()
+
+
+def test_rare_labels_are_summed_up_and_what_is_written_is_said_alone():
+    row = {"colour": "", "excluded": False, "notes": [], "decided": False}
+    shares = {0: 0.97, 1: 0.004} | {k: 0.002 for k in range(2, 11)} | {11: 0.008, 12: 0.0}
+    rows = [
+        {**row, "id": k, "name": str(k), "usage": share, "members": [k]}
+        for k, share in shares.items()
+    ]
+    rows[1] |= {"name": "sneeze", "decided": True}
+    said = {"file": "m.json", "end": 1, "decisions": 3, "made": (), "said": ()}
+    text = label_map.describe({**said, "labels": rows})
+    assert "1 decision in effect, 2 undone" in text and "sneeze" in text
+    assert "1.80 %  9 labels: 2, 3, 4, 5, 6, 7, …" in text and len(text.splitlines()) == 5
+    few = label_map.describe({**said, "labels": rows[:6]})
+    assert "rarer ones" not in few and len(few.splitlines()) == 7
+    written = label_map.describe({**said, "labels": rows, "made": ("x.boris",)})
+    assert written.splitlines()[1:] == ["wrote x.boris"]
+
+
 def test_undo_and_redo_move_the_end(run):
     act(run, "rename", "1", "walk")
     act(run, "merge", "0", "5")
@@ -102,7 +137,7 @@ def test_labels_that_move_alike_are_suggested_and_merged_on_approval(run, tmp_pa
     table = pd.read_csv(path, dtype=str)
     assert table["labels"].tolist() == ["0 5"]
     assert table["approve"].tolist() == ["no"]
-    assert "1 merges below" in told.said[0]
+    assert "1 merge below" in told.said[0]
     assert act(run, "approve", str(path)).end == 0
     table.assign(approve="yes").to_csv(path, index=False)
     assert act(run, "approve", str(path)).end == 1

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
 
-from gambol.behavior import syllable_baselines, syllable_chain, syllable_data, syllables
+from gambol.behavior import jobs, syllable_baselines, syllable_chain, syllable_data, syllables
 from gambol.behavior.gibbs import side_by_side
 from gambol.behavior.syllable_baselines import Baselines
 from gambol.behavior.syllable_chain import Chain, Data, Hidden
@@ -31,7 +31,8 @@ class ARHMM:
     """Syllables of D-dimensional series, one a recording.
 
     Args:
-        settings: those of `DynamicsSettings`, by name.
+        settings: those of `DynamicsSettings`, by name; and `n_jobs`: threads of calls that do
+            not say how many (1; -1: all cores).
 
     After `fit`: `parameters_` of the last sweep, `kappa_`, `trace_ (sweep, 6)` with the columns
     `syllable_chain.TRACE`, `sample_`: labels (time) of the last sweep by recording, -1 in the
@@ -41,6 +42,7 @@ class ARHMM:
     """
 
     settings: DynamicsSettings
+    n_jobs: int
     parameters_: Parameters
     kappa_: float
     trace_: Float[np.ndarray, "I 6"]
@@ -51,17 +53,18 @@ class ARHMM:
     baselines_: Baselines
 
     def __init__(self, **settings: Any):
+        self.n_jobs = jobs.taken(settings, "ARHMM")
         self.settings = DynamicsSettings.from_values(settings, "ARHMM")
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings by name."""
-        return self.settings.model_dump()
+        return {**self.settings.model_dump(), "n_jobs": self.n_jobs}
 
     def set_params(self, **settings: Any) -> "ARHMM":
         """Change settings; what was fitted stays until the next `fit`."""
-        self.settings = DynamicsSettings.from_values(
-            {**self.settings.model_dump(), **settings}, "ARHMM"
-        )
+        given = {**self.get_params(), **settings}
+        self.n_jobs = jobs.taken(given, "ARHMM")
+        self.settings = DynamicsSettings.from_values(given, "ARHMM")
         return self
 
     def __sklearn_clone__(self) -> "ARHMM":
@@ -73,7 +76,7 @@ class ARHMM:
         recordings: Recordings,
         fps: float,
         *,
-        threads: int = 1,
+        threads: int | None = None,
         progress: Progress = silent,
     ) -> "ARHMM":
         """Fit the model; the same seed gives the same bits for any number of threads.
@@ -81,9 +84,10 @@ class ARHMM:
         Args:
             recordings: series (T, D) by name, without holes.
             fps: frames a second, of all.
-            threads: that work side by side.
+            threads: that work side by side; none: `n_jobs`.
             progress: told of every sweep.
         """
+        threads = jobs.threads(self.n_jobs, threads)
         data, hidden = prepare(self.settings, recordings, fps)
         chain = syllable_chain.start(self.settings, data, hidden)
         while not syllable_chain.finished(self.settings, chain):
@@ -113,11 +117,14 @@ class ARHMM:
         self.rank_ = syllables.renumbered(self.rank_, labels.values())
         return self
 
-    def predict(self, recordings: Recordings, threads: int = 1) -> dict[str, np.ndarray]:
+    def predict(
+        self, recordings: Recordings, threads: int | None = None
+    ) -> dict[str, np.ndarray]:
         """Return the most probable labels (time) of each recording, -1 in the first L frames.
 
         Each recording by itself: what else is asked for is of no effect.
         """
+        threads = jobs.threads(self.n_jobs, threads)
         known, hidden = self._known(), self._hidden(recordings)
         laid = arhmm.lay(known.dynamics)
 
@@ -128,8 +135,11 @@ class ARHMM:
         found = side_by_side(one, names, threads)
         return self._labels(dict(zip(names, found, strict=True)))
 
-    def predict_proba(self, recordings: Recordings, threads: int = 1) -> dict[str, np.ndarray]:
+    def predict_proba(
+        self, recordings: Recordings, threads: int | None = None
+    ) -> dict[str, np.ndarray]:
         """Return p(label | all of the recording) (time, label); NaN in the first L frames."""
+        threads = jobs.threads(self.n_jobs, threads)
         known, hidden = self._known(), self._hidden(recordings)
         laid = arhmm.lay(known.dynamics)
 
@@ -142,11 +152,12 @@ class ARHMM:
         names = sorted(hidden)
         return dict(zip(names, side_by_side(one, names, threads), strict=True))
 
-    def score(self, recordings: Recordings, threads: int = 1) -> xr.Dataset:
+    def score(self, recordings: Recordings, threads: int | None = None) -> xr.Dataset:
         """Return log p(series | first L frames), dims `recording`, in nats, and per frame.
 
         `per_frame_gaussian` and `per_frame_first_order` are those of `baselines_`.
         """
+        threads = jobs.threads(self.n_jobs, threads)
         known, hidden = self._known(), self._hidden(recordings)
         laid = arhmm.lay(known.dynamics)
 

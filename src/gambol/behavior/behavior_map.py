@@ -14,6 +14,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from gambol.behavior import (
+    jobs,
     map_data,
     map_embedding,
     map_frames,
@@ -52,20 +53,23 @@ class BehaviorMap:
     """
 
     settings: MapSettings
+    n_jobs: int
     fitted_: Fitted
 
     def __init__(self, **settings: Any):
+        self.n_jobs = jobs.taken(settings, "BehaviorMap")
         self.settings = MapSettings.from_values(settings, "BehaviorMap")
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings by name."""
-        return {name: getattr(self.settings, name) for name in MapSettings.model_fields}
+        own = {name: getattr(self.settings, name) for name in MapSettings.model_fields}
+        return own | {"n_jobs": self.n_jobs}
 
     def set_params(self, **settings: Any) -> "BehaviorMap":
         """Change settings; what was fitted stays until the next `fit`."""
-        self.settings = MapSettings.from_values(
-            {**self.get_params(), **settings}, "BehaviorMap"
-        )
+        given = {**self.get_params(), **settings}
+        self.n_jobs = jobs.taken(given, "BehaviorMap")
+        self.settings = MapSettings.from_values(given, "BehaviorMap")
         return self
 
     def __sklearn_clone__(self) -> "BehaviorMap":
@@ -77,7 +81,7 @@ class BehaviorMap:
         recordings: Recordings,
         names: Sequence[str] | None = None,
         *,
-        threads: int = 1,
+        threads: int | None = None,
         progress: Progress = silent,
     ) -> "BehaviorMap":
         """Make the map; the same seed gives the same bits for any number of threads.
@@ -85,9 +89,10 @@ class BehaviorMap:
         Args:
             recordings: of one frame rate and the same keypoints.
             names: of the recordings, where they have none.
-            threads: that work side by side.
+            threads: that work side by side; none: `n_jobs`.
             progress: told of recordings and iterations.
         """
+        threads = jobs.threads(self.n_jobs, threads)
         chosen = self.settings
         found = map_frames.named(recordings, names)
         sums, channels = _survey(found, chosen, threads)
@@ -132,7 +137,7 @@ class BehaviorMap:
         recordings: Recordings,
         names: Sequence[str] | None = None,
         *,
-        threads: int = 1,
+        threads: int | None = None,
         progress: Progress = silent,
     ) -> dict[str, xr.Dataset]:
         """Return where the frames of each recording are.
@@ -151,6 +156,7 @@ class BehaviorMap:
             in none or not sure, -1 masked or still; `still`. A frame that is unlike all
             training frames may still lie well among some: its `distance` is large.
         """
+        threads = jobs.threads(self.n_jobs, threads)
         fitted, index = self._known(), self._laid()
         out = {}
         for name, recording in map_frames.named(recordings, names).items():
@@ -163,16 +169,26 @@ class BehaviorMap:
         return out
 
     def transform(
-        self, recordings: Recordings, names: Sequence[str] | None = None, *, threads: int = 1
+        self,
+        recordings: Recordings,
+        names: Sequence[str] | None = None,
+        *,
+        threads: int | None = None,
     ) -> dict[str, xr.DataArray]:
         """Return the places (time, axis) of each recording, NaN off the map."""
+        threads = jobs.threads(self.n_jobs, threads)
         placed = self.place(recordings, names, threads=threads)
         return {name: one["y"] for name, one in placed.items()}
 
     def predict(
-        self, recordings: Recordings, names: Sequence[str] | None = None, *, threads: int = 1
+        self,
+        recordings: Recordings,
+        names: Sequence[str] | None = None,
+        *,
+        threads: int | None = None,
     ) -> dict[str, xr.DataArray]:
         """Return the regions (time) of each recording; 0 in none, -1 off the map."""
+        threads = jobs.threads(self.n_jobs, threads)
         placed = self.place(recordings, names, threads=threads)
         return {name: one["region"] for name, one in placed.items()}
 

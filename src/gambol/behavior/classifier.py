@@ -388,7 +388,7 @@ def _named(poses: Poses) -> list[tuple[str, xr.Dataset | xr.DataArray]]:
     if isinstance(poses, xr.DataArray):
         return [(str(poses.name), poses)]
     if isinstance(poses, xr.Dataset):
-        return [(str(poses.attrs.get("recording", "recording")), poses)]
+        poses = [poses]
     if isinstance(poses, Mapping):
         return [(str(name), one) for name, one in poses.items()]
     return [

@@ -1,13 +1,15 @@
 """Bouts of states and syllables as ethograms, ethograms as sequences, and time budgets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from jaxtyping import Float
 
 from gambol.behavior.sequences import Bouts
 from gambol.behavior.sequences import bouts as found_bouts
+from gambol.core import tracks
 from gambol.core.errors import InputError
 from gambol.core.ethogram import Ethogram, build, labels
 from gambol.core.ethogram_frames import Channel, dense
@@ -16,7 +18,7 @@ from gambol.kernels.runs import runs
 
 
 def bouts(
-    sequences: Sequences,
+    sequences: Sequences | Mapping[str, xr.Dataset] | Mapping[str, xr.DataArray],
     names: Sequence[str] | None = None,
     *,
     subject: str = "",
@@ -27,13 +29,16 @@ def bouts(
     """Return the bouts of labels as an ethogram; frames without a label were not observed.
 
     Args:
-        sequences: states or syllables of recordings.
+        sequences: states or syllables of recordings; or what `predict` of syllables or of a
+            map returns: one label a frame, by name of the recording.
         names: of the labels; without them their numbers.
         subject: who shows them.
         annotator: who or what said so.
         source: manual, automated or curated.
         probability: of the label of each frame, by recording; a bout has their mean.
     """
+    if not isinstance(sequences, Sequences):
+        sequences = _packed(sequences)
     words = [str(s) for s in range(sequences.size)] if names is None else list(names)
     if len(words) != sequences.size:
         raise InputError(f"{len(words)} names for {sequences.size} labels; give one for each")
@@ -134,6 +139,28 @@ def budget(ethogram: Ethogram) -> pd.DataFrame:
         )
     columns = ["recording", "subject", "label", "bouts", "total_s", "mean_s", "share"]
     return pd.DataFrame(rows, columns=[*columns, "rate_per_min", "latency_s"])
+
+
+def _packed(found: Mapping[str, xr.Dataset] | Mapping[str, xr.DataArray]) -> Sequences:
+    """Return labels that a model found, by recording, one behind the other."""
+    rows, rates = {}, {}
+    for name, one in found.items():
+        labels = one.get("syllable") if isinstance(one, xr.Dataset) else one
+        if labels is None or labels.dims != ("time",) or labels.dtype.kind not in "iu":
+            raise InputError(
+                f"{name!r} has no single label a frame; give what predict of syllables or of a "
+                "map returns"
+            )
+        rows[name] = labels.values
+        rates[name] = tracks.frame_rate(one.attrs, labels["time"].values, name)
+    if not rows:
+        raise InputError("there are no recordings; give at least one")
+    if np.ptp(list(rates.values())) > 1e-3 * min(rates.values()):
+        raise InputError(
+            f"recordings have {min(rates.values()):g} to {max(rates.values()):g} frames a "
+            "second; take those of one rate together"
+        )
+    return pack(list(rows.values()), rows, next(iter(rates.values())))
 
 
 def _means(

@@ -234,6 +234,8 @@ def _name(recording: Recording, number: int) -> str:
         return recording.track.name
     if isinstance(recording, xr.DataArray) and recording.name is not None:
         return str(recording.name)
+    if isinstance(recording, xr.Dataset) and recording.attrs.get("recording"):
+        return str(recording.attrs["recording"])
     return f"recording {number + 1}"
 
 

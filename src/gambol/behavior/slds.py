@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 
 from gambol.behavior import arhmm as series
 from gambol.behavior import (
+    jobs,
     slds_data,
     slds_predict,
     slds_start,
@@ -48,7 +49,8 @@ class KeypointSLDS:
     """Syllables of poses in 2D or 3D.
 
     Args:
-        settings: those of `SyllableSettings`, by name.
+        settings: those of `SyllableSettings`, by name; and `n_jobs`: threads of calls that do
+            not say how many (1; -1: all cores).
 
     After `fit`: `parameters_` of the last sweep, `model_`: body, walk and noise, `shape_`:
     principal components, `kappa_`, `trace_ (sweep, 6)` with the columns
@@ -59,6 +61,7 @@ class KeypointSLDS:
     """
 
     settings: SyllableSettings
+    n_jobs: int
     parameters_: Parameters
     model_: Model
     shape_: ShapePCA
@@ -72,17 +75,18 @@ class KeypointSLDS:
     seen_: Dynamics | None
 
     def __init__(self, **settings: Any):
+        self.n_jobs = jobs.taken(settings, "KeypointSLDS")
         self.settings = SyllableSettings.from_values(settings, "KeypointSLDS")
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings by name."""
-        return self.settings.model_dump()
+        return {**self.settings.model_dump(), "n_jobs": self.n_jobs}
 
     def set_params(self, **settings: Any) -> "KeypointSLDS":
         """Change settings; what was fitted stays until the next `fit`."""
-        self.settings = SyllableSettings.from_values(
-            {**self.settings.model_dump(), **settings}, "KeypointSLDS"
-        )
+        given = {**self.get_params(), **settings}
+        self.n_jobs = jobs.taken(given, "KeypointSLDS")
+        self.settings = SyllableSettings.from_values(given, "KeypointSLDS")
         return self
 
     def __sklearn_clone__(self) -> "KeypointSLDS":
@@ -93,7 +97,8 @@ class KeypointSLDS:
         """Fix body, walk and noise by the poses; return where the chain begins.
 
         Args:
-            poses: datasets by recording, or tracks; those of `Read` are never held together.
+            poses: a dataset, several, or several by name; or tracks. Those of `Read` are never
+                held together.
             calibration: how confidence foretells noise; without it as the settings say.
         """
         found = slds_start.gathered(poses)
@@ -108,17 +113,19 @@ class KeypointSLDS:
         poses: Poses,
         *,
         calibration: Calibration | None = None,
-        threads: int = 1,
+        threads: int | None = None,
         progress: Progress = silent,
     ) -> "KeypointSLDS":
         """Fit the model; the same seed gives the same bits for any number of threads.
 
         Args:
-            poses: datasets by recording, or tracks; not smoothed, absent points left absent.
+            poses: a dataset, several, or several by name (else they are called by their
+                number); or tracks. Not smoothed, absent points left absent.
             calibration: how confidence foretells noise; without it as the settings say.
-            threads: that work side by side.
+            threads: that work side by side; none: `n_jobs`.
             progress: told of every sweep.
         """
+        threads = jobs.threads(self.n_jobs, threads)
         start = self.prepare(poses, calibration)
         chain = syllable_chain.start(self.settings, start.data, start.hidden)
         while not syllable_chain.finished(self.settings, chain):
@@ -150,7 +157,7 @@ class KeypointSLDS:
         )
         return self
 
-    def predict(self, poses: Poses, threads: int = 1) -> dict[str, xr.Dataset]:
+    def predict(self, poses: Poses, threads: int | None = None) -> dict[str, xr.Dataset]:
         """Return what most probably happened in each recording, parameters frozen.
 
         Each by itself and without chance: what else is asked for is of no effect. Variables:
@@ -158,28 +165,32 @@ class KeypointSLDS:
         latent)`, `centroid (time, space)`, `heading (time)` in rad and `noise (time,
         keypoints)`, the variance of each observation, NaN where a keypoint is absent.
         """
+        threads = jobs.threads(self.n_jobs, threads)
         start = self._start(poses)
         found = [climbed.hidden for climbed in self._climbs(start, threads)]
         return self._described(start, found)
 
-    def transform(self, poses: Poses, threads: int = 1) -> dict[str, xr.Dataset]:
+    def transform(self, poses: Poses, threads: int | None = None) -> dict[str, xr.Dataset]:
         """Return latents, centroid, heading and noise of each recording, as `predict` does."""
+        threads = jobs.threads(self.n_jobs, threads)
         found = self.predict(poses, threads)
         return {name: one.drop_vars("syllable") for name, one in found.items()}
 
-    def climb(self, poses: Poses, threads: int = 1) -> dict[str, list[Climbed]]:
+    def climb(self, poses: Poses, threads: int | None = None) -> dict[str, list[Climbed]]:
         """Return the climbs behind `predict`, one a stretch, with the log joint by round."""
+        threads = jobs.threads(self.n_jobs, threads)
         start = self._start(poses)
         out: dict[str, list[Climbed]] = {name: [] for name in start.lengths}
         for key, climbed in zip(start.data.keys, self._climbs(start, threads), strict=True):
             out[key.recording].append(climbed)
         return out
 
-    def predict_proba(self, poses: Poses, threads: int = 1) -> dict[str, np.ndarray]:
+    def predict_proba(self, poses: Poses, threads: int | None = None) -> dict[str, np.ndarray]:
         """Return p(syllable | keypoints) (time, syllable), NaN where there is no label.
 
         Smoothed marginals averaged over 100 sweeps after 50, parameters frozen, streams fixed.
         """
+        threads = jobs.threads(self.n_jobs, threads)
         start, frozen = self._start(poses), self._frozen()
         climbs = self._climbs(start, threads)
 
@@ -189,11 +200,12 @@ class KeypointSLDS:
 
         return self._ranked(start, list(side_by_side(one, range(len(climbs)), threads)))
 
-    def marginals(self, poses: Poses, threads: int = 1) -> dict[str, np.ndarray]:
+    def marginals(self, poses: Poses, threads: int | None = None) -> dict[str, np.ndarray]:
         """Return p(syllable | the latents of `predict`) (time, syllable), NaN without label.
 
         A hundredth of the work of `predict_proba`, and too sure, for it takes latents as known.
         """
+        threads = jobs.threads(self.n_jobs, threads)
         start, frozen = self._start(poses), self._frozen()
         found = [
             arhmm_paths.marginals(climbed.hidden.x, frozen.laid, frozen.trans)[0]
@@ -203,7 +215,7 @@ class KeypointSLDS:
 
     def score(
         self, poses: Poses, *, hidden_share: float = 0.1, random_state: int = 0,
-        threads: int = 1,
+        threads: int | None = None,
     ) -> xr.Dataset:  # fmt: skip
         """Return how well the model foretells recordings, dims `recording`, in nats.
 
@@ -212,6 +224,7 @@ class KeypointSLDS:
         `_gaussian` and `_first_order`: of `baselines_`, on the same latents and the same hidden
         keypoints. `frames`, `points`: over how many.
         """
+        threads = jobs.threads(self.n_jobs, threads)
         whole, frozen = self._start(poses), self._frozen()
         names = sorted(whole.lengths)
         sums = {name: np.zeros(4) for name in names}

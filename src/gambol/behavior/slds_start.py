@@ -63,16 +63,18 @@ class _Stretch(NamedTuple):
     hidden: Hidden
 
 
-Poses = Mapping[str, xr.Dataset] | Sequence[Track] | Read[Track]
+Poses = (
+    xr.Dataset | Sequence[xr.Dataset] | Mapping[str, xr.Dataset] | Sequence[Track] | Read[Track]
+)
 
 
 def gathered(poses: Poses) -> Mapping[str, Track]:
     """Return tracks by name, sorted; each name comes once. Those on disk stay there."""
     if isinstance(poses, Read):
         return poses
-    if isinstance(poses, Mapping):
-        poses = tracks.gather(cast(Mapping[str, xr.Dataset], poses))
-    found = sorted(poses, key=lambda track: track.name)
+    sets = _datasets(poses)
+    own = cast(Sequence[Track], poses) if sets is None else tracks.gather(sets)
+    found = sorted(own, key=lambda track: track.name)
     for one, two in zip(found[:-1], found[1:], strict=True):
         if one.name == two.name:
             raise InputError(f"two recordings are named {one.name!r}; give each its own name")
@@ -81,14 +83,24 @@ def gathered(poses: Poses) -> Mapping[str, Track]:
     return {track.name: track for track in found}
 
 
+def _datasets(poses: Poses) -> dict[str, xr.Dataset] | None:
+    """Return recordings by name; none where they are tracks."""
+    if isinstance(poses, Read):
+        return None
+    if not isinstance(poses, Mapping) and any(isinstance(one, Track) for one in poses):
+        return None
+    return tracks.by_name(
+        cast(xr.Dataset | Sequence[xr.Dataset] | Mapping[str, xr.Dataset], poses)
+    )
+
+
 def alignment(settings: SyllableSettings, poses: Poses) -> AlignSettings:
     """Return how heading and centroid are found: by the settings, or as the poses were."""
     if settings.anterior and settings.posterior:
         chosen = dict(anterior=settings.anterior, posterior=settings.posterior, up=settings.up)
         return AlignSettings.from_values({**chosen, "gap_s": settings.gap_s}, "KeypointSLDS")
-    said = []
-    if isinstance(poses, Mapping) and not isinstance(poses, Read):
-        said = [p.attrs["align"] for p in poses.values() if "align" in p.attrs]
+    sets = _datasets(poses) or {}
+    said = [one.attrs["align"] for one in sets.values() if "align" in one.attrs]
     if not said:
         raise InputError(
             "anterior and posterior are empty and the poses are not aligned; name the "

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int, UInt8
 
-from gambol.behavior import chain_data, diagnose, gibbs, initial
+from gambol.behavior import chain_data, diagnose, gibbs, initial, jobs
 from gambol.behavior.gibbs import Chain, Data, Inner, Kept, Parameters
 from gambol.behavior.state_settings import StateSettings
 from gambol.core.errors import InputError
@@ -37,6 +37,7 @@ class StateModel:
     """
 
     settings: StateSettings
+    n_jobs: int
     parameters_: Parameters
     kept_: tuple[Kept, ...]
     last_: Kept
@@ -49,17 +50,18 @@ class StateModel:
     fps_: float
 
     def __init__(self, **settings: Any):
+        self.n_jobs = jobs.taken(settings, "StateModel")
         self.settings = StateSettings.from_values(settings, "StateModel")
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings by name."""
-        return self.settings.model_dump()
+        return {**self.settings.model_dump(), "n_jobs": self.n_jobs}
 
     def set_params(self, **settings: Any) -> "StateModel":
         """Change settings; what was fitted stays until the next `fit`."""
-        self.settings = StateSettings.from_values(
-            {**self.settings.model_dump(), **settings}, "StateModel"
-        )
+        given = {**self.get_params(), **settings}
+        self.n_jobs = jobs.taken(given, "StateModel")
+        self.settings = StateSettings.from_values(given, "StateModel")
         return self
 
     def fit(
@@ -69,7 +71,7 @@ class StateModel:
         *,
         states: Int[np.ndarray, " N"] | None = None,
         method: Literal["gibbs", "map"] = "gibbs",
-        threads: int = 1,
+        threads: int | None = None,
         progress: Progress = silent,
     ) -> "StateModel":
         """Fit the model; the same seed gives the same bits for any number of threads.
@@ -79,9 +81,10 @@ class StateModel:
             iterations: sweeps, if others than the settings say.
             states: of every frame to begin with, for `init="given"`.
             method: `gibbs` draws from the posterior; `map` climbs to a nearby mode.
-            threads: that work side by side.
+            threads: that work side by side; none: `n_jobs`.
             progress: told of every sweep.
         """
+        threads = jobs.threads(self.n_jobs, threads)
         data = gibbs.prepare(self.settings, recordings)
         total = self.settings.iterations if iterations is None else iterations
         chain = begin(self.settings, data, states, threads)
@@ -124,7 +127,7 @@ class StateModel:
     def predict(
         self,
         recordings: Sequences,
-        threads: int = 1,
+        threads: int | None = None,
         *,
         among: Bool[np.ndarray, " K"] | None = None,
     ) -> Labels:
@@ -132,9 +135,10 @@ class StateModel:
 
         Args:
             recordings: syllables.
-            threads: that work side by side.
+            threads: that work side by side; none: `n_jobs`.
             among: which states may be used; transitions between them are scaled to sum to 1.
         """
+        threads = jobs.threads(self.n_jobs, threads)
         data = self._data(recordings)
         every = np.arange(len(self.parameters_.trans), dtype=np.uint8)
         kept = every if among is None else every[among]
@@ -144,20 +148,23 @@ class StateModel:
             for name, path in zip(data.seq.names, paths, strict=True)
         }
 
-    def predict_proba(self, recordings: Sequences, threads: int = 1) -> Labels:
+    def predict_proba(self, recordings: Sequences, threads: int | None = None) -> Labels:
         """Return p(state | all of the recording), (time, state), of each recording."""
+        threads = jobs.threads(self.n_jobs, threads)
         return self._shares(recordings, threads, state_paths.marginals)
 
-    def filter(self, recordings: Sequences, threads: int = 1) -> Labels:
+    def filter(self, recordings: Sequences, threads: int | None = None) -> Labels:
         """Return p(state | the recording up to now), (time, state), of each recording."""
+        threads = jobs.threads(self.n_jobs, threads)
         return self._shares(recordings, threads, state_paths.filtered)
 
-    def score(self, recordings: Sequences, threads: int = 1) -> xr.Dataset:
+    def score(self, recordings: Sequences, threads: int | None = None) -> xr.Dataset:
         """Return how well the model foretells recordings, dims `recording`.
 
         `log_evidence` in nats; `per_frame` and `per_bout`: that over the frames that follow
         a frame with a label, and over the bouts.
         """
+        threads = jobs.threads(self.n_jobs, threads)
         data = self._data(recordings)
         told = np.array(gibbs.evidence(data, self.parameters_, threads))
         pairs, bouts = np.empty(len(told)), np.empty(len(told))

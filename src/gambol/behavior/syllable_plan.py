@@ -188,7 +188,10 @@ def _settle(
 ) -> Plan:
     """End a search with its best try; the next phase begins with that stickiness."""
     log_kappa, frames = tries.log_kappa[best], tries.frames[best]
-    said = f"kappa 1e{log_kappa:.2f}: bouts last {frames:.3g} frames, {target:.3g} wanted"
+    where = KINDS[kind(phases(settings)[plan.phase])].capitalize()
+    said = (
+        f"{where}: kappa 1e{log_kappa:.2f}, bouts of {frames:.3g} frames, {target:.3g} wanted"
+    )
     order = np.argsort(tries.log_kappa)
     if (np.diff(tries.frames[order]) < 0).any():
         said += "; durations did not rise with kappa throughout"

@@ -4,8 +4,8 @@ What behaviour is computed from. A dataset of poses (`core.poses`) with N indivi
 tracks; several recordings become a list of them, in an order that never matters.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 import xarray as xr
@@ -97,7 +97,9 @@ def tracks(dataset: xr.Dataset, name: str) -> list[Track]:
     ]
 
 
-def placed(dataset: xr.Dataset, name: str, animal: int, called: str) -> Track:
+def placed(
+    dataset: xr.Dataset, name: str, animal: int, called: str, least: float = 0.0
+) -> Track:
     """Return the positions of one individual in single precision, and no more.
 
     Args:
@@ -105,15 +107,20 @@ def placed(dataset: xr.Dataset, name: str, animal: int, called: str) -> Track:
         name: id of the recording, in errors.
         animal: place among the individuals.
         called: name of the track.
+        least: confidence below which a position is absent.
     """
     poses.validate(dataset, name)
     times = _clock(dataset, name)
     own = dataset["position"].isel(individuals=animal).transpose("time", "keypoints", "space")
+    sure = dataset["confidence"].isel(individuals=animal).transpose("time", "keypoints")
     xy = np.empty(own.shape, np.float32)
     for first in range(0, len(xy), PIECE):  # a file that is read at once takes many times that
-        part = own.isel(time=slice(first, first + PIECE)).values
-        known = np.isfinite(part).all(axis=-1, keepdims=True)
-        xy[first : first + PIECE] = np.where(known, part, np.nan)
+        here = slice(first, first + PIECE)
+        part = own.isel(time=here).values
+        known = np.isfinite(part).all(axis=-1)
+        if least > 0.0:
+            known &= ~(sure.isel(time=here).values < least)
+        xy[here] = np.where(known[..., None], part, np.nan)
     nothing = np.broadcast_to(np.nan, xy.shape[:2])
     unit = str(dataset.attrs.get("space_unit", "pixels"))
     fps = frame_rate(dataset.attrs, times, name)
@@ -131,6 +138,27 @@ def dataset(animals: Sequence[Track], like: xr.Dataset) -> xr.Dataset:
     position = xr.DataArray(xy, dims=("time", "keypoints", "space", "individuals"))
     made = like.position.copy(data=position.transpose(*like.position.dims).values)
     return like.assign(position=made)
+
+
+def by_name(
+    recordings: xr.Dataset | Iterable[xr.Dataset] | Mapping[str, xr.Dataset],
+) -> dict[str, xr.Dataset]:
+    """Return recordings by name; those without one are called by their number, from 1.
+
+    Args:
+        recordings: one, several, or several by name; `attrs["recording"]` is a name, too.
+    """
+    if not isinstance(recordings, xr.Dataset) and isinstance(recordings, Mapping):
+        known = cast(Mapping[str, xr.Dataset], recordings)
+        return {str(name): one for name, one in known.items()}
+    several = [recordings] if isinstance(recordings, xr.Dataset) else list(recordings)
+    found: dict[str, xr.Dataset] = {}
+    for number, one in enumerate(several, start=1):
+        name = str(one.attrs.get("recording") or f"recording {number}")
+        if name in found:
+            raise InputError(f"two recordings are named {name!r}; give each its own name")
+        found[name] = one
+    return found
 
 
 def gather(recordings: Mapping[str, xr.Dataset]) -> list[Track]:

@@ -38,12 +38,12 @@ class Cleaning(Config):
     """Settings of the filters."""
 
     same_oks: NonNegativeFloat = 0.7  # more alike is one animal twice
-    same_sigma: PositiveFloat = 0.1
+    same_sigma: PositiveFloat = 0.1  # σ of that similarity
     same_near: NonNegativeFloat = 0.05  # L; or if keypoints lie so close …
     same_keypoints: PositiveInt = 3  # … and at least so many of them
-    min_keypoints: NonNegativeInt = 2
+    min_keypoints: NonNegativeInt = 2  # that an animal shows
     min_share: NonNegativeFloat = 0.2  # of the keypoints, with P(correct) above min_confidence
-    min_confidence: NonNegativeFloat = 0.5
+    min_confidence: NonNegativeFloat = 0.5  # of these keypoints
     max_z: PositiveFloat = 6.0  # robust: real animals reach 5.6 on four fly recordings
     arena: tuple[tuple[float, float], ...] | None = None  # polygon, video px
     n_animals: PositiveInt | None = None  # at most so many are kept in a frame

@@ -5,6 +5,7 @@ writes  out/pairs.csv      every two raters, label by label: kappa, F1, bouts, o
         out/consensus.csv  bouts that most of them saw
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +15,7 @@ from pydantic import Field
 from gambol.behavior import agreement
 from gambol.core.config import Config
 from gambol.core.errors import InputError
-from gambol.core.ethogram import Ethogram, join
+from gambol.core.ethogram import Ethogram, join, select
 from gambol.core.progress import Progress, Step, silent
 from gambol.io import ethogram as io_ethogram
 from gambol.io import state_courses
@@ -38,6 +39,7 @@ class Agreed(NamedTuple):
     f1: dict[str, float]  # of every label, mean over pairs of raters
     kappa: dict[str, float]
     bouts: int  # of the consensus
+    alone: tuple[str, ...] = ()  # recordings that not all rated, so without a consensus
 
 
 def run(
@@ -51,13 +53,21 @@ def run(
         )
     among = list(cfg.labels) or None
     table = agreement.pairwise(raters, among, overlap=cfg.overlap)
-    made = agreement.consensus(list(raters.values()), among, ties=cfg.ties)
+    shared, alone = _shared(list(raters.values()))
+    made = agreement.consensus(
+        [select(one, recording=shared) for one in raters.values()], among, ties=cfg.ties
+    )
     out.mkdir(parents=True, exist_ok=True)
     state_courses.write_table(table, out / "pairs.csv")
     io_ethogram.write(made, out / "consensus.csv", "bouts")
     progress(Step("agreement", 1, 1, out.name))
     return Agreed(
-        out, tuple(raters), _means(table, "f1"), _means(table, "kappa"), len(made.bouts)
+        out,
+        tuple(raters),
+        _means(table, "f1"),
+        _means(table, "kappa"),
+        len(made.bouts),
+        tuple(alone),
     )
 
 
@@ -69,7 +79,24 @@ def describe(values: dict[str, Any]) -> str:
             f"{label}: F1 {score:.2f}, kappa {values['kappa'][label]:.2f} (of frames, mean of "
             "all pairs)"
         )
-    return "\n".join([*rows, f"{values['bouts']} bouts in the consensus"])
+    rows.append(f"{values['bouts']} bouts in the consensus")
+    if values["alone"]:
+        few = ", ".join(values["alone"][:4]) + (", …" if len(values["alone"]) > 4 else "")
+        rows.append(f"without one, for not all rated them: {few}")
+    return "\n".join(rows)
+
+
+def _shared(raters: Sequence[Ethogram]) -> tuple[list[str], list[str]]:
+    """Return the recordings that all rated, and the others."""
+    sets = [set(map(str, one.recordings["recording"])) for one in raters]
+    every = sorted(set.union(*sets))
+    shared = sorted(set.intersection(*sets))
+    if not shared:
+        raise InputError(
+            f"no recording was rated by all {len(raters)} raters, so they have no consensus; "
+            "give those who rated the same recordings"
+        )
+    return shared, [name for name in every if name not in shared]
 
 
 def _raters(cfg: AgreementConfig, sources: list[Path]) -> dict[str, Ethogram]:

@@ -31,6 +31,8 @@ class ConvertConfig(Config):
     # name of the recording, where the file has none; which one is kept, where it has several
     inclusive: bool | None = None  # whether stop frames belong to their bouts (MABe)
     repair: bool = False  # mend starts and stops without a partner, and say which
+    label: str | None = None
+    # of labels by frame: column, dataset or variable; null: what the run is of, else state
     sidecar: bool = True  # keep beside the file what its format cannot hold
 
 
@@ -103,7 +105,8 @@ def _read(cfg: ConvertConfig, source: Path) -> tuple[Ethogram, tuple[str, ...]]:
         source = source / "bouts.csv"  # of a classifier
     if source.is_dir():
         inside = [label for name, label in _LABELS.items() if (source / name).is_dir()]
-        label, folder = (inside or ["state"])[0], compare_states.folder(source)
+        label = cfg.label or (inside or ["state"])[0]
+        folder = compare_states.folder(source)
         made = decisions.ethogram(syllable_files.applied([folder], cfg.fps, label))
         if label == "stay":  # the animal was seen between stays, too, but did nothing known
             made = made._replace(bouts=made.bouts[made.bouts["label"] != "0"])

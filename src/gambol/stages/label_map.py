@@ -40,6 +40,7 @@ from gambol.stages import label_runs
 from gambol.stages.label_runs import Run
 
 ACTIONS = ("show", *KINDS, "undo", "redo", "suggest", "follow", "approve", "export")
+RARE, FEW = 0.005, 6  # usage below which labels are summed up, if more than so many
 _YES = {"yes", "y", "1", "true", "x"}
 _TYPES = {"labels": str, "value": str, "recording": str, "approve": str}
 
@@ -123,11 +124,21 @@ def run(
 
 def describe(values: dict[str, Any]) -> str:
     """Say in a few lines what the labels are."""
-    undone = values["decisions"] - values["end"]
+    undone, end = values["decisions"] - values["end"], values["end"]
     tail = f", {undone} undone" if undone else ""
-    rows = [f"{values['file']}: {values['end']} decisions in effect{tail}"]
-    for row in values["labels"]:
-        if row["usage"] <= 0 and not row["decided"]:
+    rows = [f"{values['file']}: {end} decision{'' if end == 1 else 's'} in effect{tail}"]
+    rows += [] if values["made"] else _listed(values["labels"])
+    rows += [f"wrote {path}" for path in values["made"]]
+    return "\n".join([*rows, *values["said"]])
+
+
+def _listed(labels: Sequence[dict[str, Any]]) -> list[str]:
+    """Return a line a label; rare ones about which nothing is decided are summed up."""
+    rows: list[str] = []
+    rare = [row for row in labels if 0 < row["usage"] < RARE and not row["decided"]]
+    rare = rare if len(rare) > FEW else []
+    for row in labels:
+        if row in rare or (row["usage"] <= 0 and not row["decided"]):
             continue
         parts = [f"{row['name']:>20}", f"{100 * row['usage']:6.2f} %"]
         own = [f"id {row['id']}"] if row["name"] != str(row["id"]) else []
@@ -137,8 +148,11 @@ def describe(values: dict[str, Any]) -> str:
         own += ["excluded"] if row["excluded"] else []
         own += [f"“{note}”" for note in row["notes"]]
         rows.append("  ".join([*parts, "; ".join(own)]).rstrip())
-    rows += [f"wrote {path}" for path in values["made"]]
-    return "\n".join([*rows, *values["said"]])
+    if rare:
+        share, few = 100 * sum(row["usage"] for row in rare), [row["name"] for row in rare]
+        said = f"{len(rare)} labels: {', '.join(few[:FEW])}, …"
+        rows.append(f"{'rarer ones':>20}  {share:6.2f} %  {said}")
+    return rows
 
 
 def _changed(
@@ -297,7 +311,7 @@ def _suggested(
         unit = f" {tree.unit}" if tree.unit else ""
         rows.append(Proposed(decision, np.nan, f"{names}: at most {far:.3g}{unit} apart"))
     said = (
-        f"{len(rows)} merges below {cut:.3g} {tree.unit}".rstrip()
+        f"{len(rows)} merge{'' if len(rows) == 1 else 's'} below {cut:.3g} {tree.unit}".rstrip()
         + "; look at their movies, write yes into the column approve, then approve the file",
     )
     return (_propose(rows, out, approve=False),), said

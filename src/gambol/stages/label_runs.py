@@ -20,6 +20,7 @@ from gambol.io import syllables
 from gambol.io.syllables import Source
 from gambol.stages import decisions, movie_sources, syllable_inputs
 
+LEAST = 0.2  # confidence of keypoints in pictures, as in movies (`MovieSettings`)
 ON_THE_WAY = 0  # number that frames of a map have between its regions
 _SIGNS = re.compile(r"[^0-9a-z]+")
 
@@ -123,7 +124,7 @@ class Poses:
         """Yield one recording after another; those of one file follow each other."""
         for source in sorted(self._sources, key=lambda s: str(self._places[s.name].path)):
             place = self._places[source.name]
-            track = io_poses.read_track(place.path, place.animal, source.name)
+            track = io_poses.read_track(place.path, place.animal, source.name, LEAST)
             if self._ends is not None:
                 yield align.place(track, self._ends)
             else:

@@ -123,6 +123,8 @@ th, td { padding: .28rem .9rem .28rem 0; text-align: right; vertical-align: top;
   border-bottom: 1px solid var(--line); }
 th:first-child { text-align: left; font-weight: 500; overflow-wrap: anywhere; min-width: 5rem; }
 thead th { color: var(--soft); font-weight: 500; }
+thead th:first-child { overflow-wrap: normal; }
+td small { color: var(--soft); white-space: nowrap; }
 .plain td, .plain th { text-align: left; overflow-wrap: anywhere; }
 .plain thead th { overflow-wrap: normal; }
 .plain tbody th { white-space: nowrap; }

@@ -12,7 +12,7 @@ from jaxtyping import Int
 
 from gambol.viz import figures_classifier
 from gambol.viz.figures_classifier import LabelCurves, Stretch
-from gambol.viz.html import Markup, el, page, section, table
+from gambol.viz.html import Markup, el, join, page, section, table
 from gambol.viz.report_parts import drawn, folded, head, number, origin, percent, remarks, time
 
 _GOOD = 0.05  # F1 by which a model may stay behind people and still count as like them
@@ -217,7 +217,11 @@ def _chosen(made: ClassifierPage) -> Markup:
     return section("From probabilities to bouts", el("p", words), table(top, rows))
 
 
-def _between(row: Mapping[Any, Any], name: str, unit: str = "") -> str:
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    said = f"{number(row[name])}{unit}"
-    return said if not np.isfinite(low) else f"{said} ({number(low)} to {number(high)})"
+def _between(row: Mapping[Any, Any], name: str, unit: str = "") -> Markup:
+    """Return a value, and its interval below it if there is one."""
+    value, low, high = (float(row[key]) for key in (name, f"{name}_low", f"{name}_high"))
+    said = f"{number(value, 2)}{unit}" if unit or not np.isfinite(value) else f"{value:.2f}"
+    if not np.isfinite(low):
+        return join([said])
+    ends = (number(low, 2), number(high, 2)) if unit else (f"{low:.2f}", f"{high:.2f}")
+    return join([said, el("br"), el("small", " to ".join(ends))])

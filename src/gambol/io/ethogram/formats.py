@@ -89,7 +89,7 @@ def detect(path: Path) -> str:
 
 
 def read(
-    path: Path,
+    path: Path | str,
     *,
     fps: float | None = None,
     frames: int | None = None,
@@ -112,7 +112,7 @@ def read(
         repair: mend unmatched starts and stops, and list them in the notes.
         alone: leave the sidecar aside.
     """
-    rate = None if fps is None else float(fps)
+    path, rate = Path(path), None if fps is None else float(fps)
     given = Given(rate, frames, recording, inclusive, repair)
     found = _READERS[detect(path)](path, given)
     if not alone:
@@ -122,7 +122,7 @@ def read(
 
 def write(
     ethogram: Ethogram,
-    path: Path,
+    path: Path | str,
     format: str | None = None,
     *,
     beside: bool = True,
@@ -137,6 +137,7 @@ def write(
         beside: also write the sidecar, so that nothing is lost (see `losses`).
         inclusive: whether stop frames belong to their bouts (MABe).
     """
+    path = Path(path)
     kind = _SUFFIX.get(path.suffix.lower()) if format is None else format
     if kind is None:
         raise InputError(f"{path.suffix or path} says no format; say {', '.join(FORMATS)}")
