@@ -26,7 +26,7 @@ test: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	nice $(BIN)/mypy & types=$$!; \
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2; tests=$$?; \
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile; tests=$$?; \
 	wait $$types && exit $$tests
 
 bench: setup

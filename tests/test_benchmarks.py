@@ -276,3 +276,74 @@ def test_tests_that_checks_name_are_there(benchmark):
             for node in nodes if isinstance(nodes, tuple) else ():
                 file, _, name = node.partition("::")
                 assert f"def {name}(" in (ROOT / file).read_text(), node
+
+
+def of_networks(values):
+    """Rows as `gambol bench-models` makes them: mean error by network and number of labels."""
+    first = next(iter(values))[0]
+    made = []
+    for (network, count), mean in values.items():
+        row = {"network": network, "labels": count, "steps": 9, "core_minutes": 1.0}
+        row |= {"parameters": 2_000_000, "ms_1": 4.0, "median_px": 1.0, "swap_rate": None}
+        known = network != first
+        apart = mean - values[first, count] if known else None
+        for key, value in (("mean_px", mean), ("p95_px", 9.0), ("pck05", 0.9),
+                           ("difference_mean_px", apart)):  # fmt: skip
+            ends = (None, None) if value is None else (value - 0.5, value + 0.5)
+            row |= {key: value, f"{key}_low": ends[0], f"{key}_high": ends[1]}
+        made.append(row)
+    return made
+
+
+@pytest.fixture
+def zoo(benchmark, monkeypatch):
+    """The benchmark of networks with trainings that only say what they were asked."""
+    module, kept = benchmark("zoo"), {}
+    monkeypatch.setattr(module, "_labels", lambda name: Path(name))
+    monkeypatch.setattr(module, "record", lambda name, value, unit, **more: kept.update(
+        {name: (value, more)}))  # fmt: skip
+    return module, kept
+
+
+def test_every_network_of_the_zoo_has_its_figure_and_one_that_failed_has_none(
+    zoo, monkeypatch, capsys
+):
+    module, kept = zoo
+    lost = module.NETWORKS["leap"]
+    means = {(s, "all"): 2.0 + k for k, s in enumerate(module.NETWORKS.values()) if s != lost}
+    made = module.bench_models.Made(
+        Path("o"), Path("t"), Path("r"), of_networks(means), [], {lost: "loss is nan"}
+    )
+    monkeypatch.setattr(module.bench_models, "run", lambda cfg, *args, **more: made)
+    module.zoo("fly_crops")
+    assert set(kept) == {
+        f"zoo.{name}.fly_crops.mean_px" for name in module.NETWORKS if name != "leap"
+    }
+    assert kept["zoo.resnet.fly_crops.mean_px"][0] == means[module.NETWORKS["resnet"], "all"]
+    assert "leap failed on fly_crops: loss is nan" in capsys.readouterr().out
+
+
+def test_the_gain_of_transfer_is_positive_where_starting_from_imagenet_errs_less(
+    zoo, monkeypatch
+):
+    module, kept = zoo
+
+    def run(cfg, *args, **more):
+        assert cfg.networks[0] == module.PRETRAINED  # whom the others differ from
+        means = {(n, c): 2.0 + 3.0 * (n == module.SCRATCH) for n in cfg.networks
+                 for c in cfg.labels}  # fmt: skip
+        return module.bench_models.Made(Path(), Path(), Path(), of_networks(means), [], {})
+
+    monkeypatch.setattr(module.bench_models, "run", run)
+    module.transfer()
+    assert [kept[f"transfer.{n}labels.gain_px"][0] for n in module.COUNTS] == [3.0] * 4
+
+
+def test_the_zoo_can_be_trained_as_it_is_spelled(benchmark):
+    from gambol.stages import bench_networks
+    from gambol.stages.train import TrainConfig
+
+    module = benchmark("zoo")
+    found = [bench_networks.read(text, TrainConfig()) for text in module.NETWORKS.values()]
+    assert len({one.name for one in found}) == len(module.NETWORKS) >= 5
+    assert {module.PRETRAINED, module.SCRATCH} <= {one.name for one in found}

@@ -9,7 +9,7 @@ import io
 import tokenize
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic_core import PydanticUndefined
@@ -38,23 +38,34 @@ from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.resnet import ResNetSpec
 from gambol.nn.backbones.stacked_densenet import StackedDensenetSpec
+from gambol.nn.backbones.timm_encoder import TimmSpec
 from gambol.nn.backbones.unet import UNetSpec
+from gambol.nn.backbones.vit import VitSpec
 from gambol.nn.heads import SimpleSpec
 from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.nn.outputs.graph import GraphSpec
 from gambol.nn.outputs.location import LocationSpec
 from gambol.nn.outputs.simcc import SimccSpec
 from gambol.nn.outputs.softmax import SoftmaxSpec
+from gambol.nn.unlabelled.consistency import ConsistencySpec
+from gambol.nn.unlabelled.many_views import ManyViewsSpec
+from gambol.nn.unlabelled.one_view import OneViewSpec
+from gambol.nn.unlabelled.temporal import TemporalSpec
+from gambol.pose.clean import Cleaning
 from gambol.pose.instances import InstanceScoring
 from gambol.pose.train import FitConfig
+from gambol.pose.unlabelled import UnlabelledConfig
+from gambol.stages.accept import AcceptConfig
 from gambol.stages.agreement import AgreementConfig
 from gambol.stages.align import AlignConfig
 from gambol.stages.apply_syllables import ApplyConfig as SyllablesApply
 from gambol.stages.behavior_report import BehaviorReportConfig
+from gambol.stages.bench_models import BenchConfig
 from gambol.stages.calibrate import CalibrateConfig
 from gambol.stages.classify import ClassifyConfig
 from gambol.stages.compare_states import CompareConfig
 from gambol.stages.draw_poses import DrawConfig
+from gambol.stages.ensemble import EnsembleConfig
 from gambol.stages.ethogram_convert import ConvertConfig
 from gambol.stages.evaluate import EvaluateConfig
 from gambol.stages.fit_classifier import FitConfig as ClassifierFit
@@ -79,13 +90,20 @@ from gambol.stages.simulate_states import SimulateConfig
 from gambol.stages.state_movies import MovieConfig
 from gambol.stages.state_results import Rare
 from gambol.stages.states import StatesConfig
+from gambol.stages.structure import StructureConfig
 from gambol.stages.syllable_learning import LearningConfig
 from gambol.stages.syllable_results import Written
 from gambol.stages.syllables import SyllablesConfig
 from gambol.stages.synchronize import SynchronizeConfig
+from gambol.stages.track import TrackConfig as TrackingConfig
 from gambol.stages.train import LinearFit, SplitConfig, TrainConfig
 from gambol.stages.train_many import ManyConfig
 from gambol.stages.triangulate import TriangulateConfig
+from gambol.tracking.costs import WindowSpec
+from gambol.tracking.features import EllipseSpec, OksSpec
+from gambol.tracking.matchers import TwoPassSpec
+from gambol.tracking.motion import FlowSpec, KalmanSpec
+from gambol.tracking.trackers import TrackConfig
 
 FOLDER = Path(__file__).parents[1]
 BEGIN, END = "<!-- made by `make docs`, do not edit -->", "<!-- end -->"
@@ -94,6 +112,7 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("", TrainConfig),
         ("fit", FitConfig),
         ("split", SplitConfig),
+        ("structure", StructureConfig),
         ("augment", AugmentConfig),
         ("linear", LinearFit),
         ("backbone", UNetSpec),
@@ -103,6 +122,8 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("backbone", ResNetSpec),
         ("backbone", HourglassSpec),
         ("backbone", StackedDensenetSpec),
+        ("backbone", VitSpec),
+        ("backbone", TimmSpec),
         ("head", SimpleSpec),
         ("output", ConfidenceSpec),
         ("output", LocationSpec),
@@ -111,7 +132,28 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("output", GraphSpec),
         ("many", ManyConfig),
     ],
+    "networks.md": [("gambol bench-models", BenchConfig)],
     "prediction.md": [("", MoviesConfig)],
+    "ensembles.md": [
+        ("gambol ensemble", EnsembleConfig),
+        ("gambol accept", AcceptConfig),
+        ("unlabelled", UnlabelledConfig),
+        ("unlabelled.losses", TemporalSpec),
+        ("unlabelled.losses", OneViewSpec),
+        ("unlabelled.losses", ManyViewsSpec),
+        ("unlabelled.losses", ConsistencySpec),
+    ],
+    "many-animals.md": [
+        ("gambol track", TrackingConfig),
+        ("cleaning", Cleaning),
+        ("tracker", TrackConfig),
+        ("tracker.candidates", WindowSpec),
+        ("tracker.feature", EllipseSpec),
+        ("tracker.feature", OksSpec),
+        ("tracker.motion", KalmanSpec),
+        ("tracker.motion", FlowSpec),
+        ("tracker.matcher", TwoPassSpec),
+    ],
     "three-dimensions.md": [
         ("gambol calibrate", CalibrateConfig),
         ("animal", SelfCalibration),
@@ -226,7 +268,8 @@ def _table(block: str, kind: type[Config], above: Sequence[type[Config]] = ()) -
     inherited = {name for known in above for name in known.model_fields}
     fields = {name: f for name, f in kind.model_fields.items() if name not in inherited}
     whole = {n for n, f in fields.items() if isinstance(f.default, Config)}
-    specific = f" with `kind: {fields['kind'].default}`" if "kind" in fields else ""
+    settled = "kind" in fields and len(get_args(fields["kind"].annotation)) == 1
+    specific = f" with `kind: {fields['kind'].default}`" if settled else ""
     title = f"In the block `{block}`{specific}:" if block else "At the top:"
     if block.startswith("gambol "):
         title, block = f"Of `{block}`, at the top:", ""
@@ -238,7 +281,7 @@ def _table(block: str, kind: type[Config], above: Sequence[type[Config]] = ()) -
         f"| `{f'{block}.' if block else ''}{name}` | {_default(field.default)} | "
         f"{reasons.get(name, PLAIN.get(name, ''))} |"
         for name, field in fields.items()
-        if name not in whole and name != "kind"
+        if name not in whole and not (settled and name == "kind")
     ]
     return "\n".join([title, "", "| setting | default | meaning |", "|---|---|---|", *rows])
 
@@ -247,7 +290,8 @@ def _default(value: Any) -> str:
     if value is PydanticUndefined:
         return "has to be given"
     plain = list(value) if isinstance(value, tuple) else value
-    text = yaml.safe_dump(plain, default_flow_style=True).removesuffix("...\n").strip()
+    text = yaml.safe_dump(plain, default_flow_style=True, width=1000)  # one line
+    text = text.removesuffix("...\n").strip()
     return f"`{text}`"
 
 

@@ -28,7 +28,8 @@ PROMISED = (
     *("ethogram-convert", "agreement", "group-stats", "align", "map", "fit-map", "apply-map"),
     *("syllables", "fit-syllables", "apply-syllables", "select-syllables", "label-map"),
     *("syllable-movies", "fit-classifier", "classify", "queue", "behavior-report"),
-    *("simulate-behavior", "import-poses", "studio"),
+    *("simulate-behavior", "bench-models", "import-poses", "studio", "export-model"),
+    *("ensemble", "accept"),
 )
 
 

@@ -62,3 +62,20 @@ def test_kinds_are_sorted_and_unique():
     assert backbones.kinds() == ["timm", "unet"]
     with pytest.raises(ValueError, match="'unet' is already registered"):
         backbones.register(unet)
+
+
+def test_a_kind_may_carry_its_model():
+    class Kept(Spec):
+        kind: Literal["kept"] = "kept"
+        model: str
+
+    registry = Registry("thing")
+
+    @registry.register
+    def build(spec: Kept):
+        return spec
+
+    assert registry.parse({"kind": "kept:a:b"}) == Kept(model="a:b")
+    assert registry.parse({"kind": "kept", "model": "c"}) == Kept(model="c")
+    with pytest.raises(ValueError, match="no thing 'kep'; did you mean 'kept'"):
+        registry.parse({"kind": "kep:a"})

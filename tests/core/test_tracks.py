@@ -6,7 +6,7 @@ import pytest
 from gambol.core import poses
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
-from gambol.core.tracks import Read, dataset, frame_rate, gather, tracks
+from gambol.core.tracks import Read, dataset, frame_rate, gather, placed, tracks
 
 FLY = Skeleton(("head", "wingL", "wingR"), (-1, 0, 0), (-1, 2, 1), name="fly")
 
@@ -49,6 +49,15 @@ def test_a_half_known_position_is_absent():
     xy = tracks(ds, "a")[0].xy
     assert np.isnan(xy).any(axis=-1).sum() == 2
     assert np.isnan(xy[2, 1]).all() and np.isnan(xy[3, 2]).all()
+
+
+def test_a_place_of_which_the_tracker_is_not_sure_is_absent_if_asked_for():
+    ds = series()
+    ds["confidence"][3, 1, 1] = np.nan  # unknown is not doubtful
+    sure = ds["confidence"].transpose("time", "individuals", "keypoints").values[:, 1]
+    own = placed(ds, "day1", 1, "b", least=0.4)
+    np.testing.assert_array_equal(np.isnan(own.xy).any(axis=-1), sure < 0.4)
+    assert (sure < 0.4).any() and not np.isnan(placed(ds, "day1", 1, "b").xy).any()
 
 
 def test_covariance_may_be_missing_and_the_rate_may_be_that_of_the_clock():

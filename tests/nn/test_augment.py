@@ -155,7 +155,7 @@ def test_absent_and_unlabelled_points_are_never_occluded():
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
-    "only", ["noise", "blur", "motion", "erase", "jpeg", "brightness", "gamma"]
+    "only", ["noise", "blur", "motion", "erase", "jpeg", "brightness", "gamma", "clahe"]
 )
 def test_light_changes_values_and_never_places(only, channels):
     strong = {"gamma": (1.5, 2.0), "noise": 0.1, "brightness": 0.3}.get(only, 1.0)
@@ -179,6 +179,30 @@ def test_blur_leaves_the_centre_of_a_blob_in_place(only):
             cfg, np.random.default_rng(seed), sample(picture(xy), [xy], [Visibility.VISIBLE])
         )
         assert np.abs(centre_of_mass(out.image) - xy).max() < 0.05
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_clahe_evens_contrast_out_place_by_place(channels):
+    rng = np.random.default_rng(0)
+    faint, strong = rng.normal(60, 2, (128, 80)), rng.normal(160, 20, (128, 80))
+    image = np.clip(np.hstack([faint, strong]), 0, 255).astype(np.uint8)
+    image = np.repeat(image[..., None], channels, axis=2)
+    cfg = STILL.model_copy(update={"clahe": 1.0})
+    out = photometric(cfg, rng, sample(image, [(1.0, 2.0)], [2])).image
+    ratio = [one[:, 80:].std() / one[:, :80].std() for one in (image, out)]
+    assert ratio[1] < 0.7 * ratio[0] and out.shape == image.shape
+
+
+def test_what_is_off_draws_no_numbers():
+    image, cfg = picture((100.0, 80.0)), AugmentConfig()
+    rng, other = np.random.default_rng(0), np.random.default_rng(0)
+    on = cfg.model_copy(update={"clahe": 1e-12})
+    plain = photometric(cfg, rng, sample(image, [(1.0, 2.0)], [2])).image
+    other.random()  # what `on` draws first
+    again = photometric(cfg, other, sample(image, [(1.0, 2.0)], [2])).image
+    drawn = photometric(on, np.random.default_rng(0), sample(image, [(1.0, 2.0)], [2])).image
+    np.testing.assert_array_equal(drawn, again)
+    assert (plain != again).any()
 
 
 def test_nothing_asked_is_nothing_done():

@@ -53,7 +53,10 @@ def test_parts_that_do_not_go_together_are_refused(change, word):
 @pytest.mark.parametrize(
     "change, word",
     [
-        ({"backbone": {"kind": "unett"}}, "leap, linear, resnet, stacked-densenet, unet"),
+        (
+            {"backbone": {"kind": "unett"}},
+            "leap, linear, resnet, stacked-densenet, timm, unet, vit",
+        ),
         ({"backbone": {"kind": "unet", "dept": 3}}, "did you mean 'depth'"),
         ({"head": {"kind": "deep"}}, "patch, pointwise, shuffle, simple, upsample"),
         ({"sigma": 3}, "sigma"),

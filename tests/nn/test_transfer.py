@@ -54,7 +54,7 @@ def test_an_encoder_gets_its_weights_and_the_rest_stays(foreign):
     changed = {name for name in after if not torch.equal(before[name], after[name])}
     assert changed and all(name.startswith("backbone.encoder.") for name in changed)
     learnt = {name for name, _ in net.named_parameters() if "encoder" in name}
-    assert set(taken.rates) == learnt and set(taken.rates.values()) == {1.0}
+    assert set(taken.rates) == learnt and set(taken.rates.values()) == {0.1}
 
 
 def test_weights_of_another_encoder_are_refused_by_name(foreign):

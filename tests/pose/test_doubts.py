@@ -131,3 +131,10 @@ def test_lengths_are_learned_in_spite_of_wrong_frames():
     assert np.exp(known.mean[0]) == pytest.approx(20, rel=0.05)
     assert known.spread[0] == pytest.approx(0.1, rel=0.25)
     assert doubts.lengths(xy, (-1, -1)) is None
+
+
+def test_the_smallest_margin_says_how_doubtful_a_frame_is():
+    margin = np.array([[[3.0, 0.5], [np.nan, 2.0]], [[np.nan, np.nan], [np.nan, np.nan]]])
+    found = doubts.margins(margin)
+    assert found.value.tolist() == [-0.5, doubts.NEVER]
+    assert (found.animal[0], found.keypoint[0]) == (0, 1)

@@ -19,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gambol.core import pixels
+from gambol.core.skeleton import Skeleton
 from gambol.nn.outputs.confidence import Confidence, ConfidenceSpec
 from gambol.nn.outputs.fields import Fields, FieldsSpec
-from gambol.pose import crops, dataset, find, group, upright
+from gambol.pose import calibrate, crops, dataset, find, group, posing, structure, upright
 from gambol.pose.predict import Net
 
 SIZE = (250, 200)
@@ -286,3 +287,38 @@ def test_a_centroid_alone_is_no_animal():
     found = without(slice(y - 20, y + 20), slice(x - 20, x + 20))
     assert errors(found.xy, xy[1:]).max() < 0.05 and found.whole.shape == (1,)
     assert without(slice(None), slice(None)).xy.shape == (0, J, 2)
+
+
+class Confused:
+    """The network of crops, which takes the right side for the left one."""
+
+    name = "oracle"
+
+    def __init__(self, focal):
+        self.focal = focal
+
+    def __call__(self, frames):
+        maps = self.focal(frames)[0].copy()
+        maps[:, 3] = np.maximum(0.5 * maps[:, 3], 0.8 * maps[:, 4])
+        return (maps,)
+
+
+def test_poses_that_hang_together_tell_the_sides_of_animals_in_crops():
+    xy = animals(PLACES[:3], ANGLES[:3])
+    finder = top_down(xy, SIZE)
+    engine = Confused(finder.pose.engine)
+    finder = finder._replace(pose=finder.pose._replace(engine=engine, scale=0.5))
+    plain = find.find(finder, coded(SIZE))
+    order = np.linalg.norm(plain.xy[:, None, 0] - xy[None, :, 0], axis=-1).argmin(axis=1)
+    truth = xy[order]
+    np.testing.assert_allclose(plain.xy[:, 3], truth[:, 4], atol=0.1)
+    rng = np.random.default_rng(0)
+    known = animals(np.zeros((30, 2)), rng.uniform(0, 6, 30)) + rng.normal(0, 1, (30, J, 2))
+    learnt = structure.learn(known, Skeleton(tuple("abcde"), parent=(-1, 0, 1, 1, 1)))
+    by = posing.Poser(learnt, calibrate.prior(J, 4.0), 0.3)
+    found = find.find(finder._replace(poser=by), coded(SIZE))
+    np.testing.assert_allclose(found.xy, truth, atol=0.1)
+    assert found.several is None and found.height[0, 3] == pytest.approx(0.5, abs=0.05)
+    kept = find.find(finder._replace(poser=by, candidates=2), coded(SIZE))
+    np.testing.assert_array_equal(kept.several.xy[:, :, 0], kept.xy)
+    np.testing.assert_allclose(kept.several.xy[:, 3, 1], truth[:, 4], atol=0.1)

@@ -3,6 +3,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 from gambol.pose import structure
 
@@ -118,6 +119,39 @@ def test_without_weight_the_network_alone_decides(learnt):
     likely[:3, 1] = 0
     found = structure.decode(learnt, xy, likely, np.full(7, 0.01), 0.0)
     assert np.array_equal(found.choice, likely.argmax(1))
+
+
+def test_no_bone_comes_first_that_is_hardly_ever_labelled():
+    seen = insects(30, 10)
+    seen[:25, 2] = np.nan  # the tail: against it nothing could be learnt
+    learnt = structure.learn(seen, INSECT)
+    first = int(np.flatnonzero(learnt.bones.on < 0)[0])
+    assert 2 not in (learnt.bones.near[first], learnt.bones.far[first])
+    known = (learnt.precision != 0).any((1, 2))
+    assert known.sum() == len(known) - 2  # all but the first and the tail's own
+
+
+def test_a_short_bone_does_not_say_which_way_the_long_ones_go():
+    skeleton = Skeleton(("neck", "eye", "hip", "foot"), parent=(-1, 0, 0, 2))
+    rest = np.array([[0, 0], [0.4, 0], [8, 0], [8, 6]], float)
+    rng = np.random.default_rng(0)
+    poses = np.stack([turned(rest, a, 10.0) for a in rng.uniform(0, 2 * np.pi, 40)])
+    learnt = structure.learn(poses + rng.normal(0, 0.1, poses.shape), skeleton, noise=2.0)
+    first = int(np.flatnonzero(learnt.bones.on < 0)[0])
+    assert 1 not in (learnt.bones.near[first], learnt.bones.far[first])
+    still = structure.learn(poses, skeleton)
+    assert learnt.precision.max() < still.precision.max() / 5
+
+
+def test_what_was_learnt_reads_back_as_it_is(learnt):
+    again = structure.Structure.from_dict(learnt.to_dict())
+    for one, other in zip(learnt.bones, again.bones, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(learnt.precision, again.precision)
+    with pytest.raises(InputError, match="lacks mean"):
+        structure.Structure.from_dict(
+            {k: v for k, v in learnt.to_dict().items() if k != "mean"}
+        )
 
 
 def test_a_forest_and_few_labels_are_no_obstacle():

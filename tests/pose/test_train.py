@@ -15,10 +15,13 @@ import torch
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 from gambol.nn.augment import AugmentConfig
+from gambol.nn.backbones.resnet import ResNetSpec
 from gambol.nn.backbones.unet import UNetSpec
+from gambol.nn.backbones.vit import VitSpec
+from gambol.nn.heads import SimpleSpec
 from gambol.nn.model import ModelSpec, PoseNet
 from gambol.nn.outputs.confidence import ConfidenceSpec
-from gambol.pose import dataset, infer, optimise, train
+from gambol.pose import dataset, infer, optimise, schedule, train
 from gambol.pose.dataset import Windows
 from gambol.pose.train import FitConfig, Stopped, fit
 
@@ -195,6 +198,86 @@ def test_the_weights_kept_are_the_averaged_ones_that_were_best_on_validation():
     assert fitted.best == 1 and equal(fitted.weights, asked[1])
     assert [line.val_px for line in fitted.history] == [3.0, 1.0, 2.0, 1.0]
     assert not equal(fitted.weights, asked[3]) and not equal(fitted.last, asked[3])
+
+
+def test_of_several_cycles_the_averaged_weights_at_their_ends_are_kept():
+    judge, asked = scripted([1.0, 5.0, 1.0, 4.0, 1.0, 6.0])
+    fitted = run(settings(steps=12, evaluate_every=2, snapshots=3), judge=judge)
+    assert [line.step for line in fitted.history] == [2, 4, 6, 8, 10, 12]
+    assert fitted.best == 3 and equal(fitted.weights, asked[3])  # the best of those at 4, 8, 12
+    assert len(fitted.others) == 2
+    assert equal(fitted.others[0], asked[1]) and equal(fitted.others[1], asked[5])
+
+
+def test_the_average_of_a_cycle_forgets_the_cycle_before():
+    long = run(settings(steps=12, evaluate_every=12, snapshots=3))
+    gap = {1: [], 3: []}
+    for cycles, found in gap.items():
+        fitted = run(settings(steps=12, evaluate_every=12, snapshots=cycles))
+        for name, value in fitted.last.items():
+            if value.is_floating_point():
+                average = (fitted.others or [fitted.weights])[-1][name]
+                found.append(float((average - value).abs().mean()))
+    assert np.mean(gap[3]) < np.mean(gap[1])
+    assert [line.step for line in long.history] == [4, 8, 12]
+
+
+def test_a_run_in_cycles_goes_on_where_it_was(tmp_path):
+    cfg, path = settings(steps=9, snapshots=3), tmp_path / "state.pt"
+    whole = run(cfg)
+    steps = iter(range(1, 10))
+    with pytest.raises(Stopped, match="step 5"):
+        run(cfg, save=lambda state: torch.save(state, path), stop=lambda: next(steps) == 5)
+    resumed = run(cfg, net=tiny_net(seed=9), state=torch.load(path, weights_only=True))
+    assert equal(resumed.weights, whole.weights) and len(resumed.others) == 2
+    for mine, theirs in zip(resumed.others, whole.others, strict=True):
+        assert equal(mine, theirs)
+    assert untimed(resumed.history) == untimed(whole.history)
+
+
+def with_encoder(backbone):
+    torch.manual_seed(0)
+    return PoseNet(
+        ModelSpec(backbone=backbone, head=SimpleSpec(doublings=1, width=8),
+                  keypoints=SPOTS.keypoints, outputs=(ConfidenceSpec(sigma=6.0),))
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "backbone", [ResNetSpec(layers=18, stride=8, width=8), VitSpec(patch=8, layers=1)],
+    ids=lambda one: one.kind,
+)  # fmt: skip
+@pytest.mark.parametrize("freeze", [1.0, 0.5])
+def test_what_was_taught_elsewhere_stays_until_it_may_learn(backbone, freeze):
+    # trap 13: its batch statistics stay as well
+    net = with_encoder(backbone)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    rates = {f"backbone.encoder.{n}": r for n, r in net.backbone.encoder.rates().items()}
+    run = partial_run(net, rates, freeze)
+    changed = {n for n, value in run.last.items() if not torch.equal(value, before[n])}
+    inside = {n for n in before if n.startswith("backbone.encoder.")}
+    if freeze == 1:
+        assert changed and not changed & inside
+    else:
+        assert inside <= changed
+
+
+def partial_run(net, rates, freeze):
+    cfg = settings(steps=4, batch=2, freeze=freeze)
+    return run(cfg, net, judge=lambda net, device: np.ones((2, 2)), borrowed=rates)
+
+
+def test_what_was_taught_elsewhere_learns_at_its_own_rate():
+    net = with_encoder(VitSpec(patch=8, layers=2))
+    encoder = net.backbone.encoder
+    rates = {f"backbone.encoder.{n}": r for n, r in encoder.rates().items()}
+    for asked, most in ((None, 0.75), (0.1, 0.1)):
+        adam = optimise.make_optimiser(net, 1.0, 0.0, schedule.relative(rates, asked))
+        of = {id(p): g["relative"] for g in adam.param_groups for p in g["params"]}
+        assert of[id(encoder.blocks[1].norm1.weight)] == pytest.approx(most)
+        assert of[id(encoder.blocks[0].norm1.weight)] == pytest.approx(0.75 * most)
+        assert of[id(encoder.cls_token)] == pytest.approx(0.75**2 * most)
+        assert of[id(net.heads[0].conv.weight)] == 1.0
 
 
 def test_the_last_step_is_evaluated_even_between_evaluations():

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from pairs import picture, trained
 
+from gambol.core.errors import InputError
+from gambol.core.skeleton import Skeleton
 from gambol.io import run as io_run
 from gambol.nn import engine
-from gambol.pose import find
+from gambol.pose import find, structure
 from gambol.stages import finders
 
 TORCH = engine.Device("torch", "cpu")
@@ -28,6 +30,21 @@ def test_top_down_runs_become_two_networks_with_their_settings(runs):
     )  # fmt: skip
     assert finder.limit == 2 * many.most + 4 == 8
     assert finder.centroid.scale == many.centroid_scale
+
+
+def test_bones_that_count_are_weighed_by_top_down_finders(runs):
+    run = runs["top-down"]
+    body = np.array([[14.0, 0.0], [0.0, 0.0], [-14.0, 0.0]])
+    poses = body + np.random.default_rng(0).normal(0, 1, (20, 3, 2))
+    learnt = structure.learn(poses, Skeleton(("a", "b", "c"), parent=(-1, 0, 1)))
+    file = io_run.StructureFile(weight=0.3, geometry=learnt.to_dict())
+    run = run._replace(model=run.model.model_copy(update={"structure": file}))
+    finder = finders.of_run(run, TORCH)
+    assert finder.poser.weight == 0.3 and finder.pose.grid is None
+    assert finders.of_run(run, TORCH, weight=0.0).poser is None
+    assert finders.of_run(run, TORCH, weight=0.2).poser.weight == 0.2
+    with pytest.raises(InputError, match="has not learnt how bones lie"):
+        finders.of_run(runs["bottom-up"], TORCH, weight=0.2)
 
 
 def test_bottom_up_runs_become_one_network_with_its_links(runs):

@@ -133,6 +133,16 @@ def test_bad_input_ends_with_one_sentence_and_no_file(recorded, tmp_path):
     assert len(everything(source)[0]) == FRAMES
 
 
+def test_a_folder_stands_for_the_poses_in_it(recorded, tmp_path):
+    (recorded.parent / ".half.nc").write_bytes(b"not whole")
+    (made,) = movies.run(movies.MoviesConfig(stop=0.1), [recorded.parent], tmp_path / "out")
+    assert made == tmp_path / "out" / "clip.mp4"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(InputError, match=r"empty holds no file \*\.nc"):
+        movies.run(movies.MoviesConfig(), [recorded, empty], tmp_path / "out")
+
+
 def test_poses_made_on_windows_find_their_film_beside_them(tmp_path):
     video = tmp_path / "day 1.mp4"
     video.touch()

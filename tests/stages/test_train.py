@@ -6,9 +6,11 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from films import small
 from safetensors.numpy import load_file
 
+from gambol.core import pixels
 from gambol.core.errors import InputError
 from gambol.io import labels as io_labels
 from gambol.io import run as io_run
@@ -112,8 +114,9 @@ SMALL = {
     "hourglass": "filters: 16, depth: 2",
     "leap": "filters: 8",
     "linear": "patch: 15",
-    "resnet": "layers: 18",
+    "resnet": "layers: 18, stride: 4, width: 8",
     "stacked-densenet": "growth: 8, transitions: 4",
+    "vit": "patch: 8, layers: 1",
 }
 
 
@@ -142,6 +145,39 @@ def test_a_network_that_looks_into_a_mirror_too_says_so_and_judges_itself_that_w
     assert scores[0] != scores[1]
     held = io_run.load(run).net, io_run.load(trained).net
     assert held[0].spec.mirror and not held[1].spec.mirror
+
+
+def test_snapshots_predict_together(recording, tmp_path):
+    cfg = small(20)
+    loop = cfg.fit.model_copy(update={"snapshots": 2, "evaluate_every": 10})
+    train.run(cfg.model_copy(update={"fit": loop}), recording.labels, tmp_path / "run")
+    run = io_run.load(tmp_path / "run")
+    assert run.model.snapshots == 1 and (tmp_path / "run" / "snapshot1.safetensors").is_file()
+    held = io_run.read_heldout(run.folder)  # says what both said together
+    shown = held.images[0].transpose(2, 0, 1)[None]
+    alone = io_run.PoseNet(run.model.spec).eval()
+    alone.load_state_dict(io_run.read_weights(run.folder / "weights.safetensors"))
+    other = io_run.PoseNet(run.model.spec).eval()
+    other.load_state_dict(io_run.read_weights(run.folder / "snapshot1.safetensors"))
+    h, w = shown.shape[-2:]
+    padded = np.pad(shown, ((0, 0), (0, 0), (0, -h % 8), (0, -w % 8)), constant_values=128)
+    with torch.no_grad():
+        mean = sum(net(torch.from_numpy(padded))[0].numpy() for net in (alone, other)) / 2
+    found = pixels.apply(held.to_video[0], alone.position.find(mean, (w, h)).xy[0])
+    np.testing.assert_allclose(held.xy[0], found, atol=0.02)
+    done = predict.run(predict.PredictConfig(), run.folder, [recording.video], tmp_path / "out")
+    assert done
+    (tmp_path / "run" / "snapshot1.safetensors").unlink()
+    with pytest.raises(InputError, match=r"snapshot1.safetensors"):
+        io_run.load(tmp_path / "run")
+
+
+def test_snapshots_without_a_budget_are_refused_before_anything_is_written(recording, tmp_path):
+    loop = small().fit.model_copy(update={"snapshots": 2, "steps": None})
+    cfg = small().model_copy(update={"fit": loop})
+    with pytest.raises(InputError, match="there is none; give --steps or --minutes"):
+        train.run(cfg, recording.labels, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_mirror_is_refused_where_mirror_images_are_not_learnt(recording, tmp_path):

@@ -100,3 +100,14 @@ def test_says_how_far_learned_and_held_out_frames_are_apart(make_run):
     text = report.build(make_run()._replace(split=split))
     assert "frames held out are at least 4 frames apart" in text
     assert "No video was both" in report.build(make_run()._replace(split=split[::2]))
+
+
+@pytest.mark.parametrize(
+    "side, said", [(40, "Square: the 40 px"), (None, "All of the picture")]
+)
+def test_how_far_the_network_looks_is_drawn_and_said(make_run, side, said):
+    run = make_run(("nose", "left ear", "right ear"))
+    size = {"side": side, "radius": 10.0}
+    run = run._replace(provenance={**run.provenance, "field_px": size})
+    words = "".join(Checked(report.build(run)).words)
+    assert "How far it looks" in words and said in words and "Circle: the 10 px" in words

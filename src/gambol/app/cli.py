@@ -8,10 +8,13 @@ import typer
 
 from gambol.app import behavior_report as of_reports
 from gambol.app import behaviors as of_behavior
+from gambol.app import bench as of_networks
 from gambol.app import bouts as of_bouts
 from gambol.app import classifiers as of_classifiers
 from gambol.app import console, options
 from gambol.app import egocentric as of_alignment
+from gambol.app import ensembles as of_ensembles
+from gambol.app import exporting as of_exports
 from gambol.app import import_poses as of_import
 from gambol.app import label_maps as of_labels
 from gambol.app import maps as of_maps
@@ -25,6 +28,7 @@ from gambol.app import views as of_cameras
 from gambol.app.options import Device, Json, Settings, Threads, View, Yaml
 from gambol.app.show import scores as _scores
 from gambol.core.errors import InputError
+from gambol.core.progress import Stopped
 
 app = typer.Typer(
     help="Video of behaving animals to poses, with calibrated uncertainty.",
@@ -262,7 +266,6 @@ def train(
     """
     from gambol.io import store
     from gambol.pose.distributed import leads
-    from gambol.pose.train import Stopped
     from gambol.stages import compare as both
     from gambol.stages import train as stage
 
@@ -362,7 +365,7 @@ def evaluate(
 
 @app.command()
 def movies(
-    poses: Annotated[list[Path], typer.Argument(help="Poses, detections or tracks.")],
+    poses: Annotated[list[Path], typer.Argument(help="Poses, detections, tracks, or folders.")],
     out: Annotated[Path, typer.Option(help="Folder for the films.")],
     config: Yaml = None,
     settings: Settings = [],  # noqa: B006 - typer copies it
@@ -406,7 +409,10 @@ def report(
     console.result({"report": str(made)}, as_json, console.lines)
 
 
+app.add_typer(of_ensembles.verbs)
+app.add_typer(of_networks.verbs)
 app.add_typer(of_simulations.verbs)
+app.add_typer(of_exports.verbs)
 app.add_typer(of_several.verbs)
 app.add_typer(of_regions.verbs)
 app.add_typer(of_cameras.verbs)

@@ -24,6 +24,7 @@ from gambol.core.tracks import Track
 from gambol.io import store
 
 CANDIDATES, SCORES = "candidate_position", "candidate_score"  # of several peaks per keypoint
+POSED = ("posterior", "absent", "margin")  # of poses that were chosen by how bones lie
 DRAWN = "interpolated"  # (time, individuals): 1 where a person had a gap of tracks bridged
 
 
@@ -38,6 +39,9 @@ class Shard(NamedTuple):
     searched: np.ndarray  # (T,) bool: the whole frame was searched
     candidate_xy: np.ndarray | None = None  # (T, N, J, C, 2), where several peaks are kept
     candidate_score: np.ndarray | None = None  # (T, N, J, C)
+    posterior: np.ndarray | None = None  # (T, N, J) of the place, where bones were weighed
+    absent: np.ndarray | None = None  # (T, N, J) posterior of being absent
+    margin: np.ndarray | None = None  # (T, N, J) nats to the best other choice
 
 
 class Shards:
@@ -90,6 +94,7 @@ def assemble(
     attrs: dict[str, Any],
     individuals: tuple[str, ...] = ("animal",),
     candidates: int = 1,
+    posed: bool = False,
 ) -> None:
     """Put all pieces together into the pose file, one piece in memory at a time.
 
@@ -102,6 +107,7 @@ def assemble(
         attrs: provenance.
         individuals: one name per animal.
         candidates: peaks per keypoint that the pieces hold; of one, none but the position.
+        posed: they also say how sure the choice of peaks is.
     """
     empty = np.zeros((0, len(individuals), len(skeleton)), np.float32)
     frame = core_poses.build(
@@ -112,7 +118,7 @@ def assemble(
         skeleton,
         fps=fps,
         individuals=individuals,
-        extra={"height": empty, "presence": empty},
+        extra=dict.fromkeys(("height", "presence", *(POSED if posed else ())), empty),
         attrs=attrs,
     )
     if candidates > 1:
@@ -147,15 +153,29 @@ def read(path: Path | str, fps: float | None = None) -> xr.Dataset:
     """Read poses into memory.
 
     Args:
-        path: a pose file, or what another program found (`poses_foreign`).
+        path: a pose file, or what another program found (`poses_foreign`); or a pattern such
+            as `poses/*.h5` that one file matches (of several: `read_all`).
         fps: frames a second of such a file, where it does not say them.
     """
-    path = Path(path)
+    path = _only(path)
     if path.suffix == ".nc":
         return core_poses.validate(store.read_dataset(path), str(path))
     from gambol.io import poses_foreign  # brings readers of many formats
 
     return poses_foreign.read(path, poses_foreign.Said(fps))
+
+
+def _only(path: Path | str) -> Path:
+    """Return the one file that a path or a pattern means."""
+    text = str(path)
+    if Path(path).exists() or not glob.has_magic(text):
+        return Path(path)
+    found = sorted(glob.glob(text))
+    if len(found) > 1:
+        raise InputError(
+            f"{len(found)} files match {text!r}; read them by name with read_all, or name one"
+        )
+    return Path(found[0]) if found else Path(path)
 
 
 def read_all(pattern: str, fps: float | None = None) -> dict[str, xr.Dataset]:
@@ -211,16 +231,17 @@ def _opened(path: Path) -> Iterator[xr.Dataset]:
         ) from error
 
 
-def read_track(path: Path, animal: int, name: str) -> Track:
+def read_track(path: Path, animal: int, name: str, least: float = 0.0) -> Track:
     """Read where the keypoints of one individual are, and nothing else.
 
     Args:
         path: a pose file.
         animal: place among the individuals.
         name: of the track.
+        least: confidence below which a position is absent.
     """
     with _opened(path) as file:
-        return core_tracks.placed(file, path.stem, animal, name)
+        return core_tracks.placed(file, path.stem, animal, name, least)
 
 
 def names_of_animals(path: Path) -> list[str]:
@@ -254,6 +275,9 @@ def _fill(file: h5netcdf.File, shard: Shard, start: int) -> None:
     v["height"][where] = np.swapaxes(shard.height, 1, 2)
     v["presence"][where] = np.swapaxes(shard.presence, 1, 2)
     v["searched"][where] = shard.searched
+    for name in POSED:
+        if (values := getattr(shard, name)) is not None:
+            v[name][where] = np.swapaxes(values, 1, 2)
     if shard.candidate_xy is not None and shard.candidate_score is not None:
         v[CANDIDATES][where] = np.moveaxis(shard.candidate_xy, (1, 2, 3, 4), (3, 2, 4, 1))
         v[SCORES][where] = np.swapaxes(shard.candidate_score, 1, 2)

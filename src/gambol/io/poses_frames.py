@@ -158,6 +158,13 @@ class FramePoses:
         values = self._get("presence", slice(first, stop), core_poses.POINT_DIMS)
         return np.swapaxes(values, 1, 2).astype(np.float32)
 
+    def margin(self, first: int, stop: int) -> Float32[np.ndarray, "T N J"] | None:
+        """Return nats to the best other pose; None where poses were not weighed."""
+        if "margin" not in self._file.variables:
+            return None
+        values = self._get("margin", slice(first, stop), core_poses.POINT_DIMS)
+        return np.swapaxes(values, 1, 2).astype(np.float32)
+
     def peaks(self, first: int, stop: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Return candidates (T, N, J, C, 2) px and their scores; None where there are none."""
         if CANDIDATES not in self._file.variables or not self.tracked:

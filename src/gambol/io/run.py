@@ -9,6 +9,7 @@ metrics.json         scores on validation, with intervals
 split.csv            which frames did what
 heldout.npz          validation frames at network scale with truth and prediction
 provenance.json      versions, hashes, command line
+snapshot1.safetensors … of `fit.snapshots`: averaged weights at the ends of the other cycles
 fitted.json          why the network stopped learning
 centroid/            of a top-down run: the network that finds animals, with log and weights
 state.pt             only while the run is not finished: what it goes on from
@@ -26,7 +27,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from safetensors import SafetensorError
 from safetensors.torch import load as unpack
 from safetensors.torch import save_file
@@ -36,6 +37,7 @@ from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 from gambol.io import store
+from gambol.nn import snapshots
 from gambol.nn.model import ModelSpec, PoseNet
 
 MODEL = "model.json"
@@ -76,6 +78,15 @@ class ManyFile(Config):
     temperature: PositiveFloat = 1.0  # by which log-probabilities of classes are divided
 
 
+class StructureFile(Config):
+    """How the bones of the animal lie, and how much that counts."""
+
+    kind: Literal["candidates", "grid"] = "candidates"
+    weight: float = Field(ge=0)  # λ; 0: the network alone decides
+    geometry: dict[str, Any]  # μ and Σ⁻¹ of every bone, see pose.structure and pose.gridded
+    calibration: dict[str, Any] | None = None  # of the chosen peaks; null: as of the highest
+
+
 class ModelFile(Config):
     """Everything but the weights that prediction needs."""
 
@@ -87,7 +98,9 @@ class ModelFile(Config):
     window: PositiveInt  # side of a window that follows the animal, network pixels
     grey: bool  # frames are read with one channel
     body_px: PositiveFloat  # size of the animal, video pixels
-    calibration: dict[str, Any]
+    calibration: dict[str, Any]  # of the highest peaks
+    structure: StructureFile | None = None  # null: learnt by no run before, or not asked for
+    snapshots: NonNegativeInt = 0  # further weights whose networks answer together with these
     approach: Literal["single", "top-down", "bottom-up"] = "single"
     many: ManyFile | None = None
 
@@ -139,9 +152,10 @@ def load(folder: Path) -> Trained:
         begun = any((folder / name).exists() for name in (STATE, COMPARISON))
         raise InputError(f"{folder} {state if begun else other}")
     model = ModelFile.from_values(store.read_json(folder / MODEL), str(folder / MODEL))
-    path = folder / "weights.safetensors"
-    net = _network(model.spec, path)
-    digest = store.file_hash(path)[:16]
+    paths = [folder / "weights.safetensors"]
+    paths += [folder / snapshot(n) for n in range(model.snapshots)]
+    net = _network(model.spec, *paths)
+    digest = "".join(store.file_hash(path)[:16] for path in paths)
     if model.many is None or model.many.centroid is None:
         return Trained(folder, model, net, digest)
     path = folder / CENTROID / "weights.safetensors"
@@ -157,16 +171,20 @@ def adopt(folder: Path, out: Path) -> None:
             shutil.copyfile(path, partial)
 
 
-def _network(spec: ModelSpec, path: Path) -> PoseNet:
-    net = PoseNet(spec)
+def _network(spec: ModelSpec, *paths: Path) -> PoseNet:
+    weights = [read_weights(path) for path in paths]
     try:
-        net.load_state_dict(read_weights(path))
+        return snapshots.joined(spec, weights)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise InputError(
-            f"{path} does not fit {MODEL} ({reason}); copy the run again or train it anew"
+            f"{paths[0]} does not fit {MODEL} ({reason}); copy the run again or train it anew"
         ) from error
-    return net.eval()
+
+
+def snapshot(number: int) -> str:
+    """Return what the file of one of the further weights is called."""
+    return f"snapshot{number + 1}.safetensors"
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

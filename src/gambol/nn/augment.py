@@ -45,6 +45,8 @@ class AugmentConfig(Config):
     motion: float = Field(default=0.1, ge=0.0, le=1.0)  # probability; length up to 9 px
     erase: float = Field(default=0.2, ge=0.0, le=1.0)  # probability; 1-3 boxes, side ≤ 20 %
     jpeg: float = Field(default=0.2, ge=0.0, le=1.0)  # probability; quality 30-90
+    clahe: float = Field(default=0.0, ge=0.0, le=1.0)
+    # probability that contrast is evened out place by place, for light that differs in a film
 
 
 class Sample(NamedTuple):
@@ -94,7 +96,10 @@ def geometric(
 
 def photometric(cfg: AugmentConfig, rng: np.random.Generator, sample: Sample) -> Sample:
     """Change light, sharpness and noise; hide boxes, whose keypoints become occluded."""
-    image = _tone(cfg, rng, sample.image)
+    image = sample.image
+    if cfg.clahe and rng.random() < cfg.clahe:
+        image = _even(rng, image)
+    image = _tone(cfg, rng, image)
     if rng.random() < cfg.motion:
         image = cv2.filter2D(image, -1, _streak(rng))
     if rng.random() < cfg.blur:
@@ -107,6 +112,21 @@ def photometric(cfg: AugmentConfig, rng: np.random.Generator, sample: Sample) ->
     if rng.random() < cfg.jpeg:
         image = _jpeg(rng, image)
     return sample._replace(image=image.reshape(sample.image.shape), visibility=visibility)
+
+
+def _even(
+    rng: np.random.Generator, image: UInt8[np.ndarray, "H W C"]
+) -> UInt8[np.ndarray, "H W C"]:
+    """Equalise the histogram of lightness in each of 8 x 8 tiles, as far as noise allows.
+
+    Source: Zuiderveld (1994), Graphics Gems IV, 474-485.
+    """
+    clahe = cv2.createCLAHE(float(rng.uniform(1.0, 4.0)))
+    if image.shape[-1] == 1:
+        return clahe.apply(np.ascontiguousarray(image[..., 0]))[..., None]
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+    lab[..., 0] = clahe.apply(np.ascontiguousarray(lab[..., 0]))
+    return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
 
 
 def _tone(

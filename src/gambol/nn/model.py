@@ -15,7 +15,15 @@ from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.resnet import ResNetSpec
 from gambol.nn.backbones.unet import UNetSpec
-from gambol.nn.heads import PatchSpec, PointwiseSpec, UpsampleSpec, VectorSpec, heads
+from gambol.nn.backbones.vit import VitSpec
+from gambol.nn.heads import (
+    PatchSpec,
+    PointwiseSpec,
+    SimpleSpec,
+    UpsampleSpec,
+    VectorSpec,
+    heads,
+)
 from gambol.nn.outputs import Output, OutputSpec, Positions, outputs
 from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.nn.targets import Scene
@@ -172,6 +180,8 @@ def default_head(backbone: Spec) -> Spec:
     """Return the head that a backbone was published with."""
     if isinstance(backbone, LeapSpec | ResNetSpec):
         return UpsampleSpec()
+    if isinstance(backbone, VitSpec):
+        return SimpleSpec(doublings=2 if backbone.patch == 16 else 1)  # to stride 4
     return (
         PatchSpec(patch=backbone.patch) if isinstance(backbone, LinearSpec) else PointwiseSpec()
     )

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from gambol.core.errors import InputError
-from gambol.nn.backbones.pyramid import Pyramid
+from gambol.nn.backbones.pyramid import Encoded, Encoder, Pyramid
+from gambol.nn.backbones.timm_encoder import Timm
 from gambol.nn.model import PoseNet
 
 # maps of a keypoint, by kind of output; the maps of other kinds are not one a keypoint
@@ -16,7 +17,7 @@ EACH = {"confidence": 1, "softmax": 1, "simcc": 1, "location": 3}
 class Taken(NamedTuple):
     """What a network took over."""
 
-    rates: dict[str, float]  # relative learning rate of parameters that were taught elsewhere
+    rates: dict[str, float]  # learning rate, against the rest's, of what was taught elsewhere
     anew: tuple[str, ...]  # what starts from nothing, for people
 
 
@@ -28,20 +29,41 @@ def encoder(net: PoseNet, foreign: dict[str, Tensor], source: str) -> Taken:
         foreign: weights by the names they have in the package or model that they come from.
         source: what messages call them.
     """
-    if not isinstance(net.backbone, Pyramid):
+    own = _encoder(net, source)
+    return _give(net, own.named(foreign), source)
+
+
+def published(net: PoseNet) -> Taken:
+    """Give the encoder of timm the weights that timm publishes; all else starts from nothing.
+
+    Args:
+        net: with backbone timm; it is changed.
+    """
+    own = _encoder(net, "timm")
+    assert isinstance(own, Timm)
+    return _give(net, own.published(), f"timm's {own.spec.model}")
+
+
+def _encoder(net: PoseNet, source: str) -> Encoder:
+    if not isinstance(net.backbone, Encoded):
         raise InputError(
             f"{source} holds weights of an encoder, and backbone {net.spec.backbone.kind} has "
-            "none; set backbone.kind to efficientnet or resnet, or leave start out"
+            "none; set backbone.kind to efficientnet, resnet or vit, or leave start out"
         )
-    own = net.backbone.encoder
-    found, mine = own.named(foreign), own.state_dict()
+    return net.backbone.encoder
+
+
+def _give(net: PoseNet, given: dict[str, Tensor], source: str) -> Taken:
+    own, found = _encoder(net, source), dict(given)
+    mine = own.state_dict()
     for name, value in mine.items():
         if not value.ndim and name not in found:
             found[name] = value  # how many batches were seen: not every file tells
         _same_shape(name, found.get(name), value, source)
     own.load_state_dict({name: found[name] for name in mine})
-    rates = {f"backbone.encoder.{name}": 1.0 for name, _ in own.named_parameters()}
-    return Taken(rates, ("the way up", "the heads"))
+    rates = {f"backbone.encoder.{name}": rate for name, rate in own.rates().items()}
+    above = ("the way up",) if isinstance(net.backbone, Pyramid) else ()
+    return Taken(rates, (*above, "the heads"))
 
 
 def run(

@@ -177,11 +177,29 @@ def inside(
     level: float = 0.9,
 ) -> Bool[np.ndarray, "*rows J"]:
     """Return which errors lie in the region of calibrated covariances; False for NaN."""
+    limit = region_radius(calibration, level) ** 2
+    return np.asarray(_mahalanobis(error, covariance) <= limit)
+
+
+def inside_gaussian(
+    error: Float[np.ndarray, "*rows J 2"],
+    covariance: Float[np.ndarray, "*rows J 2 2"],
+    level: float = 0.9,
+) -> Bool[np.ndarray, "*rows J"]:
+    """Return which errors lie in the region that a Gaussian would promise; False for NaN."""
+    limit = -2 * np.log1p(-level)  # quantile of chi² with two degrees of freedom
+    return np.asarray(_mahalanobis(error, covariance) <= limit)
+
+
+def _mahalanobis(
+    error: Float[np.ndarray, "*rows J 2"], covariance: Float[np.ndarray, "*rows J 2 2"]
+) -> Float[np.ndarray, "*rows J"]:
+    """Return eᵀ Σ⁻¹ e; infinite where either is not known."""
     known = np.isfinite(covariance).all(axis=(-2, -1)) & np.isfinite(error).all(axis=-1)
     safe = np.where(known[..., None, None], covariance, np.eye(2))
     step = np.linalg.solve(safe, error[..., None])[..., 0]
-    squared = (error * step).sum(axis=-1)
-    return np.asarray(known & (squared <= region_radius(calibration, level) ** 2))
+    squared: Float[np.ndarray, "*rows J"] = np.where(known, (error * step).sum(axis=-1), np.inf)
+    return squared
 
 
 def _axes(

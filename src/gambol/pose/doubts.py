@@ -165,6 +165,11 @@ def structure(
     return _worst(-margin.reshape(frames, animals, keypoints))
 
 
+def margins(margin: Float[np.ndarray, "T N J"]) -> Doubt:
+    """Return minus the smallest margin of each frame, nats; NaN says nothing."""
+    return _worst(np.where(np.isfinite(margin), -margin, NEVER))
+
+
 def _max_marginals(
     place: Float[np.ndarray, "T J C 2"], node: Float[np.ndarray, "T J C"], known: Lengths
 ) -> Float[np.ndarray, "T J C"]:

@@ -177,6 +177,22 @@ def compare(
     }
 
 
+def swapped(truth: Labels, xy: Float[np.ndarray, "N J 2"]) -> Float[np.ndarray, "N P"]:
+    """Tell of every left/right pair whether both lie nearer to the other's label than to own.
+
+    1 or 0; NaN where one of the two is not labelled. Pairs are in the order of the skeleton.
+    """
+    pairs = [(j, k) for j, k in enumerate(truth.skeleton.swap) if j < k]
+    left, right = np.array(pairs, np.int64).reshape(-1, 2).T
+    own, other = np.concatenate([left, right]), np.concatenate([right, left])
+    straight = distances(truth.xy[:, own], xy[:, own])
+    crossed = distances(truth.xy[:, other], xy[:, own])
+    closer = crossed < straight
+    nearer = closer[:, : len(pairs)] & closer[:, len(pairs) :]
+    known = truth.labelled[:, left] & truth.labelled[:, right]
+    return np.where(known, nearer.astype(np.float64), np.nan)
+
+
 def time_blocks(truth: Labels, frames: int) -> Int[np.ndarray, " N"]:
     """Return groups of rows in the same stretch of `frames` frames of a video."""
     stretch = truth.frame // frames
@@ -290,16 +306,9 @@ def _occluded(error: Float[np.ndarray, "N J"], truth: Labels) -> dict[str, float
 
 def _swaps(truth: Labels, xy: Float[np.ndarray, "N J 2"]) -> dict[str, float | int]:
     """Share of labelled left/right pairs of which both lie nearer to the other's label."""
-    pairs = [(j, k) for j, k in enumerate(truth.skeleton.swap) if j < k]
-    left, right = np.array(pairs, np.int64).reshape(-1, 2).T
-    own, other = np.concatenate([left, right]), np.concatenate([right, left])
-    straight = distances(truth.xy[:, own], xy[:, own])
-    crossed = distances(truth.xy[:, other], xy[:, own])
-    closer = crossed < straight
-    nearer = closer[:, : len(pairs)] & closer[:, len(pairs) :]
-    known = truth.labelled[:, left] & truth.labelled[:, right]
-    n = int(known.sum())
-    return {"n_pairs": n, "swap_rate": float(nearer[known].mean()) if n else math.nan}
+    each = swapped(truth, xy)
+    n = int((~np.isnan(each)).sum())
+    return {"n_pairs": n, "swap_rate": float(np.nanmean(each)) if n else math.nan}
 
 
 def _presence(

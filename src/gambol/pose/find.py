@@ -17,7 +17,7 @@ from gambol.nn.engine import Engine
 from gambol.nn.outputs.classes import Classes
 from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
-from gambol.pose import crops, dataset, upright
+from gambol.pose import crops, dataset, posing, upright
 from gambol.pose.group import Candidates, Links, group
 from gambol.pose.predict import Net, first, to_video
 
@@ -61,6 +61,7 @@ class TopDown(NamedTuple):
     heading: Fields | None = None  # of the first network: crops are turned, heads up
     shape: upright.Shape | None = None  # of the animals: says of a pose how its animal lies
     candidates: int = 1  # peaks per keypoint that are kept
+    poser: posing.Poser | None = None  # chooses among the peaks of a keypoint
 
 
 class BottomUp(NamedTuple):
@@ -149,13 +150,13 @@ def _top_down(finder: TopDown, frame: UInt8[np.ndarray, "h w C"]) -> Found:
         return nobody(finder)
     found = _in_crops(finder, frame, spots)
     if spots.turn is None or finder.shape is None:
-        return found
+        return _posed(finder, found)
     sure = (found.height > SEEN)[..., None]
     said = upright.turns(finder.shape, np.where(sure, found.xy, np.nan))
     off = np.angle(np.exp(1j * (said - spots.turn)))
     astray = np.flatnonzero(np.abs(off) > ASTRAY)
     if not len(astray):
-        return found
+        return _posed(finder, found)
     better = Spots(spots.xy[astray], spots.height[astray], said[astray])
     again = _in_crops(finder, frame, better)
     surer = again.height.mean(axis=1) > found.height[astray].mean(axis=1)
@@ -164,7 +165,17 @@ def _top_down(finder: TopDown, frame: UInt8[np.ndarray, "h w C"]) -> Found:
         pairs += [*zip(found.several, again.several, strict=True)]
     for part, new in pairs:
         part[astray[surer]] = new[surer]
-    return found
+    return _posed(finder, found)
+
+
+def _posed(finder: TopDown, found: Found) -> Found:
+    """Let other peaks count, if the finder weighs poses and they are better by them."""
+    if finder.poser is None or found.several is None:
+        return found
+    peaks = posing.choose(finder.poser, found.several, finder.pose.scale).peaks
+    top, kept = first(peaks), Peaks(*(part[:, :, : finder.candidates] for part in peaks))
+    several = kept if finder.candidates > 1 else None
+    return found._replace(xy=top.xy, height=top.height, cov=top.cov, several=several)
 
 
 def _in_crops(finder: TopDown, frame: UInt8[np.ndarray, "h w C"], spots: Spots) -> Found:
@@ -175,15 +186,15 @@ def _in_crops(finder: TopDown, frame: UInt8[np.ndarray, "h w C"], spots: Spots) 
         for middle, turn in zip(spots.xy, turns, strict=True)
     ]
     maps = finder.pose.engine(np.stack([image for image, _ in cuts]))
-    position, size = finder.pose.position, (finder.side, finder.side)
-    seen = position.find_several(maps[0], size, finder.candidates)
+    limit = finder.candidates if finder.poser is None else posing.CANDIDATES
+    seen = finder.pose.find(maps[0], (finder.side, finder.side), limit)
     back = [pixels.invert(matrix) for _, matrix in cuts]
     xy = np.stack([pixels.apply(m, p) for m, p in zip(back, seen.xy, strict=True)])
     cov = np.stack([pixels.apply_covariance(m, c) for m, c in zip(back, seen.cov, strict=True)])
     seen = Peaks(xy, seen.height, cov)
     found = first(seen)
     looks = maps[1][..., 0, 0] if len(maps) > 1 else np.zeros((len(xy), 0))
-    several = seen if finder.candidates > 1 else None
+    several = seen if limit > 1 else None
     return Found(*found[:2], found.cov, spots.height, _log_softmax(looks), several)
 
 

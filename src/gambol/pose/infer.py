@@ -8,7 +8,7 @@ from gambol.core import pixels
 from gambol.kernels.peaks import Peaks
 from gambol.nn.engine import Maps
 from gambol.nn.model import PoseNet
-from gambol.pose import dataset
+from gambol.pose import dataset, gridded
 from gambol.pose.dataset import Frames
 
 
@@ -25,7 +25,26 @@ def distances(net: PoseNet, frames: Frames, device: torch.device) -> Float[np.nd
 
 def forward(net: PoseNet, image: np.ndarray, device: torch.device) -> Peaks:
     """Find the peaks of one whole frame; positions and covariances in network pixels."""
-    found = net.position.find(answer(net, image, device)[0], (image.shape[1], image.shape[0]))
+    found = several(net, image, device, 1)
+    return Peaks(found.xy[:, 0], found.height[:, 0], found.cov[:, 0])
+
+
+def several(
+    net: PoseNet,
+    image: np.ndarray,
+    device: torch.device,
+    limit: int,
+    grid: gridded.GridPoser | None = None,
+) -> Peaks:
+    """Find up to so many peaks of each keypoint, (J, limit), the first as `forward` does.
+
+    With `grid`, the first are those of a pose that is weighed on the maps.
+    """
+    maps, size = answer(net, image, device)[0], (image.shape[1], image.shape[0])
+    if grid is None:
+        found = net.position.find_several(maps, size, limit)
+    else:
+        found = gridded.find_several(grid, net.position, maps, size, limit)
     return Peaks(found.xy[0], found.height[0], found.cov[0])
 
 

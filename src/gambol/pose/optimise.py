@@ -27,6 +27,8 @@ from gambol.pose.dataset import Batch
 from gambol.pose.distributed import Team
 
 Precision = Literal["float32", "bfloat16", "float16"]
+Look = Callable[[Tensor], Answers]  # the network, as it would predict
+Further = Callable[[Look], Float[Tensor, ""]]  # a loss that needs no labels
 TRIED = (16, 8, 4, 2)  # samples at once, largest first
 LEAST = 8  # samples a step; fewer make its direction too uncertain
 PATIENCE = 50  # float16 steps in a row without a finite gradient; the scale fell 2^50-fold
@@ -161,7 +163,14 @@ class Optimiser:
             if name in self.borrowed:
                 parameter.requires_grad_(not self.held)
 
-    def step(self, samples: Batch, batch: int, rate: float, clip: float) -> Stepped:
+    def step(
+        self,
+        samples: Batch,
+        batch: int,
+        rate: float,
+        clip: float,
+        further: Further | None = None,
+    ) -> Stepped:
         """Move along the gradient of the whole step.
 
         Args:
@@ -169,6 +178,7 @@ class Optimiser:
             batch: samples that go through the network at once.
             rate: of learning.
             clip: largest norm of the gradient.
+            further: one more loss, the same in every process; the last of the result.
 
         Returns:
             Losses that may not be finite; the weights stayed as they were then.
@@ -176,6 +186,8 @@ class Optimiser:
         for group in self.adam.param_groups:
             group["lr"] = rate * group.get("relative", 1.0)
         losses = self.gradient(split(samples, batch))
+        if further is not None:
+            losses = torch.cat([losses, self._add(further)[None]])
         if not all(map(torch.isfinite, losses)):
             return Stepped(tuple(losses.tolist()), skipped=True)
         self.scaler.unscale_(self.adam)
@@ -204,9 +216,20 @@ class Optimiser:
         self._average_statistics()
         return losses
 
+    def _add(self, further: Further) -> Float[Tensor, ""]:
+        """Add the (scaled) gradient of a loss to that of the step."""
+        self.net.eval()
+        loss = further(self._answer)
+        if loss.requires_grad:
+            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        return loss.detach().cpu()
+
     def _forward(self, part: Batch) -> Answers:
+        return self._answer(part.image)
+
+    def _answer(self, image: Tensor) -> Answers:
         with autocast(self.device, self.precision):
-            maps: Answers = self.net(part.image.to(self.device))
+            maps: Answers = self.net(image.to(self.device))
         return maps
 
     @torch.no_grad()

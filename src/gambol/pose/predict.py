@@ -14,7 +14,7 @@ from gambol.core import pixels
 from gambol.kernels.peaks import Peaks
 from gambol.nn.engine import Engine
 from gambol.nn.outputs import Positions
-from gambol.pose import dataset
+from gambol.pose import dataset, gridded
 
 SURE = 0.3  # height of a peak that shows that a keypoint was seen
 MARGIN = 6.0  # network pixels to the window's side under which a peak counts as cut off
@@ -27,6 +27,16 @@ class Net(NamedTuple):
     position: Positions  # the output that says where keypoints are
     multiple: int  # of the sides of its input
     scale: float  # network pixels per video pixel
+    pads: bool = False  # the engine pads whole frames itself
+    grid: gridded.GridPoser | None = None  # where views never turn: poses are weighed on maps
+
+    def find(
+        self, maps: Float[np.ndarray, "B C h w"], size: tuple[int, int], limit: int
+    ) -> Peaks:
+        """Find up to so many peaks per keypoint, the one that counts first; input pixels."""
+        if self.grid is None:
+            return self.position.find_several(maps, size, limit)
+        return gridded.find_several(self.grid, self.position, maps, size, limit)
 
 
 class View(NamedTuple):
@@ -56,8 +66,9 @@ def several(net: Net, frames: UInt8[np.ndarray, "B h w C"], limit: int) -> Peaks
     The first is that of `whole`, the others have falling heights; NaN where there are fewer.
     """
     h, w = frames.shape[1:3]
-    padded = [dataset.letterbox(frame, net.multiple) for frame in frames]
-    return net.position.find_several(net.engine(np.stack(padded))[0], (w, h), limit)
+    if not net.pads:
+        frames = np.stack([dataset.letterbox(frame, net.multiple) for frame in frames])
+    return net.find(net.engine(frames)[0], (w, h), limit)
 
 
 def first(found: Peaks) -> Peaks:
@@ -93,19 +104,37 @@ def follow_several(
         side: of the square window, a multiple of the network's.
         limit: peaks per keypoint, those inside the window.
     """
-    size = frames.shape[2], frames.shape[1]
     found: list[Peaks] = []
     searched = np.zeros(len(frames), bool)
     for i, frame in enumerate(frames):
-        view = _aim(found, side, size, net.multiple)
-        inside = _in_view(net, frame, view, limit) if view is not None else None
-        if inside is None or view is None or _lost(inside, found[-1], view, size):
-            everywhere = several(net, frame[None], limit)
-            inside = Peaks(everywhere.xy[0], everywhere.height[0], everywhere.cov[0])
-            searched[i] = True
+        inside, searched[i] = go_on(net, frame, found[-2:], side, limit)
         found.append(inside)
     stacked = Peaks(*(np.stack(parts) for parts in zip(*found, strict=True)))
     return stacked, searched
+
+
+def go_on(
+    net: Net, frame: UInt8[np.ndarray, "h w C"], before: list[Peaks], side: int, limit: int
+) -> tuple[Peaks, bool]:
+    """Search one more frame, around the animal where it was and is not lost.
+
+    Args:
+        net: the network.
+        frame: at network scale.
+        before: what was found in the last two frames, the newer one last; fewer at a start.
+        side: of the square window, a multiple of the network's.
+        limit: peaks per keypoint.
+
+    Returns:
+        Peaks of axes (J, limit) in network pixels, and whether the whole frame was searched.
+    """
+    size = frame.shape[1], frame.shape[0]
+    view = _aim(before, side, size, net.multiple)
+    inside = _in_view(net, frame, view, limit) if view is not None else None
+    if inside is not None and view is not None and not _lost(inside, before[-1], view, size):
+        return inside, False
+    everywhere = several(net, frame[None], limit)
+    return Peaks(everywhere.xy[0], everywhere.height[0], everywhere.cov[0]), True
 
 
 def to_video(found: Peaks, matrix: Float[np.ndarray, "2 3"]) -> Peaks:
@@ -121,7 +150,7 @@ def _in_view(net: Net, frame: UInt8[np.ndarray, "h w C"], view: View, limit: int
     cut = frame[view.y : view.y + view.height, view.x : view.x + view.width]
     padded = dataset.letterbox(cut, net.multiple)
     maps, inner = net.engine(padded[None])[0], (cut.shape[1], cut.shape[0])
-    found = net.position.find_several(maps, inner, limit)
+    found = net.find(maps, inner, limit)
     xy = found.xy[0] + np.array([view.x, view.y])
     return Peaks(xy, found.height[0], found.cov[0])
 

@@ -9,16 +9,18 @@ looks at the bone before it, as spec/pose.md §12 has it. Covariances: Ledoit an
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 from gambol.kernels import bone_trees
 from gambol.kernels.bone_trees import LARGE, Bones
 
 FEWEST = 8  # labelled pairs of bones; with fewer, nothing is said about how they lie
+COPIES = 8  # of the labels, each with other noise
 LEAST = 1e-4  # no place is less likely than this
 STEEPEST = 1e6  # cost of a bone at the most
 
@@ -28,28 +30,52 @@ class Structure(NamedTuple):
 
     bones: Bones
     mean: Float[np.ndarray, "B 2"]  # in the frame and the length of that bone
-    precision: Float[np.ndarray, "B 2 2"]  # zeros where nothing is known
+    precision: Float[np.ndarray, "B 2 2"]  # Σ⁻¹; zeros where nothing is known
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers and lists, for JSON."""
+        values = {**self.bones._asdict(), "mean": self.mean, "precision": self.precision}
+        return {name: value.tolist() for name, value in values.items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Structure":
+        """Undo `to_dict`."""
+        names = (*Bones._fields, "mean", "precision")
+        if missing := [name for name in names if name not in values]:
+            raise InputError(f"a structure lacks {', '.join(missing)}; train the run anew")
+        near, far, on = (np.array(values[name], np.int64) for name in ("near", "far", "on"))
+        mean = np.array(values["mean"], np.float64).reshape(-1, 2)
+        precision = np.array(values["precision"], np.float64).reshape(-1, 2, 2)
+        return cls(Bones(near, far, on, np.array(values["turned"], bool)), mean, precision)
 
 
 class Posed(NamedTuple):
     """The pose of an animal, and how sure it is."""
 
     choice: Int[np.ndarray, " J"]  # of the candidates; -1: absent
+    place: Int[np.ndarray, " J"]  # the best candidate, were the keypoint not absent; -1: none
     probability: Float[np.ndarray, "J K1"]  # of every candidate, then of being absent
     margin: Float[np.ndarray, " J"]  # what the best pose with another choice costs more
 
 
-def learn(xy: Float[np.ndarray, "N J 2"], skeleton: Skeleton) -> Structure:
+def learn(xy: Float[np.ndarray, "N J 2"], skeleton: Skeleton, noise: float = 0.0) -> Structure:
     """Learn how bones lie from labelled poses.
 
-    The first bone of every tree is the one against which the others scatter least.
+    The first bone of every tree is the one against which the others scatter least, of those
+    against which the most bones are labelled often enough to tell.
 
     Args:
         xy: px; NaN where not known.
         skeleton: whose bones are looked at.
+        noise: px by which places that are to be judged are off; a short bone then says little
+            of which way the next one goes.
     """
+    if noise:
+        rng = np.random.default_rng(0)
+        xy = np.concatenate([xy + rng.normal(0, noise, xy.shape) for _ in range(COPIES)])
+    fewest = FEWEST * (COPIES if noise else 1)
     hung = [
-        min((_hang(tree, first) for first in tree), key=lambda rows: _scatter(xy, rows))
+        min((_hang(tree, first) for first in tree), key=lambda rows: _scatter(xy, rows, fewest))
         for tree in _trees(skeleton.bones)
     ]
     rows: list[Row] = []
@@ -61,7 +87,7 @@ def learn(xy: Float[np.ndarray, "N J 2"], skeleton: Skeleton) -> Structure:
     bones = Bones(ends[:, 0], ends[:, 1], ends[:, 2], hangs)
     mean, precision = np.zeros((len(rows), 2)), np.zeros((len(rows), 2, 2))
     for b, (r, _) in enumerate(_lying(xy, rows)):
-        if len(r) >= FEWEST:
+        if len(r) >= fewest:
             mean[b], cov = _fit(r)
             precision[b] = np.linalg.inv(cov)
     return Structure(bones, mean, precision)
@@ -92,7 +118,9 @@ def decode(
     others = found.cheapest.copy()
     others[rows, found.state] = np.inf
     choice = np.where(found.state < xy.shape[1], found.state, -1)
-    return Posed(choice, found.probability, others.min(1) - found.cost)
+    seen = np.where(there, found.cheapest[:, :-1], np.inf)
+    place = np.where(choice >= 0, choice, np.where(there.any(1), seen.argmin(1), -1))
+    return Posed(choice, place, found.probability, others.min(1) - found.cost)
 
 
 def costs(
@@ -186,16 +214,22 @@ def _fit(r: Float[np.ndarray, "n 2"]) -> tuple[Float[np.ndarray, " 2"], np.ndarr
     return fitted.location_, fitted.covariance_ + 1e-6 * np.eye(2)
 
 
-def _scatter(xy: Float[np.ndarray, "N J 2"], rows: Sequence[Row]) -> float:
-    """Return the entropy of bones given those before them, nats; of pixels, so comparable."""
-    total = 0.0
+def _scatter(
+    xy: Float[np.ndarray, "N J 2"], rows: Sequence[Row], fewest: int
+) -> tuple[int, float]:
+    """Return how many bones nobody can tell of, and the entropy of the others, nats.
+
+    It is that of bones given those before them, in pixels, so that it can be compared.
+    """
+    total, unknown = 0.0, -1  # the first one hangs on nothing
     for r, length in _lying(xy, rows):
-        if len(r) >= FEWEST:
+        unknown += len(r) < fewest
+        if len(r) >= fewest:
             _, cov = _fit(r)
             total += np.linalg.slogdet(cov)[1] / 2 + 2 * float(np.log(length).mean())
     near, far, *_ = rows[0]
     own = xy[:, far] - xy[:, near]
     own = own[np.isfinite(own).all(-1)]
-    if len(own) >= FEWEST:
+    if len(own) >= fewest:
         total += np.linalg.slogdet(_fit(own)[1])[1] / 2
-    return total
+    return unknown, total

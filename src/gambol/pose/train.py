@@ -15,56 +15,23 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from pydantic import (
-    Field,
-    FiniteFloat,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-)
 from torch import Tensor, nn
 
-from gambol.core.config import Config
 from gambol.core.errors import InputError
+from gambol.core.progress import Stopped as Stopped
 from gambol.core.skeleton import Skeleton
 from gambol.nn import augment
 from gambol.nn.model import PoseNet
-from gambol.pose import dataset, optimise
+from gambol.pose import dataset, optimise, schedule
 from gambol.pose.dataset import Frames, Windows
 from gambol.pose.distributed import ALONE, Team
-
-
-class FitConfig(Config):
-    """Settings of the loop. Budgets end a run cleanly, with the best weights."""
-
-    steps: PositiveInt | None = None  # budget in steps
-    minutes: FiniteFloat | None = Field(None, gt=0)  # budget in minutes of the wall clock
-    batch: int | None = Field(None, ge=1, le=1024)
-    # samples at once; null: 8 on a CPU, what fits on a GPU
-    accumulate: int | None = Field(None, ge=1, le=1024)
-    # batches a step; null: 1, or what makes 8 samples
-    rate: PositiveFloat = 1e-3
-    weight_decay: NonNegativeFloat = 1e-4  # none on biases and normalisation
-    warm_up: PositiveInt = 200  # steps; at most a tenth of a budget
-    clip: PositiveFloat = 1.0  # norm of the gradient
-    ema: float = Field(default=0.999, ge=0.0, lt=1.0)  # longest memory of the averaged weights
-    evaluate_every: PositiveInt = 200  # steps; at least one pass over the frames
-    patience: PositiveInt = 10  # evaluations without gain, when there is no budget
-    gain: NonNegativeFloat = 0.005  # smallest relative gain that counts
-    min_steps: PositiveInt = 2_000  # without a budget
-    max_steps: PositiveInt = 20_000  # without a budget
-    freeze: float = Field(default=0.2, ge=0.0, le=1.0)
-    # share of the run, or of min_steps, in which an encoder that was taught elsewhere stays
-    encoder_rate: PositiveFloat = 0.1  # its rate after that, against the others'
-    away: float = Field(default=0.25, ge=0.0, le=1.0)  # share of windows without aim
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    seed: NonNegativeInt = 0
+from gambol.pose.schedule import FitConfig as FitConfig
+from gambol.pose.unlabelled import Unlabelled
 
 
 class Evaluated(NamedTuple):
@@ -94,6 +61,7 @@ class Fitted(NamedTuple):
     history: list[Evaluated]
     best: int  # index into history
     reason: str  # why it stopped
+    others: tuple[dict[str, Tensor], ...] = ()  # averaged weights at the ends of other cycles
 
 
 class Seen(NamedTuple):
@@ -103,10 +71,6 @@ class Seen(NamedTuple):
     minutes: float
     loss: float
     net: PoseNet  # averaged weights; it is looked at, never changed
-
-
-class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
-    """The run was asked to stop and has saved its state."""
 
 
 State = dict[str, Any]  # tensors and plain values; loads with weights_only=True
@@ -136,6 +100,7 @@ def fit(
     name: Callable[[int], str] = str,
     team: Team = ALONE,
     borrowed: Mapping[str, float] | None = None,
+    unlabelled: Unlabelled | None = None,
 ) -> Fitted:
     """Train until the budget is spent or nothing is gained any more.
 
@@ -161,12 +126,14 @@ def fit(
         name: says which frame a row of `train` is, for messages.
         team: the processes that share every step; only the first judges, saves and logs.
         borrowed: parameters that were taught elsewhere, and their relative rates.
+        unlabelled: what frames without labels teach; its loss is the last of a step's.
 
     Returns:
         The same weights in every process.
     """
     if not len(train.images):
         raise InputError("no frames to train on; label some, or make the other splits smaller")
+    schedule.check(cfg)
     sample = partial(dataset.batch, train, windows=windows, cfg=augmentation, skeleton=skeleton)
     run = _Run(net, cfg, device, team, borrowed or {})
     run.begin(state, partial(sample, key=(cfg.seed, 0)), at_once)
@@ -179,14 +146,15 @@ def fit(
             rows = order(len(train.images), run.chosen.samples, cfg.seed, run.step)
             batch = sample(rows, key=(cfg.seed, run.step), places=team.share(rows))
         with run.clock("network"):
-            run.update(batch, partial(_names, rows, name))
+            run.update(batch, partial(_names, rows, name), unlabelled)
         if team.first:
             heard(Seen(run.step, run.elapsed(), sum(run.losses[-1]), run.ema))
         asked, ends = run.agree(stop(), enough())
         reason = "stopped by hand" if ends else run.finished()
-        due = run.step % every == 0 or reason is not None
+        over = reason is not None or run.cycle_ends()
+        due = run.step % every == 0 or over
         if due:
-            line = run.evaluate(judge)
+            line = run.evaluate(judge, over)
             if team.first:
                 log(line)
             reason = reason or run.finished()
@@ -196,10 +164,12 @@ def fit(
         if asked and reason is None:
             raise Stopped(f"stopped at step {run.step}; the same command goes on from there")
     if run.best < 0:  # the budget was spent before the first step
-        line = run.evaluate(judge)
+        line = run.evaluate(judge, True)
         if team.first:
             log(line)
-    return Fitted(run.best_weights, _cpu(net.state_dict()), run.history, run.best, reason)
+    others = tuple(weights for at, weights in run.kept if at != run.best)
+    last = _cpu(net.state_dict())
+    return Fitted(run.best_weights, last, run.history, run.best, reason, others)
 
 
 class _Run:
@@ -222,12 +192,14 @@ class _Run:
         self.precision = optimise.choose_precision(cfg.precision, self.device)
         self.optimiser = optimise.Optimiser(
             self.net, self.device, self.precision, cfg.weight_decay, team,
-            {name: cfg.encoder_rate * rate for name, rate in borrowed.items()},
+            schedule.relative(borrowed, cfg.encoder_rate),
         )  # fmt: skip
         self.chosen = optimise.Plan(0, 0)
         self.step, self.factor, self.stale = 0, 1.0, 0
         self.history: list[Evaluated] = []
         self.best, self.best_weights = -1, _cpu(self.ema.state_dict())
+        self.cycle, self.begun = 0, 0  # cycles of the rate that are over, step of the next one
+        self.kept: list[tuple[int, dict[str, Tensor]]] = []  # line of the log, weights
         self.spent = {"data": 0.0, "network": 0.0}
         self.losses: list[tuple[float, ...]] = []
         self.minutes_before, self.started = 0.0, time.monotonic()
@@ -275,18 +247,21 @@ class _Run:
 
     def progress(self) -> float | None:
         """Share of the budget that is spent; None without a budget."""
-        cfg, shares = self.cfg, []
-        if cfg.steps is not None:
-            shares.append(self.step / cfg.steps)
-        if cfg.minutes is not None:
-            shares.append(self.minutes / cfg.minutes)
-        return max(shares) if shares else None
+        return schedule.spent(self.cfg, self.step, self.minutes)
+
+    def cycle_ends(self) -> bool:
+        """Tell whether the last step ended a cycle of the rate, of several."""
+        ended = schedule.cycle(self.cfg, self.progress()) > self.cycle
+        return self.cfg.snapshots > 1 and ended
+
+    def done(self) -> float:
+        """Share of the run, or of the fewest steps of one without a budget, that is over."""
+        share = self.progress()
+        return self.step / self.cfg.min_steps if share is None else share
 
     def holds(self) -> bool:
         """Tell whether what was taught elsewhere stays as it is in the next step."""
-        share = self.progress()
-        done = self.step / self.cfg.min_steps if share is None else share
-        return done < self.cfg.freeze or self.cfg.freeze == 1
+        return self.done() < self.cfg.freeze or self.cfg.freeze == 1
 
     def finished(self) -> str | None:
         """Say why the run is over; None while it is not."""
@@ -299,19 +274,18 @@ class _Run:
             return f"no gain in {self.stale} evaluations"
         return None
 
-    def rate(self) -> float:
-        """Return the learning rate: warm-up, then cosine to 1 % of a budget."""
-        cfg, share = self.cfg, self.progress()
-        warm = min(1.0, max((self.step + 1) / cfg.warm_up, 10 * (share or 0.0)))
-        shape = self.factor if share is None else 0.505 + 0.495 * math.cos(math.pi * share)
-        return cfg.rate * warm * shape
-
-    def update(self, batch: dataset.Batch, frames: Callable[[], str]) -> None:
+    def update(
+        self, batch: dataset.Batch, frames: Callable[[], str], unlabelled: Unlabelled | None
+    ) -> None:
         """One step of the optimiser and of the averaged weights; `frames` names the samples."""
         self.optimiser.hold(self.holds())
         with self.own_numbers():
-            rate, clip = self.rate(), self.cfg.clip
-            losses, skipped = self.optimiser.step(batch, self.chosen.batch, rate, clip)
+            rate = schedule.rate(self.cfg, self.step, self.progress(), self.factor)
+            clip = self.cfg.clip
+            more = None
+            if unlabelled is not None:
+                more = partial(unlabelled, self.ema, self.done(), self.step)
+            losses, skipped = self.optimiser.step(batch, self.chosen.batch, rate, clip, more)
         if not math.isfinite(sum(losses)):
             raise InputError(
                 f"the loss is {sum(losses)} at step {self.step}, on the frames {frames()}; "
@@ -325,7 +299,8 @@ class _Run:
         self.step += 1
         self.losses.append(losses)
         if not skipped:
-            decay = min(self.cfg.ema, (1 + self.step) / (10 + self.step))
+            steps = self.step - self.begun
+            decay = min(self.cfg.ema, (1 + steps) / (10 + steps))
             optimise.average(self.ema, self.net, decay)
 
     @contextlib.contextmanager
@@ -336,8 +311,11 @@ class _Run:
             torch.manual_seed(int(key.generate_state(1)[0]))
             yield
 
-    def evaluate(self, judge: Judge) -> Evaluated:
-        """Score the averaged weights on validation and remember them if they are the best."""
+    def evaluate(self, judge: Judge, over: bool) -> Evaluated:
+        """Score the averaged weights on validation and remember them if they are the best.
+
+        Of several cycles only the ends count, and all are remembered; `over`: this is one.
+        """
         early = self.early(judge) if self.team.first else ()
         px = self.team.tell(
             _mean_and_median(judge(self.ema, self.device)) if self.team.first else (0, 0)
@@ -365,8 +343,13 @@ class _Run:
         best = self.history[self.best].val_px if self.best >= 0 else math.inf
         self.stale = 0 if line.val_px < best * (1 - self.cfg.gain) else self.stale + 1
         self.history.append(line)
-        if line.val_px < best:
-            self.best, self.best_weights = len(self.history) - 1, _cpu(self.ema.state_dict())
+        one, weights = self.cfg.snapshots == 1, _cpu(self.ema.state_dict())
+        if line.val_px < best and (one or over):
+            self.best, self.best_weights = len(self.history) - 1, weights
+        if over and not one:
+            self.kept.append((len(self.history) - 1, weights))
+            self.cycle = schedule.cycle(self.cfg, self.progress())
+            self.begun = self.step
         if self.stale and self.stale % 5 == 0:  # where there is no budget to follow
             self.factor /= 2
         return line
@@ -390,6 +373,9 @@ class _Run:
             "step": self.step,
             "factor": self.factor,
             "stale": self.stale,
+            "cycle": self.cycle,
+            "begun": self.begun,
+            "kept": self.kept,
             "best": self.best,
             "minutes": self.elapsed(),
             "losses": self.losses,
@@ -403,6 +389,7 @@ class _Run:
         self.chosen = optimise.Plan(*state["chosen"])
         self.best_weights, self.best = state["best_weights"], state["best"]
         self.step, self.factor, self.stale = state["step"], state["factor"], state["stale"]
+        self.cycle, self.begun, self.kept = state["cycle"], state["begun"], state["kept"]
         self.losses, self.minutes_before = list(state["losses"]), state["minutes"]
         self.history = [Evaluated(*line) for line in state["history"]]
         last, least = self.team.largest([float(self.step), -float(self.step)])

@@ -32,7 +32,16 @@ from gambol.io import store
 from gambol.pose import calibrate, evaluate
 from gambol.pose.train import FitConfig
 from gambol.simulate.world import SimulateConfig
-from gambol.stages import demo_pair, demo_views, movies, predict, report, simulate, train
+from gambol.stages import (
+    demo_pair,
+    demo_views,
+    movies,
+    predict,
+    report,
+    simulate,
+    structure,
+    train,
+)
 from gambol.viz.html import Markup, el, section, table
 from gambol.viz.report import ORIGIN
 
@@ -232,7 +241,6 @@ def _pair(pair: demo_pair.Pair) -> Markup:
 
 def _score(trained: Path, predicted: Path, truth: Path) -> tuple[evaluate.Evaluation, float]:
     """Score every visible keypoint of every frame."""
-    model = io_run.load(trained).model
     labels = _visible(store.read_dataset(truth), predicted)
     found = io_poses.read(predicted)
     xy = core_poses.xy(found)[:, 0].astype(np.float64)
@@ -242,7 +250,7 @@ def _score(trained: Path, predicted: Path, truth: Path) -> tuple[evaluate.Evalua
     )
     scores = evaluate.evaluate(labels, xy, confidence, presence=presence)
     inside = calibrate.inside(
-        calibrate.Calibration.from_dict(model.calibration),
+        structure.calibration(io_run.load(trained)),
         xy - labels.xy,
         core_poses.covariance(found)[:, 0].astype(np.float64),
         0.9,

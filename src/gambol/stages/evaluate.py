@@ -27,10 +27,10 @@ from gambol.io import run as io_run
 from gambol.io.labels.places import name_of
 from gambol.io.video.open import fingerprint, split_ref
 from gambol.nn import engine
-from gambol.pose import calibrate, dataset, predict, splits
+from gambol.pose import calibrate, dataset, posing, predict, splits
 from gambol.pose import evaluate as scoring
 from gambol.pose.instances import InstanceScoring
-from gambol.stages import evaluate_3d, evaluate_many, matching
+from gambol.stages import evaluate_3d, evaluate_many, matching, predict_nets, structure
 
 
 class EvaluateConfig(Config):
@@ -58,7 +58,7 @@ def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
     if not result.exists():
         raise InputError(f"{result} does not exist; give a run folder or a pose file")
     if result.is_dir() and (io_run.is_finished(result) or not list(result.glob("*.nc"))):
-        loaded = _load(labels)
+        loaded = load_labels(labels)
         trained = io_run.load(result)
         chosen, part = _part(cfg, trained, loaded)
         if trained.model.many is not None:
@@ -74,7 +74,7 @@ def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
                 f"--part {cfg.part} out"
             )
         if part == "detections":
-            known = _load(labels)
+            known = load_labels(labels)
             scored = evaluate_many.of_detections(paths, known, cfg.threshold, cfg.oks)
             return {"part": part, **scored}
         if part == "poses3d":
@@ -83,7 +83,7 @@ def run(cfg: EvaluateConfig, result: Path, labels: Path) -> dict[str, Any]:
             scored = evaluate_many.of_tracks(paths, labels, cfg.threshold, cfg.oks)
             return {"part": part, **scored}
         _check_one(cfg, result)
-        chosen, seen = _from_poses(result, paths, _load(labels))
+        chosen, seen = _from_poses(result, paths, load_labels(labels))
     cfg_scores = scoring.Scoring(accept=cfg.threshold)
     scores = scoring.evaluate(
         chosen, seen.xy, seen.confidence, presence=seen.presence, cfg=cfg_scores
@@ -107,7 +107,7 @@ def _check_one(cfg: EvaluateConfig, result: Path) -> None:
         )
 
 
-def _load(labels: Path) -> Labels:
+def load_labels(labels: Path) -> Labels:
     """Return the labels that are scored: what lies in regions is not."""
     settled = regions.settle(io_labels.load(labels)).labels
     if not len(settled.frames):
@@ -120,15 +120,17 @@ def see(trained: io_run.Trained, labels: Labels) -> Seen:
     model = trained.model
     matching.check_names(model.spec.keypoints, labels)
     run_by = engine.build(trained.net, engine.choose_device("cpu"), "float32", 0)
-    net = predict.Net(run_by, trained.net.position, trained.net.multiple, model.scale)
-    calibration = calibrate.Calibration.from_dict(model.calibration)
+    net = predict_nets.wrap(trained, run_by)
+    calibration, by = structure.calibration(trained), structure.poser(trained)
+    limit = 1 if by is None else posing.CANDIDATES
     rows = []
     for i, image in enumerate(io_frames.labelled(labels, grey=model.grey)):
         small = predict.shrink(image[None], model.scale)
         matrix = pixels.invert(
             dataset.from_video_map(image.shape[1], image.shape[0], model.scale)
         )
-        found = predict.to_video(predict.whole(net, small), matrix)
+        several = predict.to_video(predict.several(net, small, limit), matrix)
+        found = predict.first(several if by is None else posing.choose(by, several).peaks)
         sure = calibrate.apply(calibration, found.height, found.cov)
         inside = calibrate.inside(
             calibration, found.xy - labels.xy[i : i + 1], sure.covariance, 0.9
@@ -182,14 +184,15 @@ def _from_poses(result: Path, paths: list[Path], labels: Labels) -> tuple[Labels
         rows = matching.rows_of(labels, str(poses.attrs.get("source_file", path.stem)))
         if len(rows):
             chosen.append(rows)
-            parts.append(_look_up(poses, labels.select(rows), path))
+            parts.append(look_up(poses, labels.select(rows), path))
     if not chosen:
         raise matching.nothing_of(result, labels)
     together = Seen(*(np.concatenate(p) for p in zip(*parts, strict=True)))
     return labels.select(np.concatenate(chosen)), together
 
 
-def _look_up(poses: xr.Dataset, labels: Labels, path: Path) -> Seen:
+def look_up(poses: xr.Dataset, labels: Labels, path: Path) -> Seen:
+    """Return what a pose file says of labelled frames of its video."""
     matching.check_names(core_poses.skeleton(poses).keypoints, labels)
     xy = core_poses.xy(poses)[:, 0]
     matching.check_length(path, len(xy), labels.frame)
@@ -208,4 +211,6 @@ def _look_up(poses: xr.Dataset, labels: Labels, path: Path) -> Seen:
 
         calibration = calibrate.Calibration.from_dict(json.loads(poses.attrs["calibration"]))
         inside = calibrate.inside(calibration, xy[at] - labels.xy, covariance[at], 0.9)
+    elif "covariance" in poses:  # of an ensemble, which is Gaussian
+        inside = calibrate.inside_gaussian(xy[at] - labels.xy, covariance[at], 0.9)
     return Seen(xy[at].astype(np.float64), confidence[at], presence[at], covariance[at], inside)

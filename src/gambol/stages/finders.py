@@ -8,6 +8,7 @@ from gambol.nn.outputs.fields import Fields
 from gambol.pose import find, judge, upright
 from gambol.pose.group import Links
 from gambol.pose.predict import Net
+from gambol.stages import structure
 
 
 def of_run(
@@ -15,10 +16,20 @@ def of_run(
     where: engine.Device,
     precision: engine.Precision = "float32",
     threads: int = 0,
+    weight: float | None = None,
 ) -> find.Finder:
-    """Build what finds the animals of a frame at the run's scale."""
+    """Build what finds the animals of a frame at the run's scale.
+
+    Args:
+        trained: the run.
+        where: what runs it.
+        precision: of the networks.
+        threads: of a CPU; 0: all.
+        weight: λ of bones in place of the run's; see `stages.structure`.
+    """
     many, net = trained.model.many, trained.net
     assert many is not None
+    by, held = structure.poser(trained, weight), structure.grid(trained, weight)
     run_by = engine.build(net, where, precision, threads)
     if trained.centroid is None:
         links = Links(
@@ -30,7 +41,7 @@ def of_run(
     finds = engine.build(first, where, precision, threads)
     return find.TopDown(
         Net(finds, first.position, first.multiple, many.centroid_scale),
-        Net(run_by, net.position, net.multiple, trained.model.scale),
+        Net(run_by, net.position, net.multiple, trained.model.scale, grid=held),
         many.side,
         many.threshold,
         many.apart,
@@ -38,6 +49,7 @@ def of_run(
         len(many.classes),
         next((one for one in first.outputs if isinstance(one, Fields)), None),
         shape(many),
+        poser=by,
     )
 
 

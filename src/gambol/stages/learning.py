@@ -4,6 +4,7 @@ writes  out/state.pt             while it is not finished
         out/log.jsonl            one line per evaluation
         out/weights.safetensors  averaged weights, best on validation
         out/last.safetensors     raw weights of the last step
+        out/snapshot1.safetensors …  averaged weights at the ends of other cycles of the rate
         out/fitted.json          why it stopped; written last
 """
 
@@ -28,6 +29,7 @@ from gambol.nn.model import ModelSpec, PoseNet
 from gambol.nn.transfer import Taken
 from gambol.pose import dataset, train
 from gambol.pose.distributed import Team
+from gambol.pose.unlabelled import Unlabelled
 
 
 class Watch(Protocol):
@@ -83,6 +85,7 @@ class Job(NamedTuple):
     most: float = np.inf
     # of the averaged weights as they are: a run that predicts whole frames, if one does
     model: Callable[[PoseNet], io_run.Trained] | None = None
+    unlabelled: Unlabelled | None = None  # what frames without labels teach
 
 
 def learn(job: Job, sitting: Sitting) -> train.Fitted:
@@ -133,6 +136,7 @@ def learn(job: Job, sitting: Sitting) -> train.Fitted:
             heard=partial(watch.heard, job) if watch else lambda seen: None,
             at_once=sitting.at_once,
             borrowed=taken.rates,
+            unlabelled=job.unlabelled,
         )
     if first:
         keep(job.out, job.made_from, fitted)
@@ -150,7 +154,9 @@ def _finished(job: Job) -> train.Fitted | None:
     history = [train.Evaluated(**line) for line in io_run.read_log(job.out)]
     weights = io_run.read_weights(job.out / "weights.safetensors")
     last = io_run.read_weights(job.out / "last.safetensors")
-    return train.Fitted(weights, last, history, note["best"], note["reason"])
+    names = [io_run.snapshot(n) for n in range(note.get("snapshots", 0))]
+    others = tuple(io_run.read_weights(job.out / name) for name in names)
+    return train.Fitted(weights, last, history, note["best"], note["reason"], others)
 
 
 def _check_origin(job: Job, made_from: str) -> None:
@@ -165,7 +171,11 @@ def keep(out: Path, made_from: str, fitted: train.Fitted) -> None:
     """Write what was found; the note comes last."""
     io_run.write_weights(fitted.weights, out / "weights.safetensors")
     io_run.write_weights(fitted.last, out / "last.safetensors")
+    for n, weights in enumerate(fitted.others):
+        io_run.write_weights(weights, out / io_run.snapshot(n))
     note = {"made_from": made_from, "best": fitted.best, "reason": fitted.reason}
+    if fitted.others:
+        note["snapshots"] = len(fitted.others)
     store.write_json(note, out / "fitted.json")
     (out / io_run.STATE).unlink(missing_ok=True)
 

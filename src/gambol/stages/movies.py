@@ -49,12 +49,13 @@ def run(
 
     Args:
         cfg: settings.
-        poses: pose files.
+        poses: pose files, or folders of them.
         out: folder.
         video: the video of the one pose file, where it is not where it was.
         views: videos of the cameras of 3D poses, by name.
         progress: hears of every piece that is written.
     """
+    poses = _files(poses)
     if video is not None and len(poses) > 1:
         raise InputError(f"--video {video} is one video for {len(poses)} pose files; give one")
     targets = [out / f"{path.stem}.mp4" for path in poses]
@@ -74,6 +75,19 @@ def run(
         else:
             _film(cfg, path, target, video, progress)
     return targets
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    """Replace folders by the pose files in them."""
+    files: list[Path] = []
+    for path in paths:
+        inside = sorted(path.glob("[!.]*.nc")) if path.is_dir() else [path]
+        if not inside:
+            raise InputError(
+                f"{path} holds no file *.nc; give poses of gambol predict, track or triangulate"
+            )
+        files += inside
+    return files
 
 
 def _film(

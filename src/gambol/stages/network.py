@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 from gambol.nn.backbones.linear import LinearSpec
-from gambol.nn.backbones.pyramid import EncoderSpec
+from gambol.nn.backbones.pyramid import EncodedSpec
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.model import AnyOutput, ModelSpec, PoseNet, default_head
 from gambol.nn.outputs.graph import GraphSpec
@@ -56,7 +56,7 @@ def place(
         one_view = approach == "single" and usual and choice.whole and choice.rotation < 90
         reason = "place: whole frames of one view, so the network is told where it looks"
         return one_view, (reason,) if one_view else ()
-    if cfg.place and isinstance(cfg.backbone, LinearSpec | EncoderSpec):
+    if cfg.place and isinstance(cfg.backbone, LinearSpec | EncodedSpec):
         raise InputError(
             f"place=true is nothing for backbone {cfg.backbone.kind}; leave place out"
         )

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat
 
 import gambol
 from gambol.core import pixels
@@ -34,8 +34,8 @@ from gambol.io.video.ahead import read_ahead
 from gambol.io.video.open import fingerprint, open_video, split_ref
 from gambol.kernels.peaks import Peaks
 from gambol.nn import engine
-from gambol.pose import calibrate, dataset, find, predict
-from gambol.stages import finders, predict_many, predict_nets
+from gambol.pose import calibrate, dataset, find, posing, predict
+from gambol.stages import finders, predict_many, predict_nets, structure
 
 SHARD = 256  # frames; fixed, so that results never depend on where a run was interrupted
 CHUNK_BYTES = 16e6  # of decoded video that travel together; four such pieces are in memory
@@ -48,6 +48,7 @@ class PredictConfig(Config):
     window: Literal["auto", "follow", "whole"] = "auto"  # follow the animal where it pays
     candidates: int = Field(default=1, ge=1, le=16)
     # peaks per keypoint that are kept, for a choice by time or by other cameras
+    structure: NonNegativeFloat | None = None  # λ of bones in place of the run's; 0: none
 
 
 class Predicted(NamedTuple):
@@ -85,12 +86,14 @@ def run(
     fast, follow, several = cfg.precision == "fast", cfg.window == "follow", cfg.candidates
     if model.model.many is not None:
         finder = predict_nets.many_animals(
-            model, where, threads, fast=fast, follow=follow, candidates=several
-        )
+            model, where, threads, fast=fast, follow=follow, candidates=several,
+            weight=cfg.structure,
+        )  # fmt: skip
         return [_several(cfg, model, finder, v, target, progress) for v, target in pairs]
     net = predict_nets.one_animal(
-        model, where, threads, fast=fast, follow=follow, candidates=several
-    )
+        model, where, threads, fast=fast, follow=follow, candidates=several,
+        weight=cfg.structure,
+    )  # fmt: skip
     return [_one(cfg, model, net, where, v, target, progress) for v, target in pairs]
 
 
@@ -165,6 +168,7 @@ def _key(cfg: PredictConfig, model: io_run.Trained, run_by: str, path: Path) -> 
         model.weights_hash,
         run_by,
         fingerprint(path),
+        *filter(None, [structure.fingerprint(model, cfg.structure)]),
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -181,7 +185,8 @@ def _predict(
     progress: Progress,
 ) -> Predicted:
     shards = io_poses.Shards(target, key)
-    follow = _follows(cfg, model, where, video)
+    follow, by = _follows(cfg, model, where, video), structure.poser(model, cfg.structure)
+    limit = cfg.candidates if by is None else posing.CANDIDATES
     total = len(video)
     count = -(-total // SHARD)
     clock, fresh, searched = _Clock(), 0, 0
@@ -193,13 +198,17 @@ def _predict(
             searched += int(kept.searched.sum())
     for number, frames, readable in _shards(video, model.model.scale, missing, clock):
         with clock.networking():
-            shard = _shard(net, model, video, frames, readable, follow, cfg.candidates)
+            seen, everywhere = _search(net, model, frames, follow, limit)
+            shard = _shard(cfg, model, by, video, seen, everywhere, readable)
         shards.write(number, shard)
         fresh, searched = fresh + len(frames), searched + int(shard.searched.sum())
         progress(Step("predict", min((number + 1) * SHARD, total), total, path.name))
     attrs = _attrs(cfg, model, net.engine.name, path, key, clock, fresh, follows=follow)
     bones, several = model.model.bones, cfg.candidates
-    io_poses.assemble(shards, count, video.times, bones, video.fps, attrs, candidates=several)
+    io_poses.assemble(
+        shards, count, video.times, bones, video.fps, attrs, candidates=several,
+        posed=by is not None,
+    )  # fmt: skip
     seconds = clock.elapsed()
     return Predicted(
         path,
@@ -251,7 +260,7 @@ def _attrs(
         "made_from": key,
         "source_file": str(_absolute(path)),
         "confidence_radius_px": 0.05 * model.model.body_px,
-        "calibration": model.model.calibration,
+        "calibration": structure.calibration(model, cfg.structure).to_dict(),
         "provenance": notes,
         "speed": {  # of the last sitting
             "fps": fresh / clock.elapsed(),
@@ -279,7 +288,15 @@ def _several(
             return _there_already(path, target, total)
         kept, clock = io_detections.Pieces(target, key), _Clock()
         fresh, clock.decode = predict_many.predict(
-            finder, model, video, kept, SHARD, time.monotonic, progress, path.name
+            finder,
+            predict_many.judged_by(model, cfg.structure),
+            model.model.scale,
+            video,
+            kept,
+            SHARD,
+            time.monotonic,
+            progress,
+            path.name,
         )
         clock.network = clock.elapsed() - clock.decode
         attrs = _attrs(cfg, model, run_by, path, key, clock, fresh)
@@ -346,41 +363,55 @@ def _shards(
         before = time.monotonic()
 
 
-def _shard(
-    net: predict.Net,
-    model: io_run.Trained,
-    video: Video,
-    frames: np.ndarray,
-    readable: np.ndarray,
-    follow: bool,
-    limit: int,
-) -> io_poses.Shard:
-    """Find and calibrate the poses of a shard; frames that cannot be read get empty rows."""
+def _search(
+    net: predict.Net, model: io_run.Trained, frames: np.ndarray, follow: bool, limit: int
+) -> tuple[Peaks, np.ndarray]:
+    """Find peaks in network pixels; also say which frames were searched as a whole."""
     if follow:
-        seen, everywhere = predict.follow_several(net, frames, model.model.window, limit)
-    else:
-        padded = dataset.letterbox(frames[0], net.multiple)
-        some = engine.frames_at_once(net.engine, padded)
-        starts = range(0, len(frames), some)
-        parts = [predict.several(net, frames[i : i + some], limit) for i in starts]
-        seen = Peaks(*(np.concatenate(p) for p in zip(*parts, strict=True)))
-        everywhere = np.ones(len(frames), bool)
+        return predict.follow_several(net, frames, model.model.window, limit)
+    padded = dataset.letterbox(frames[0], net.multiple)
+    some = engine.frames_at_once(net.engine, padded)
+    starts = range(0, len(frames), some)
+    parts = [predict.several(net, frames[i : i + some], limit) for i in starts]
+    seen = Peaks(*(np.concatenate(p) for p in zip(*parts, strict=True)))
+    return seen, np.ones(len(frames), bool)
+
+
+def _shard(
+    cfg: PredictConfig,
+    model: io_run.Trained,
+    by: posing.Poser | None,
+    video: Video,
+    seen: Peaks,
+    everywhere: np.ndarray,
+    readable: np.ndarray,
+) -> io_poses.Shard:
+    """Choose and calibrate the poses of a shard; frames that cannot be read get empty rows."""
     matrix = pixels.invert(dataset.from_video_map(*video.size, model.model.scale))
     seen = predict.to_video(seen, matrix)
+    calibration = structure.calibration(model, cfg.structure)
+    chosen = None if by is None else posing.choose(by, seen)
+    seen = seen if chosen is None else chosen.peaks
     found = predict.first(seen)
-    calibration = calibrate.Calibration.from_dict(model.model.calibration)
     sure = calibrate.apply(calibration, found.height, found.cov)
-    rows = (found.xy, sure.confidence, sure.covariance, found.height, sure.presence)
-    empty = [np.where(_like(readable, part), part, np.nan)[:, None] for part in rows]
-    xy, confidence, covariance, height, presence = (part.astype(np.float32) for part in empty)
-    shard = io_poses.Shard(xy, confidence, covariance, height, presence, everywhere)
-    if limit == 1:
-        return shard
-    places, scores = (
-        np.where(_like(readable, part), part, np.nan)[:, None].astype(np.float32)
-        for part in (seen.xy, calibrate.scores(calibration, seen.height, seen.cov))
+
+    def rows(*parts: np.ndarray) -> list[np.ndarray]:
+        empty = [np.where(_like(readable, part), part, np.nan)[:, None] for part in parts]
+        return [part.astype(np.float32) for part in empty]
+
+    xy, confidence, covariance, height, presence = rows(
+        found.xy, sure.confidence, sure.covariance, found.height, sure.presence
     )
-    return shard._replace(candidate_xy=places, candidate_score=scores)
+    shard = io_poses.Shard(xy, confidence, covariance, height, presence, everywhere)
+    if chosen is not None:
+        posterior, absent, margin = rows(chosen.probability, chosen.absent, chosen.margin)
+        shard = shard._replace(posterior=posterior, absent=absent, margin=margin)
+    if cfg.candidates == 1:
+        return shard
+    kept = Peaks(*(part[:, :, : cfg.candidates] for part in seen))
+    scores = calibrate.scores(calibration, kept.height, kept.cov)
+    places, worth = rows(kept.xy, scores)
+    return shard._replace(candidate_xy=places, candidate_score=worth)
 
 
 def _like(readable: np.ndarray, part: np.ndarray) -> np.ndarray:

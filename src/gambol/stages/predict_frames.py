@@ -24,8 +24,8 @@ from gambol.io import run as io_run
 from gambol.io.project import Project
 from gambol.io.video.open import open_video
 from gambol.nn import engine
-from gambol.pose import calibrate, dataset, infer
-from gambol.stages import finders, predict_many
+from gambol.pose import calibrate, dataset, infer, posing, predict
+from gambol.stages import finders, predict_many, structure
 
 
 class PredictFramesConfig(Config):
@@ -136,19 +136,24 @@ class _Single:
     def __init__(self, model: io_run.Trained) -> None:
         self._model = model
         self._device = next(model.net.parameters()).device
-        self._calibration = calibrate.Calibration.from_dict(model.model.calibration)
+        self._calibration, self._by = structure.calibration(model), structure.poser(model)
 
     def __call__(self, image: np.ndarray, frame: int) -> Detections:
         scale = self._model.model.scale
         small = dataset.shrink(image, scale)
-        found = infer.forward(self._model.net, small, self._device)
+        limit = 1 if self._by is None else posing.CANDIDATES
         size = image.shape[1], image.shape[0]
         matrix = pixels.invert(dataset.from_video_map(*size, scale))
-        cov = pixels.apply_covariance(matrix, found.cov)
-        sure = calibrate.apply(self._calibration, found.height[None], cov[None])
+        grid = structure.grid(self._model)
+        several = infer.several(self._model.net, small, self._device, limit, grid)
+        several = predict.to_video(several, matrix)
+        if self._by is not None:
+            several = posing.choose(self._by, several).peaks
+        found = predict.first(several)
+        sure = calibrate.apply(self._calibration, found.height[None], found.cov[None])
         return Detections(
             np.array([frame]),
-            pixels.apply(matrix, found.xy)[None].astype(np.float64),
+            found.xy[None].astype(np.float64),
             sure.covariance.astype(np.float64),
             sure.confidence.astype(np.float64),
             sure.confidence.astype(np.float64).mean(axis=1),

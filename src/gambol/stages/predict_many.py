@@ -20,13 +20,15 @@ from gambol.io import run as io_run
 from gambol.io.video.ahead import read_ahead
 from gambol.kernels.peaks import Peaks
 from gambol.pose import calibrate, dataset, find, judge
+from gambol.stages import structure
 
 CHUNK = 16  # frames that are decoded together
 
 
 def predict(
     finder: find.Finder,
-    trained: io_run.Trained,
+    judged: judge.Judged,
+    scale: float,
     video: Video,
     kept: io_detections.Pieces,
     shard: int,
@@ -38,7 +40,8 @@ def predict(
 
     Args:
         finder: the networks.
-        trained: the run they are from.
+        judged: what their run learned about the worth of finds.
+        scale: network pixels per video pixel.
         video: what is searched.
         kept: finished pieces.
         shard: frames a piece.
@@ -47,23 +50,27 @@ def predict(
         name: of the video, for people.
     """
     total, fresh, waited = len(video), 0, 0.0
-    judged = judged_by(trained)
     for number in range(-(-total // shard)):
         if kept.read(number) is not None:
             continue
         wanted = list(range(number * shard, min((number + 1) * shard, total)))
-        piece, wait = _piece(finder, judged, trained.model.scale, video, wanted, clock)
+        piece, wait = _piece(finder, judged, scale, video, wanted, clock)
         kept.write(number, piece)
         fresh, waited = fresh + len(wanted), waited + wait
         progress(Step("predict", wanted[-1] + 1, total, name))
     return fresh, waited
 
 
-def judged_by(trained: io_run.Trained) -> judge.Judged:
-    """What the run learned about the worth of its finds."""
+def judged_by(trained: io_run.Trained, weight: float | None = None) -> judge.Judged:
+    """What the run learned about the worth of its finds.
+
+    Args:
+        trained: the run.
+        weight: λ of bones in place of the run's.
+    """
     many = trained.model.many
     assert many is not None
-    calibration = calibrate.Calibration.from_dict(trained.model.calibration)
+    calibration = structure.calibration(trained, weight)
     return judge.Judged(calibration, np.array(many.real), many.temperature)
 
 

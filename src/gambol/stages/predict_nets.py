@@ -11,7 +11,7 @@ from gambol.core.errors import InputError
 from gambol.io import run as io_run
 from gambol.nn import engine
 from gambol.pose import find, predict
-from gambol.stages import finders
+from gambol.stages import finders, structure
 
 TOLERATED = 0.05  # px by which `fast` may raise the mean error on validation
 
@@ -24,6 +24,7 @@ def one_animal(
     fast: bool,
     follow: bool,
     candidates: int,
+    weight: float | None = None,
 ) -> predict.Net:
     """Build the engine of a run for one animal.
 
@@ -34,6 +35,7 @@ def one_animal(
         fast: in bfloat16, if it shows that it costs no accuracy.
         follow: a window has to follow the animal.
         candidates: peaks per keypoint that are wanted.
+        weight: λ of bones in place of the run's.
     """
     if follow and model.net.spec.place:
         raise InputError(
@@ -41,10 +43,10 @@ def one_animal(
             "animal does not show; leave window out"
         )
     _check_hills(model, candidates)
-    exact = _wrap(model, engine.build(model.net, where, "float32", threads))
+    exact = wrap(model, engine.build(model.net, where, "float32", threads), weight)
     if not fast:
         return exact
-    quick = _wrap(model, engine.build(model.net, where, "bfloat16", threads))
+    quick = wrap(model, engine.build(model.net, where, "bfloat16", threads), weight)
     held = io_run.read_heldout(model.folder)
     errors = [_error(net, held) for net in (exact, quick)]
     if errors[1] > errors[0] + TOLERATED:
@@ -63,8 +65,12 @@ def many_animals(
     fast: bool,
     follow: bool,
     candidates: int,
+    weight: float | None = None,
 ) -> find.Finder:
-    """Build what finds the animals of a frame; arguments as of `one_animal`."""
+    """Build what finds the animals of a frame; arguments as of `one_animal`.
+
+    `weight` is that of bones, in place of the run's.
+    """
     if fast:
         raise InputError(
             f"{model.folder} finds several animals a frame, for which --precision fast is not "
@@ -75,7 +81,7 @@ def many_animals(
             f"{model.folder} finds several animals a frame, which no window can follow; leave "
             "window out"
         )
-    finder = finders.of_run(model, where, "float32", threads)
+    finder = finders.of_run(model, where, "float32", threads, weight)
     if candidates == 1:
         return finder
     if not isinstance(finder, find.TopDown):
@@ -99,9 +105,12 @@ def _check_hills(model: io_run.Trained, candidates: int) -> None:
         )
 
 
-def _wrap(model: io_run.Trained, run_by: engine.Engine) -> predict.Net:
-    net, spec = model.net, model.model
-    return predict.Net(run_by, net.position, net.multiple, spec.scale)
+def wrap(
+    model: io_run.Trained, run_by: engine.Engine, weight: float | None = None
+) -> predict.Net:
+    """Say of an engine what its maps mean, and whether poses are weighed on them."""
+    net, grid = model.net, structure.grid(model, weight)
+    return predict.Net(run_by, net.position, net.multiple, model.model.scale, grid=grid)
 
 
 def _error(net: predict.Net, held: io_run.Heldout) -> float:

@@ -22,7 +22,7 @@ from gambol.io import run as io_run
 from gambol.io import store
 from gambol.io.video import DamagedFrame, open_video
 from gambol.pose import calibrate
-from gambol.stages import matching, report_3d
+from gambol.stages import matching, report_3d, structure
 from gambol.stages import report_many as stage_many
 from gambol.stages.footage import find_video, regions
 from gambol.viz import films, frames, overlay, project, report, report_many
@@ -91,7 +91,7 @@ def _watch(path: Path) -> Markup:
 
 def _run(trained: io_run.Trained, held: io_run.Heldout) -> report.Run:
     folder, model = trained.folder, trained.model
-    calibration = calibrate.Calibration.from_dict(model.calibration)
+    calibration = structure.calibration(trained)
     labelled = np.isfinite(held.truth).all(axis=-1)
     if model.many is not None:  # what was missed has no region
         labelled &= np.isfinite(held.xy).all(axis=-1).any(axis=-1, keepdims=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from gambol.io import pretrained, store
 from gambol.io import run as io_run
 from gambol.nn import transfer
+from gambol.nn.backbones.timm_encoder import TimmSpec
 from gambol.nn.model import ModelSpec, PoseNet
 from gambol.nn.transfer import Taken
 
@@ -37,12 +38,15 @@ def loader(
     """
     if start is None:
         return None
+    give: Callable[[PoseNet], Taken]
     if start != IMAGENET and Path(start).is_dir():
         other = io_run.load(Path(start))
         weights = other.net.state_dict()
         give = partial(
             transfer.run, weights=weights, keypoints=other.model.spec.keypoints, source=start
         )
+    elif start == IMAGENET and isinstance(spec.backbone, TimmSpec):
+        give = transfer.published
     else:
         path = _imagenet(spec) if start == IMAGENET else Path(start)
         give = partial(transfer.encoder, foreign=pretrained.read(path), source=str(path))

@@ -98,7 +98,8 @@ def _words(strategy: Strategy, name: str, value: float, film: Film) -> str:
         return f"{name} is right with {1 - value:.0%}"
     if strategy == "structure":
         sure = 1 / (1 + np.exp(value))  # value: minus the margin, in log odds
-        return f"{name} may be in two places, {sure:.0%} to {1 - sure:.0%}"
+        other = "in two places" if film.poses.margin(0, 1) is None else "elsewhere or absent"
+        return f"{name} may be {other}, {sure:.0%} to {1 - sure:.0%}"
     if strategy == "crowd":
         return f"two animals are {-value:.0f} px apart"
     return f"{name} differs by {value:.0f} px between the last two models"
@@ -114,6 +115,8 @@ def _unsure(film: Film) -> Doubt:
 
 
 def _structure(film: Film) -> Doubt:
+    if film.poses.margin(0, 1) is not None:  # prediction knew best how bones lie
+        return _in_pieces(film, lambda first, stop: _margins(film, first, stop))
     if film.poses.peaks(0, 1) is None:
         raise Skipped(
             f"{film.poses.path} keeps one place a keypoint; predict with candidates set to 4, "
@@ -135,6 +138,12 @@ def _structure(film: Film) -> Doubt:
         return doubts.structure(peaks, score, known, film.body / 20)
 
     return _in_pieces(film, piece)
+
+
+def _margins(film: Film, first: int, stop: int) -> Doubt:
+    margin = film.poses.margin(first, stop)
+    assert margin is not None
+    return doubts.margins(margin.astype(np.float64))
 
 
 def _crowd(film: Film) -> Doubt:

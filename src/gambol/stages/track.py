@@ -41,7 +41,7 @@ class TrackConfig(Config):
 
     animals: PositiveInt | None = None  # null: as many as frames show, and labels had
     at_most: bool = False  # there may be fewer; else each frame shows all that it can
-    preset: Literal["gambol", "sleap-classic", "dlc-ellipse"] = "gambol"
+    preset: Literal["gambol", "sleap-classic", "dlc-ellipse"] = "gambol"  # others to compare
     tracker: trackers.TrackConfig | None = None  # null: the preset
     cleaning: clean.Cleaning = clean.Cleaning()
     doors: tuple[tuple[float, float], ...] = ()  # px; where animals come and go

@@ -33,10 +33,22 @@ from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.model import AnyBackbone, AnyHead, AnyOutput, PoseNet
 from gambol.nn.outputs.confidence import ConfidenceSpec
-from gambol.pose import choose_many, dataset, distributed, infer, scenes, splits, train
+from gambol.pose import (
+    choose_many,
+    dataset,
+    distributed,
+    infer,
+    scenes,
+    schedule,
+    splits,
+    train,
+)
 from gambol.pose import linear as pose_linear
 from gambol.pose.choose import Choice, choose
-from gambol.stages import learning, network, starting, train_many, trained
+from gambol.pose.unlabelled import UnlabelledConfig
+from gambol.stages import learning, network, starting, structure, train_many, trained
+from gambol.stages import unlabelled as of_unlabelled
+from gambol.stages.structure import StructureConfig
 
 
 class SplitConfig(Config):
@@ -69,8 +81,10 @@ class TrainConfig(Config):
     window: int | None = Field(None, ge=1, le=4096)  # side of training windows, network pixels
     colour: Literal["grey", "rgb"] | None = None
     place: bool | None = None  # let the network know where in the frame it looks
+    structure: StructureConfig = StructureConfig()
     mirror: bool = False  # predict the mean over image and mirror image, at half the speed
     many: train_many.ManyConfig = train_many.ManyConfig()
+    unlabelled: UnlabelledConfig = UnlabelledConfig()  # off, unless it names losses
     augment: AugmentConfig = AugmentConfig()
     fit: train.FitConfig = train.FitConfig()
     linear: LinearFit = LinearFit()
@@ -124,7 +138,8 @@ def run(
         if ready.approach == "single":
             fitted = _fit(cfg, ready, out, sitting)
             if team.first:
-                trained.finish(cfg, ready, fitted, out, labels, own, time.monotonic() - start)
+                spent = time.monotonic() - start
+                trained.finish(cfg, ready, fitted, out, labels, own, spent, say)
         else:
             train_many.run(cfg, ready, out, labels, sitting)
         team.wait()
@@ -185,6 +200,7 @@ def _prepare(
     if cfg.approach is not None and cfg.approach != approach:
         approach, reason = cfg.approach, f"{cfg.approach}: as asked"
     _check_approach(approach, seen)
+    _check_snapshots(cfg, approach)
     choice = _choose(cfg, labels, images)
     crops = approach == "top-down"  # which take the place of windows
     kept = [one for one in choice.reasons if not (crops and one.startswith("windows"))]
@@ -207,6 +223,8 @@ def _prepare(
         for name, part in which.items()
     }
     spec = network.spec(cfg, labels.skeleton, choice, place)
+    structure.check(cfg.structure, spec, approach)
+    of_unlabelled.check(cfg.unlabelled, approach, spec)
     entries = splits.to_rows(labels, split)
     return trained.Prepared(
         approach, labels, entries, parts, which, empty, choice, spec, cfg.fit.seed, made_from
@@ -243,6 +261,15 @@ def _check_approach(approach: choose_many.Approach, seen: scenes.Scenes) -> None
         raise InputError(
             f"{crowded} frames have several labelled animals, which approach=single cannot "
             "learn; leave approach out, or set it to top-down or bottom-up"
+        )
+
+
+def _check_snapshots(cfg: TrainConfig, approach: choose_many.Approach) -> None:
+    schedule.check(cfg.fit)
+    if cfg.fit.snapshots > 1 and approach != "single":
+        raise InputError(
+            f"fit.snapshots={cfg.fit.snapshots} is for frames with one animal, and these are "
+            f"trained {approach}; leave fit.snapshots out"
         )
 
 
@@ -313,6 +340,8 @@ def _fit(
             "smaller"
         )
     choice = ready.choice
+    away = 0.0 if choice.whole else cfg.fit.away
+    windows = dataset.Windows(choice.window, away, choice.whole)
     job = learning.Job(
         "train",
         out,
@@ -320,14 +349,15 @@ def _fit(
         ready.spec,
         ready.parts["train"],
         lambda net, where: infer.distances(net, val, where),
-        dataset.Windows(choice.window, 0.0 if choice.whole else cfg.fit.away, choice.whole),
+        windows,
         ready.labels.skeleton,
         cfg.fit,
         cfg.augment.model_copy(update={"rotation": choice.rotation, "flip": choice.flip}),
         _called(ready),
         trained.held(ready),
         starting.loader(cfg.start, ready.spec, sitting.say),
-        trained.looker(ready, out),
+        model=trained.looker(ready, out),
+        unlabelled=of_unlabelled.prepare(cfg, ready, windows),
     )
     return learning.learn(job, sitting)
 

@@ -69,7 +69,7 @@ def run(
     ready = ready._replace(choice=ready.choice._replace(reasons=reasons))
     if sitting.team.first:
         spent = time.monotonic() - start
-        trained_many.finish(cfg, ready, made, out, labels, sitting.device, spent)
+        trained_many.finish(cfg, ready, made, out, labels, sitting.device, spent, sitting.say)
 
 
 def _check_parts(ready: trained.Prepared) -> None:

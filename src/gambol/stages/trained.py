@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,12 +12,26 @@ from gambol.core.config import Config
 from gambol.core.labels import Labels
 from gambol.io import provenance, store
 from gambol.io import run as io_run
-from gambol.nn import field
+from gambol.kernels.peaks import Peaks
+from gambol.nn import field, snapshots
 from gambol.nn.model import ModelSpec, PoseNet, parameter_count
-from gambol.pose import calibrate, dataset, evaluate, infer, splits, train
+from gambol.pose import (
+    calibrate,
+    dataset,
+    evaluate,
+    gridded,
+    infer,
+    posing,
+    predict,
+    splits,
+    train,
+)
 from gambol.pose.choose import Choice, measure
 from gambol.pose.choose_many import Approach
-from gambol.stages import learning
+from gambol.stages import learning, structure
+
+if TYPE_CHECKING:
+    from gambol.stages.train import TrainConfig
 
 FIELD_FRAMES = 16  # validation frames that the effective receptive field is measured on
 
@@ -38,26 +52,41 @@ class Prepared(NamedTuple):
 
 
 def finish(
-    cfg: Config,
+    cfg: "TrainConfig",
     ready: Prepared,
     fitted: train.Fitted,
     out: Path,
     labels: Path,
     device: str,
     seconds: float,
+    say: Callable[[str], None],
 ) -> None:
     """Score and calibrate the best weights on validation; `model.json` ends the run."""
-    net = PoseNet(ready.spec)
-    net.load_state_dict(fitted.weights)
+    net = snapshots.joined(ready.spec, [fitted.weights, *fitted.others])
     body = measure(ready.labels.xy).diagonal
     name = "calib" if len(ready.rows["calib"]) else "val"
-    calibration = _calibrate(net, ready.parts[name], body)
-    held = _hold(net, ready, calibration)
+    limit = structure.limit(cfg.structure, net)
+    val = _see(net, ready.parts["val"], limit)
+    calib = val if name == "val" else _see(net, ready.parts[name], limit)
+    calibration = sure = _calibrate(calib, ready.parts[name], body)
+    bones = _bones(cfg, ready, net, val, calibration)
+    if bones.reason is not None:
+        say(bones.reason)
+        reasons = (*ready.choice.reasons, bones.reason)
+        ready = ready._replace(choice=ready.choice._replace(reasons=reasons))
+    if bones.file is not None and bones.file.weight:
+        if bones.poser is not None:
+            val, calib = val.posed(bones.poser), calib.posed(bones.poser)
+        else:
+            val, calib = (_see(net, ready.parts[n], 1, bones.grid) for n in ("val", name))
+        sure = _calibrate(calib, ready.parts[name], body)
+        again = bones.file.model_copy(update={"calibration": sure.to_dict()})
+        bones = bones._replace(file=again)
+    held = _hold(val, ready, sure)
     io_run.write_heldout(held, out)
     scores = evaluate.evaluate(
         ready.labels.select(ready.rows["val"]), held.xy, held.confidence, presence=held.presence
     )
-    padded = [dataset.letterbox(image, net.multiple) for image in held.images[:FIELD_FRAMES]]
     write_scores(scores.summary(), fitted, name, out)
     write_origin(
         cfg,
@@ -67,11 +96,42 @@ def finish(
         [net],
         device=device,
         seconds=seconds,
-        field_px=field.measure(net, padded)._asdict(),  # network pixels
+        field_px=field_px(net, held),
+        bones_count=0.0 if bones.file is None else bones.file.weight,  # λ
     )
-    store.write_text(
-        _model_file(ready, calibration, body).model_dump_json(indent=1), out / io_run.MODEL
+    file = _model_file(ready, calibration, body).model_copy(
+        update={"structure": bones.file, "snapshots": len(fitted.others)}
     )
+    store.write_text(file.model_dump_json(indent=1), out / io_run.MODEL)
+
+
+def _bones(
+    cfg: "TrainConfig",
+    ready: Prepared,
+    net: PoseNet,
+    val: "_Seen",
+    calibration: calibrate.Calibration,
+) -> structure.Settled:
+    """Learn how bones lie, and on validation how much that counts."""
+    skeleton = ready.labels.skeleton
+    if not structure.looks(cfg.structure, net):
+        return structure.NOTHING
+    if cfg.structure.kind == "candidates":
+        known = ready.labels.xy[ready.rows["train"]]
+        return structure.settle(
+            cfg.structure, known, skeleton, calibration, val.several, val.truth
+        )
+
+    def see(by: gridded.GridPoser | None) -> tuple[np.ndarray, np.ndarray]:
+        return _see(net, ready.parts["val"], 1, by).found.xy, val.truth
+
+    return structure.settle_grid(cfg.structure, ready.parts["train"].xy[:, 0], skeleton, see)
+
+
+def field_px(net: PoseNet, held: io_run.Heldout) -> dict[str, float | None]:
+    """Measure how far a network looks on a few validation frames, network pixels."""
+    padded = [dataset.letterbox(image, net.multiple) for image in held.images[:FIELD_FRAMES]]
+    return field.measure(net, padded)._asdict()
 
 
 def held(ready: Prepared) -> learning.Held:
@@ -87,7 +147,7 @@ def looker(ready: Prepared, out: Path) -> Callable[[PoseNet], io_run.Trained]:
     some = frames.select(np.arange(min(len(frames.images), FIELD_FRAMES)))
 
     def run(net: PoseNet) -> io_run.Trained:
-        file = _model_file(ready, _calibrate(net, some, body), body)
+        file = _model_file(ready, _calibrate(_see(net, some), some, body), body)
         return io_run.Trained(out, file, net, "")
 
     return run
@@ -161,43 +221,51 @@ class _Seen(NamedTuple):
     """Predictions and truth of some frames, in video pixels."""
 
     truth: np.ndarray
-    xy: np.ndarray
-    height: np.ndarray
-    cov: np.ndarray
+    several: Peaks  # (N, J, C)
+
+    @property
+    def found(self) -> Peaks:
+        """The peaks that count."""
+        return predict.first(self.several)
+
+    def posed(self, by: posing.Poser) -> "_Seen":
+        """Let other peaks count, if poses are better by them."""
+        return self._replace(several=posing.choose(by, self.several).peaks)
 
 
-def _see(net: PoseNet, frames: dataset.Frames) -> _Seen:
+def _see(
+    net: PoseNet,
+    frames: dataset.Frames,
+    limit: int = 1,
+    grid: gridded.GridPoser | None = None,
+) -> _Seen:
     device = next(net.parameters()).device
-    truth, xy, height, cov = [], [], [], []
+    truth, peaks = [], []
     for i, image in enumerate(frames.images):
-        found = infer.forward(net, image, device)
         matrix = frames.to_video[i]
         truth.append(pixels.apply(matrix, frames.xy[i, 0]))
-        xy.append(pixels.apply(matrix, found.xy))
-        height.append(found.height)
-        cov.append(pixels.apply_covariance(matrix, found.cov))
-    return _Seen(np.stack(truth), np.stack(xy), np.stack(height), np.stack(cov))
+        peaks.append(predict.to_video(infer.several(net, image, device, limit, grid), matrix))
+    several = Peaks(*(np.stack(part) for part in zip(*peaks, strict=True)))
+    return _Seen(np.stack(truth), several)
 
 
-def _calibrate(net: PoseNet, frames: dataset.Frames, body: float) -> calibrate.Calibration:
-    seen = _see(net, frames)
-    return calibrate.fit(
-        seen.truth, frames.visibility[:, 0], seen.xy, seen.cov, seen.height, 0.05 * body
-    )
+def _calibrate(seen: _Seen, frames: dataset.Frames, body: float) -> calibrate.Calibration:
+    found, states = seen.found, frames.visibility[:, 0]
+    return calibrate.fit(seen.truth, states, found.xy, found.cov, found.height, 0.05 * body)
 
 
-def _hold(net: PoseNet, ready: Prepared, calibration: calibrate.Calibration) -> io_run.Heldout:
+def _hold(seen: _Seen, ready: Prepared, calibration: calibrate.Calibration) -> io_run.Heldout:
     rows, frames = ready.rows["val"], ready.parts["val"]
-    seen = _see(net, frames)
-    sure = calibrate.apply(calibration, seen.height, seen.cov)
+    found = seen.found
+    sure = calibrate.apply(calibration, found.height, found.cov)
     labels = ready.labels
     return io_run.Heldout(
         images=frames.images,
         to_video=frames.to_video,
         truth=seen.truth,
         visibility=frames.visibility[:, 0],
-        xy=seen.xy,
-        height=seen.height,
+        xy=found.xy,
+        height=found.height,
         cov=sure.covariance,
         confidence=sure.confidence,
         presence=sure.presence,

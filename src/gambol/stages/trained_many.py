@@ -3,24 +3,27 @@
 import copy
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 
 import gambol
 from gambol.core import pixels
-from gambol.core.config import Config
 from gambol.core.instances import Detections, body_length, join
 from gambol.io import run as io_run
 from gambol.io import store
+from gambol.kernels.peaks import Peaks
 from gambol.nn import engine
 from gambol.nn.model import ModelSpec, PoseNet
-from gambol.pose import crops, dataset, evaluate, identify, instances, judge, train
+from gambol.pose import crops, dataset, evaluate, gridded, identify, instances, judge, train
 from gambol.pose.choose import measure
 from gambol.pose.find import Finder, Found, TopDown, find
-from gambol.stages import finders
-from gambol.stages.trained import Prepared, write_origin, write_scores
+from gambol.stages import finders, structure
+from gambol.stages.trained import Prepared, field_px, write_origin, write_scores
+
+if TYPE_CHECKING:
+    from gambol.stages.train import TrainConfig
 
 FEW = 8  # validation frames that judge a network that still learns
 
@@ -52,13 +55,14 @@ def body(ready: Prepared) -> float:
 
 
 def finish(
-    cfg: Config,
+    cfg: "TrainConfig",
     ready: Prepared,
     made: Made,
     out: Path,
     labels: Path,
     device: str,
     seconds: float,
+    say: Callable[[str], None],
 ) -> None:
     """Score and calibrate on validation; `model.json` ends the run."""
     net = PoseNet(made.spec)
@@ -73,20 +77,85 @@ def finish(
     length = body(ready)
     seen = _see(_finder(trained), ready.parts[name])
     judged = _judge(seen, length)
-    model = trained.model
-    assert model.many is not None
-    learned = {"real": tuple(judged.real.tolist()), "temperature": judged.temperature}
-    many = model.many.model_copy(update=learned)
-    model = model.model_copy(update={"many": many, "calibration": judged.calibration.to_dict()})
+    trained = _with_worth(trained, judged)
+    bones = _bones(cfg, ready, trained)
+    if bones.reason is not None:
+        say(bones.reason)
+        reasons = (*ready.choice.reasons, bones.reason)
+        ready = ready._replace(choice=ready.choice._replace(reasons=reasons))
+    model = trained.model.model_copy(update={"structure": bones.file})
     trained = trained._replace(model=model)
+    if bones.file is not None and bones.file.weight:
+        seen = _see(_finder(trained), ready.parts[name])
+        judged = _judge(seen, length)
+        trained = _with_worth(trained, judged)
     if name != "val":
         seen = _see(_finder(trained), ready.parts["val"])
     held, scores = _hold(ready, made, trained, seen, judged)
     io_run.write_heldout(held, out)
     write_scores(scores, made.fitted, name, out)
     nets = [net] if centroid is None else [net, centroid]
-    write_origin(cfg, ready, out, labels, nets, device=device, seconds=seconds)
-    store.write_text(model.model_dump_json(indent=1), out / io_run.MODEL)
+    count = 0.0 if bones.file is None else bones.file.weight  # λ
+    write_origin(
+        cfg,
+        ready,
+        out,
+        labels,
+        nets,
+        device=device,
+        seconds=seconds,
+        bones_count=count,
+        field_px=field_px(net, held),
+    )
+    store.write_text(trained.model.model_dump_json(indent=1), out / io_run.MODEL)
+
+
+def _with_worth(trained: io_run.Trained, judged: judge.Judged) -> io_run.Trained:
+    """Keep what finds are worth; the calibration is that of chosen peaks where bones count."""
+    model = trained.model
+    assert model.many is not None
+    learned = {"real": tuple(judged.real.tolist()), "temperature": judged.temperature}
+    changes: dict[str, Any] = {"many": model.many.model_copy(update=learned)}
+    said, file = {"calibration": judged.calibration.to_dict()}, model.structure
+    if file is not None and file.weight:
+        changes["structure"] = file.model_copy(update=said)
+    else:
+        changes |= said
+    return trained._replace(model=model.model_copy(update=changes))
+
+
+def _bones(cfg: "TrainConfig", ready: Prepared, trained: io_run.Trained) -> structure.Settled:
+    """Learn how bones lie, and on the animals found in validation how much that counts."""
+    finder, skeleton = _finder(trained), ready.labels.skeleton
+    if not isinstance(finder, TopDown) or not structure.looks(cfg.structure, trained.net):
+        return structure.NOTHING
+    if cfg.structure.kind == "grid":
+        one = dataset.one_by_one(ready.parts["train"])
+        known = dataset.cut_out(one, aim(trained), finder.side).xy[:, 0]
+        net = finder.pose
+
+        def see(by: gridded.GridPoser | None) -> tuple[np.ndarray, np.ndarray]:
+            peaks, truth = _matched(ready, finder._replace(pose=net._replace(grid=by)))
+            return peaks.xy[..., 0, :], truth
+
+        return structure.settle_grid(cfg.structure, known, skeleton, see)
+    limit = structure.limit(cfg.structure, trained.net)
+    peaks, truth = _matched(ready, finder._replace(candidates=limit))
+    calibration = structure.calibration(trained)
+    known = ready.labels.xy[ready.rows["train"]]
+    return structure.settle(cfg.structure, known, skeleton, calibration, peaks, truth)
+
+
+def _matched(ready: Prepared, finder: TopDown) -> tuple[Peaks, np.ndarray]:
+    """Return the peaks (N, J, C) of animals of validation that were found, and their labels."""
+    seen = _see(finder, ready.parts["val"])
+    peaks, truth = [], []
+    for found, animals in zip(seen.found, seen.truth, strict=True):
+        who = judge.match(found.xy, animals, body(ready)).found
+        one = Peaks(found.xy[:, :, None], found.height[:, :, None], found.cov[:, :, None])
+        peaks.append(Peaks(*(part[who[who >= 0]] for part in found.several or one)))
+        truth.append(animals[who >= 0])
+    return Peaks(*map(np.concatenate, zip(*peaks, strict=True))), np.concatenate(truth)
 
 
 def looker(

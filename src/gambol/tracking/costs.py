@@ -54,8 +54,8 @@ class WindowSpec(Spec):
     """The last few poses."""
 
     kind: Literal["window"] = "window"
-    frames: int = 5
-    reduce: Literal["min", "median", "mean"] = "median"
+    frames: int = 5  # how many poses
+    reduce: Literal["min", "median", "mean"] = "median"  # of the distances to them
 
 
 @candidates.register

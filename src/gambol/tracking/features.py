@@ -59,15 +59,15 @@ class EllipseSpec(Spec):
     """1 - (0.8 c + 0.2 c |cos Δθ|), c = 1 - distance / long axis, of fitted ellipses."""
 
     kind: Literal["ellipse"] = "ellipse"
-    cut: float = 0.4  # similarity .6
+    cut: float = 0.4  # distance from which a pair is forbidden: similarity .6
 
 
 class OksSpec(Spec):
     """1 - object keypoint similarity: nearly 1 for all but the smallest steps."""
 
     kind: Literal["oks"] = "oks"
-    sigma: float = 0.1
-    cut: float = 1.0
+    sigma: float = 0.1  # tolerance of every keypoint
+    cut: float = 1.0  # distance from which a pair is forbidden; above 1: none is
 
 
 @features.register

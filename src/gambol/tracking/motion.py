@@ -63,8 +63,8 @@ class FlowSpec(Spec):
     """Optical flow of the keypoints (pyramidal Lucas-Kanade), Kalman where it fails."""
 
     kind: Literal["flow"] = "flow"
-    window: int = 21  # px
-    levels: int = 3
+    window: int = 21  # px around a keypoint that is found again
+    levels: int = 3  # of the pyramid, each half as large
     tolerance: float = 2.0  # px between a keypoint and its way there and back
 
 

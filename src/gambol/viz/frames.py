@@ -47,7 +47,7 @@ def compare(
 def field(
     image: UInt8[np.ndarray, "h w C"],
     at: Float[np.ndarray, " 2"],
-    side: float,
+    side: float | None,
     radius: float,
     width: int = 2 * SIDE,
 ) -> UInt8[np.ndarray, "H W 3"]:
@@ -56,7 +56,7 @@ def field(
     Args:
         image: frame at network scale, grey or RGB.
         at: the point, in its pixels.
-        side: of the square, in its pixels.
+        side: of the square, in its pixels; None: all of the picture, so no square is drawn.
         radius: of the circle, in its pixels.
         width: of the picture.
     """
@@ -64,9 +64,11 @@ def field(
     high = round(image.shape[0] * width / image.shape[1])
     rgb = np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
     picture = cv2.resize(rgb, (width, high), interpolation=cv2.INTER_LINEAR)
-    middle, half = pixels.apply(grow, at), side / 2 * grow[0, 0]
-    corners = [tuple(int(round(v)) for v in middle + s * half) for s in (-1.0, 1.0)]
-    cv2.rectangle(picture, corners[0], corners[1], (240, 228, 66), 2, cv2.LINE_AA)
+    middle = pixels.apply(grow, at)
+    if side is not None:
+        half = side / 2 * grow[0, 0]
+        corners = [tuple(int(round(v)) for v in middle + s * half) for s in (-1.0, 1.0)]
+        cv2.rectangle(picture, corners[0], corners[1], (240, 228, 66), 2, cv2.LINE_AA)
     _ring(picture, middle, radius * grow[0, 0], (86, 180, 233))
     return picture
 

@@ -75,7 +75,7 @@ def build(
         _head(run, truth),
         learned_from(run),
         chosen(run),
-        *([_field(run)] if run.provenance.get("field_px") and run.seen.images else []),
+        *([field(run)] if run.provenance.get("field_px") and run.seen.images else []),
         learning(run),
         per_keypoint(run, errors),
         worst(run, errors),
@@ -236,22 +236,24 @@ def chosen(run: Run) -> Markup:
     )
 
 
-def _field(run: Run) -> Markup:
-    """How far the network looks, drawn on a validation frame."""
+def field(run: Run) -> Markup:
+    """Return the section about how far the network looks, drawn on a validation frame."""
     size, seen = run.provenance["field_px"], run.seen
     found = pixels.apply(pixels.invert(seen.to_video[0]), seen.xy[0])
     known = np.isfinite(found).all(axis=-1)
     at = found[known][0] if known.any() else pixels.centre(*seen.images[0].shape[1::-1])
     rgb = frames.field(seen.images[0], at, size["side"], size["radius"])
     scale = float(np.sqrt(abs(np.linalg.det(seen.to_video[0][:, :2]))))
-    side, radius = size["side"] * scale, size["radius"] * scale
-    ends = np.array(seen.images[0].shape[1::-1])
-    cut = bool((np.minimum(at, ends - at) < size["side"] / 2).any())
-    beyond = ", partly outside the picture," if cut else ""
+    square = "All of the picture could influence this point, whatever its size. "
+    if size["side"] is not None:
+        ends = np.array(seen.images[0].shape[1::-1])
+        cut = bool((np.minimum(at, ends - at) < size["side"] / 2).any())
+        beyond = ", partly outside the picture," if cut else ""
+        side = size["side"] * scale
+        square = f"Square: the {side:.0f} px{beyond} that could influence this point. "
     caption = (
-        f"Square: the {side:.0f} px{beyond} that could influence this point. "
-        f"Circle: the {radius:.0f} px around it that hold 90 % of what does. "
-        f"The animal measures {run.body_px:.0f} px. "
+        f"{square}Circle: the {size['radius'] * scale:.0f} px around it that hold 90 % of what "
+        f"does. The animal measures {run.body_px:.0f} px. "
         "A circle much smaller than the animal means that keypoints are told from their "
         "surroundings alone, not from the posture."
     )

@@ -87,6 +87,7 @@ def build(run: Run, many: Many, watched: Sequence[Markup] = ()) -> str:
         _head(run, many),
         one.learned_from(run),
         one.chosen(run),
+        *([one.field(run)] if run.provenance.get("field_px") and run.seen.images else []),
         *([_comparison(many.compared)] if many.compared else []),
         *([_crops(run, many.crops)] if many.crops else []),
         _learning(run, many),

@@ -1,21 +1,31 @@
 """What every backbone promises, asked of each one that is registered."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+import yaml
 
-from gambol.nn import engine
-from gambol.nn.backbones.base import backbones, receptive_field
+from gambol.core.errors import InputError
+from gambol.nn import cost, engine, field
+from gambol.nn.backbones.base import backbones
 from gambol.nn.backbones.efficientnet import EfficientNetSpec
 from gambol.nn.backbones.hourglass import HourglassSpec
 from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.resnet import ResNetSpec
 from gambol.nn.backbones.stacked_densenet import StackedDensenetSpec
+from gambol.nn.backbones.timm_encoder import TimmSpec
 from gambol.nn.backbones.unet import UNetSpec
-from gambol.nn.model import ModelSpec, PoseNet, default_head
+from gambol.nn.backbones.vit import VitSpec
+from gambol.nn.field import receptive_field
+from gambol.nn.model import ModelSpec, PoseNet, default_head, parameter_count
 from gambol.nn.outputs.confidence import ConfidenceSpec
+from gambol.nn.outputs.simcc import SimccSpec
 from gambol.nn.targets import Scene
+from gambol.pose import infer
 
 # a small one of every kind; a new kind belongs here too
 SMALL = {
@@ -25,14 +35,18 @@ SMALL = {
     "linear": LinearSpec(patch=15),
     "resnet": ResNetSpec(layers=18, stride=4, width=8),
     "stacked-densenet": StackedDensenetSpec(growth=8, transitions=4, stacks=2),
+    "timm": TimmSpec(model="test_resnet", width=8),
     "unet": UNetSpec(depth=2, filters=8),
+    "vit": VitSpec(patch=8, layers=1),
 }
 SIZES = [(64, 64), (32, 96)]  # width, height
 
 every_kind = pytest.mark.parametrize("kind", backbones.kinds())
 
 
-def make(kind, channels=1, seed=0):
+def make(kind, channels=1, seed=0, output=None):
+    if kind == "timm":
+        pytest.importorskip("timm")
     torch.manual_seed(seed)
     spec = SMALL[kind]
     return PoseNet(
@@ -41,7 +55,7 @@ def make(kind, channels=1, seed=0):
             head=default_head(spec),
             channels=channels,
             keypoints=("spot", "hole"),
-            outputs=(ConfidenceSpec(sigma=4.0),),
+            outputs=(output or ConfidenceSpec(sigma=4.0),),
         )
     )
 
@@ -86,6 +100,49 @@ def test_the_smallest_image_is_one_multiple(kind):
     (maps,) = net(torch.zeros(1, 1, side, side, dtype=torch.uint8))
     assert maps.shape[-2:] == (side // net.position.stride,) * 2
     assert torch.isfinite(maps).all()
+
+
+@every_kind
+@pytest.mark.parametrize("size", [(53, 37), (5, 3)])
+def test_pictures_of_any_size_are_answered(kind, size):
+    # trap 22: no size has to be halvable; frames are padded right and below
+    net, (width, height) = make(kind), size
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 1), dtype=np.uint8)
+    found = infer.forward(net, picture, torch.device("cpu"))
+    reach = net.position.stride + 1  # a peak at the border may be refined by a cell
+    assert (found.xy >= -reach).all() and (found.xy <= np.array(size) + reach).all()
+
+
+@every_kind
+def test_every_stage_can_be_asked(kind):
+    net, (images, _) = make(kind).eval(), scenes()
+    with torch.no_grad():
+        (last,) = net(images)
+        answers = []
+        for stage in range(net.backbone.stages - 1):
+            net.stage = stage
+            answers.append(net(images)[0])
+        net.stage = -1
+        assert torch.equal(net(images)[0], last)
+    assert all(maps.shape == last.shape for maps in answers)
+    assert all(not torch.equal(maps, last) for maps in answers)
+
+
+@every_kind
+def test_two_lines_a_keypoint_are_taught_by_every_network(kind):
+    if kind == "linear":
+        with pytest.raises(InputError, match="which output simcc cannot read"):
+            make(kind, output=SimccSpec())
+        return
+    net, (images, xy) = make(kind, output=SimccSpec()).train(), scenes(2)
+    loss = loss_of(net, images, xy)
+    loss.backward()
+    assert torch.isfinite(loss) and 0.5 < loss / net.backbone.stages < 2
+    for name, parameter in net.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+    with torch.no_grad():
+        found = net.eval().position.find(net(images)[0].numpy(), SIZES[0])
+    assert found.xy.shape == (2, 2, 2) and np.isfinite(found.xy).all()
 
 
 @every_kind
@@ -183,3 +240,36 @@ def test_the_receptive_field_holds_whatever_moves_a_cell(kind):
 
 def test_the_field_of_the_identity_is_one_pixel():
     assert receptive_field(backbones.build(LinearSpec(), 1), 1) == 1
+
+
+def documented():
+    """Rows of the table of networks in the docs: spec, millions, billions, field."""
+    page = Path(__file__).parents[3] / "docs" / "training.md"
+    row = re.compile(r"^\| `(\{kind: .*\})` \| ([\d.]+) \| ([\d.]+) \| (\d+ px|all) \|", re.M)
+    return row.findall(page.read_text(encoding="utf-8"))
+
+
+def as_documented(text):
+    spec = backbones.parse(yaml.safe_load(text))
+    return PoseNet(
+        ModelSpec(backbone=spec, head=default_head(spec),
+                  keypoints=tuple(f"k{i}" for i in range(10)),
+                  outputs=(ConfidenceSpec(sigma=20.0),))
+    )  # fmt: skip
+
+
+def test_the_docs_say_what_networks_cost():
+    rows = documented()
+    assert {yaml.safe_load(text)["kind"] for text, *_ in rows} == set(SMALL) - {"timm"}
+    for text, millions, billions, _ in rows:
+        with torch.device("meta"):  # sizes without numbers
+            net = as_documented(text)
+        assert parameter_count(net) / 1e6 == pytest.approx(float(millions), abs=0.006), text
+        assert cost.flops(net, 192, 192) / 1e9 == pytest.approx(float(billions), abs=0.06), text
+
+
+@pytest.mark.slow
+def test_the_docs_say_how_far_networks_see():
+    for text, *_, side in documented():
+        seen = field.measure(as_documented(text), [np.zeros((192, 192, 1), np.uint8)]).side
+        assert side == ("all" if seen is None else f"{seen} px"), text

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from gambol.nn.backbones.base import backbones, receptive_field
+from gambol.nn.backbones.base import backbones
 from gambol.nn.backbones.unet import UNetSpec
+from gambol.nn.field import receptive_field
 from gambol.nn.model import ModelSpec, PoseNet, parameter_count
 
 KEYPOINTS = tuple(f"k{i}" for i in range(13))

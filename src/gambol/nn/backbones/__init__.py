@@ -11,7 +11,9 @@ from gambol.nn.backbones import (
     linear,
     resnet,
     stacked_densenet,
+    timm_encoder,
     unet,
+    vit,
 )
 from gambol.nn.backbones.base import Backbone, BackboneSpec, backbones
 
@@ -25,5 +27,7 @@ __all__ = [
     "linear",
     "resnet",
     "stacked_densenet",
+    "timm_encoder",
     "unet",
+    "vit",
 ]

@@ -67,6 +67,10 @@ class Positions(Output):
         """Find one peak per keypoint, in cells; axes (*B, J)."""
         raise NotImplementedError
 
+    def likeness(self, maps: Float[np.ndarray, "B C h w"]) -> Float[np.ndarray, "B J h w"]:
+        """Return how much each cell is like each keypoint: one map a keypoint."""
+        return maps[:, : self.keypoints]
+
     def hills(self, maps: Float[np.ndarray, "*B C h w"], limit: int) -> Maxima:
         """Find up to so many peaks per keypoint, in cells; axes (*B, J)."""
         raise NotImplementedError

@@ -1,0 +1,169 @@
+"""A network with everything around it inside one graph, for OpenVINO and ONNX.
+
+In:  `image` uint8 (B, H, W, C), any batch.
+Out: `xy` (B, J, 2) in pixels of that image, `confidence` (B, J), `height` (B, J) of the peaks
+     and `covariance` (B, J, 2, 2), raw, px².
+
+Padding to the network's multiple, scaling of values, the network, and peak finding are inside.
+"""
+
+import importlib.util
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from gambol.core import pixels
+from gambol.core.errors import InputError
+from gambol.nn import graph_peaks
+from gambol.nn.augment import FILL
+from gambol.nn.engine import import_openvino
+from gambol.nn.model import PoseNet
+from gambol.nn.outputs.confidence import Confidence
+from gambol.nn.outputs.graph import Graph
+from gambol.nn.snapshots import Together
+
+NAMES = ("xy", "confidence", "height", "covariance")
+OPSET = 17  # of ONNX; runtimes from 2022 on read it
+
+
+class Worth(NamedTuple):
+    """How height and raw covariance of a peak tell the probability that it is right.
+
+    What `pose.calibrate` learned, for pictures of one size.
+    """
+
+    scale: Float[Tensor, "J 2"]  # α, β (px² of the video)
+    weights: Float[Tensor, "J 3"]  # of (1, logit height, log(tr Σ / radius²))
+    radius: float  # px of the video up to which a position is right
+    widest: float  # px of the video, standard deviation that no peak exceeds
+    factor: tuple[float, float]  # px of the video per px of the image, along x and y
+
+
+class Exportable(nn.Module):
+    """Image to positions."""
+
+    def __init__(self, net: PoseNet, worth: Worth) -> None:
+        super().__init__()
+        position = net.position
+        self.which = net.outputs.index(position)
+        self.sigma = peaks_sigma(net)
+        self.net, self.keypoints, self.stride = net.eval(), position.keypoints, position.stride
+        self.register_buffer("scale", worth.scale.to(torch.float32))
+        self.register_buffer("weights", worth.weights.to(torch.float32))
+        self.worth = worth
+
+    def forward(self, image: UInt8[Tensor, "B H W C"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Find the keypoints."""
+        height, width = image.shape[1], image.shape[2]
+        more = [-side % self.net.multiple for side in (width, height)]
+        x = image.permute(0, 3, 1, 2).to(torch.float32)
+        # what lies beyond the picture is the constant that training padded with
+        padded = F.pad(x, (0, more[0], 0, more[1]), value=float(FILL))
+        maps = self.net(padded.to(torch.uint8))[self.which][:, : self.keypoints]
+        inner = maps[:, :, : -(-height // self.stride), : -(-width // self.stride)]
+        found = graph_peaks.find(inner, self.sigma)
+        grid = pixels.cells(self.stride)
+        xy = found.xy * float(grid[0, 0]) + float(grid[0, 2])
+        cov = found.cov * float(grid[0, 0]) ** 2
+        return xy, self.confidence(found.height, cov), found.height, cov
+
+    def confidence(
+        self, height: Float[Tensor, "B J"], cov: Float[Tensor, "B J 2 2"]
+    ) -> Float[Tensor, "B J"]:
+        """P(correct) as `pose.calibrate.apply` says it; covariances in px² of the image."""
+        fx, fy = self.worth.factor
+        xx, yy, xy = cov[..., 0, 0] * fx**2, cov[..., 1, 1] * fy**2, cov[..., 0, 1] * fx * fy
+        middle, half = (xx + yy) / 2, (((xx - yy) / 2) ** 2 + xy**2).sqrt()
+        radius, most = self.worth.radius, self.worth.widest**2
+        axes = [(middle + k * half).clamp((1e-3 * radius) ** 2, most) for k in (-1, 1)]
+        scale: Tensor = self.scale  # type: ignore[assignment]
+        weights: Tensor = self.weights  # type: ignore[assignment]
+        trace = scale[:, 0] * (axes[0] + axes[1]) + 2 * scale[:, 1]
+        peak = height.clamp(1e-4, 1 - 1e-4)
+        logit = peak.log() - (1 - peak).log()
+        wide = (trace / radius**2).log()
+        return torch.sigmoid(weights[:, 0] + weights[:, 1] * logit + weights[:, 2] * wide)
+
+
+def peaks_sigma(net: PoseNet) -> float:
+    """Return σ of the Gaussians whose peaks a graph finds, in cells; refuse other answers."""
+    position = net.position
+    if isinstance(position, Together):
+        raise InputError(
+            f"{position.networks} snapshots do not fit into one exported graph; train without "
+            "fit.snapshots, or use gambol.live.Predictor on the run"
+        )
+    spec = net.spec.outputs[net.outputs.index(position)]
+    decoder = getattr(spec, "decoder", "gaussian")
+    if not isinstance(position, Confidence | Graph) or decoder != "gaussian":
+        how = spec.kind if not isinstance(position, Confidence) else f"decoder {decoder}"
+        raise InputError(
+            f"peaks of {how} are not found inside an exported graph; train with output "
+            "confidence or graph and decoder gaussian, or use gambol.live.Predictor on the run"
+        )
+    return position.sigma / position.stride
+
+
+def to_openvino(graph: Exportable, channels: int, size: tuple[int, int]) -> Any:
+    """Convert to an OpenVINO model for pictures of (width, height); the batch stays free.
+
+    It may be reshaped to other sizes.
+    """
+    ov = import_openvino()
+    example = _example(graph, channels)
+    with torch.no_grad(), warnings.catch_warnings():
+        _quiet()
+        traced = torch.jit.trace(graph.cpu().eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
+        model = ov.convert_model(traced, example_input=example)
+    model.inputs[0].get_tensor().set_names({"image"})
+    for output, name in zip(model.outputs, NAMES, strict=True):
+        output.get_tensor().set_names({name})
+    model.reshape([-1, size[1], size[0], channels])
+    return model
+
+
+def to_onnx(graph: Exportable, channels: int, path: Path) -> None:
+    """Write as ONNX; batch, height and width stay free."""
+    free = {0: "batch", 1: "height", 2: "width"}
+    axes = {"image": free, **{name: {0: "batch"} for name in NAMES}}
+    with torch.no_grad(), warnings.catch_warnings():
+        _quiet()
+        torch.onnx.export(
+            graph.cpu().eval(),
+            (_example(graph, channels),),
+            path,
+            input_names=["image"],
+            output_names=list(NAMES),
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            # the newer exporter fixes sizes that it sees and needs another package
+            dynamo=False,
+        )
+
+
+def require_onnx() -> None:
+    """Refuse, where the packages are missing that write and check ONNX."""
+    for package in ("onnx", "onnxruntime"):
+        if importlib.util.find_spec(package) is None:
+            raise InputError(
+                f"ONNX needs {package}, which is not installed; pip install 'gambol[onnx]'"
+            )
+
+
+def _example(graph: Exportable, channels: int) -> UInt8[Tensor, "B H W C"]:
+    """Two pictures whose sides differ and are no multiples, so that no size is special."""
+    side = 4 * graph.net.multiple
+    return torch.zeros(2, side + 3, side + graph.net.multiple + 5, channels, dtype=torch.uint8)
+
+
+def _quiet() -> None:
+    # both converters trace with torch.jit, which torch calls deprecated but has not replaced
+    for category in (DeprecationWarning, UserWarning, FutureWarning):
+        warnings.filterwarnings("ignore", category=category)
+    # looking at shapes, as the shape checks of our tests do, warns while tracing
+    warnings.simplefilter("ignore", torch.jit._trace.TracerWarning)

@@ -1,0 +1,61 @@
+"""Peaks found by tensors against the kernel that finds them by loops, in float64."""
+
+import numpy as np
+import pytest
+import torch
+
+from gambol.kernels import peaks
+from gambol.nn import graph_peaks
+
+H, W = 30, 44
+
+
+def blobs(sigma, n=60, noise=0.0, seed=0):
+    """Gaussians of all heights inside and around the border."""
+    rng = np.random.default_rng(seed)
+    x, y = np.meshgrid(np.arange(W), np.arange(H))
+    at = rng.uniform(-2, 2, (n, 2, 1, 1)) + rng.uniform(0, 1, (n, 2, 1, 1)) * [[[W]], [[H]]]
+    maps = np.exp(-((x - at[:, 0]) ** 2 + (y - at[:, 1]) ** 2) / (2 * sigma**2))
+    maps = maps * rng.uniform(0.1, 1, (n, 1, 1)) + rng.normal(0, noise, (n, H, W))
+    return maps.astype(np.float32)
+
+
+def both(maps, sigma):
+    found = graph_peaks.find(torch.from_numpy(maps)[None], sigma)
+    return peaks.find(maps, sigma), peaks.Peaks(*(part[0].numpy() for part in found))
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02, 0.1])
+@pytest.mark.parametrize("sigma", [0.9, 1.75, 3.5])
+def test_tensors_find_what_loops_find(sigma, noise):
+    loops, tensors = both(blobs(sigma, noise=noise), sigma)
+    np.testing.assert_allclose(tensors.xy, loops.xy, atol=1e-4)
+    np.testing.assert_array_equal(tensors.height, loops.height.astype(np.float32))
+    # the residual of a perfect fit is lost in rounding, so compare with the shape's part
+    np.testing.assert_allclose(tensors.cov, loops.cov, rtol=2e-3, atol=1e-4 * sigma**2)
+
+
+def test_a_peak_that_is_no_gaussian_stays_in_its_cell():
+    maps = np.zeros((1, H, W), np.float32)
+    maps[0, 10, 12], maps[0, 10:14, 15] = 0.6, 0.59  # a spike beside a wall that pulls
+    loops, tensors = both(maps, 1.5)
+    assert loops.xy[0].tolist() == tensors.xy[0].tolist() == [12.0, 10.0]
+    np.testing.assert_allclose(tensors.cov, loops.cov, rtol=1e-3, atol=1e-6)
+
+
+def test_of_equal_cells_the_first_row_and_then_the_first_column_counts():
+    maps = torch.zeros(3, 5, 6)
+    maps[0, 3, 1] = maps[0, 2, 4] = maps[0, 2, 2] = 1.0
+    maps[2] = -1.0  # nowhere anything
+    found = graph_peaks.highest(maps[None].permute(0, 2, 3, 1))
+    assert found.row.tolist() == [2, 0, 0] and found.col.tolist() == [2, 0, 0]
+    assert found.height.tolist() == [1.0, 0.0, -1.0]
+
+
+def test_maps_do_not_know_of_each_other():
+    maps = torch.from_numpy(blobs(1.75, n=12, noise=0.05)).reshape(3, 4, H, W)
+    together = graph_peaks.find(maps, 1.75)
+    for b in range(3):
+        alone = graph_peaks.find(maps[b : b + 1], 1.75)
+        for one, other in zip(alone, together, strict=True):
+            torch.testing.assert_close(one[0], other[b])

@@ -1,0 +1,94 @@
+"""The pieces of a comparison, each done in this process."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gambol.core.errors import InputError
+from gambol.io import labels as io_labels
+from gambol.io import run as io_run
+from gambol.io import store
+from gambol.nn.cost import flops
+from gambol.nn.model import parameter_count
+from gambol.pose import splits
+from gambol.stages import bench_jobs, evaluate
+from gambol.stages.bench_jobs import Costs, Training
+
+
+@pytest.fixture(scope="module")
+def job(recording, tmp_path_factory):
+    labels = io_labels.load(recording.labels)
+    split = splits.folds(labels, 2, gap=15)[0]
+    settings = {
+        "backbone": {"kind": "unet", "depth": 2, "filters": 4}, "scale": 0.5,
+        "fit": {"steps": 6, "evaluate_every": 2, "batch": 4},
+    }  # fmt: skip
+    run = tmp_path_factory.mktemp("bench") / "run"
+    rows = tuple(part.tolist() for part in split)
+    return Training(str(recording.labels), str(run), settings, rows, "cpu", 6)
+
+
+@pytest.fixture(scope="module")
+def done(job):
+    bench_jobs.train_one(job)
+    return io_run.load(Path(job.run))
+
+
+def test_a_training_is_an_ordinary_run_that_never_saw_its_test_block(job, done, recording):
+    labels = io_labels.load(recording.labels)
+    test = labels.select(np.array(job.rows[3]))
+    with np.load(done.folder / bench_jobs.TESTED) as held:
+        assert held["rows"].tolist() == job.rows[3]
+        assert np.array_equal(held["xy"], evaluate.see(done, test).xy)
+    used = {(p, f) for p, _, f, _ in io_run.read_split(done.folder)}
+    assert {f for p, f in used if p == "test"} == set(test.frame.tolist())
+    learned = {f for p, f in used if p != "test"}
+    assert not learned & set(test.frame.tolist())
+    assert evaluate.run(evaluate.EvaluateConfig(), done.folder, recording.labels)["n_frames"]
+
+
+def test_its_clock_rises_from_one_evaluation_to_the_next(done):
+    note = store.read_json(done.folder / bench_jobs.NOTE)
+    steps, minutes = zip(*note["at"], strict=True)
+    assert set(steps) >= {line["step"] for line in io_run.read_log(done.folder)}
+    assert list(minutes) == sorted(minutes)
+    assert note["core_minutes"] >= minutes[-1] > 0
+
+
+def test_a_finished_training_is_taken_and_only_predicted_again(job, done):
+    tested, model = done.folder / bench_jobs.TESTED, done.folder / io_run.MODEL
+    before, written = tested.read_bytes(), model.stat().st_mtime_ns
+    tested.unlink()
+    bench_jobs.train_one(job)
+    assert tested.read_bytes() == before and model.stat().st_mtime_ns == written
+
+
+def test_a_pilot_says_what_a_step_costs_and_leaves_no_run(job, tmp_path):
+    bench_jobs.pilot(job._replace(run=str(tmp_path / "pilot")))
+    found = store.read_json(tmp_path / "pilot.json")
+    assert 0 < found["step_s"] < 60 and 0 <= found["evaluation_s"] < 60
+    assert [p.name for p in tmp_path.iterdir()] == ["pilot.json"]
+
+
+def test_size_and_speed_are_those_of_the_network(job, done, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench_jobs, "TIMED_S", 0.0)
+    out = tmp_path / "costs.json"
+    bench_jobs.look(Costs(job.labels, job.run, job.rows[3][0], str(out), "torch"))
+    found = store.read_json(out)
+    assert found["parameters"] == parameter_count(done.net)
+    assert found["gflops"] == flops(done.net, 60, 80) / 1e9  # 160×120 at half the scale
+    assert found["frame"] == [120, 160]
+    told = store.read_json(done.folder / "provenance.json")["field_px"]
+    assert found["field_px"] == told["side"] / 0.5  # in pixels of the video
+    assert 0 < found["effective_px"] < found["field_px"]
+    assert min(found["ms_1"], found["ms_16"]) > 0
+
+
+def test_who_is_stopped_says_that_it_goes_on(job, tmp_path, monkeypatch):
+    def stop(*args, **more):
+        raise bench_jobs.loop.Stopped("stopped at step 3; the same command goes on from there")
+
+    monkeypatch.setattr(bench_jobs.train, "run", stop)
+    with pytest.raises(InputError, match="stopped at step 3"):
+        bench_jobs.train_one(job._replace(run=str(tmp_path / "run")))
