@@ -155,7 +155,8 @@ def _speed() -> None:
         parts = [
             Combined(*(p[a : a + min(ensemble.LENGTH, n // 20)] for p in seen)) for a in firsts
         ]
-        eks.smooth(eks.fit(parts, groups), seen)
+        courses = eks.fit(parts, groups)
+        eks.smooth(courses, seen, eks.begin(courses), eks.end(courses))
 
     work(400)  # compiled
     start = time.process_time()

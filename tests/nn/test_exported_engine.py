@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from exported_graphs import network, pictures, worth
 
-from gambol.nn import exported
+from gambol.nn import engine, exported
 from gambol.nn.engine import Engine
 from gambol.nn.exported_engine import ExportedEngine, Packed
+from gambol.pose import predict
 
 ov = pytest.importorskip("openvino")
 SIZE = (50, 61)
@@ -33,6 +34,21 @@ def test_it_unpacks_what_the_graph_said(path):
     np.testing.assert_allclose(found.cov, plain[3], rtol=0.02, atol=1e-3)
     several = Packed(3).find_several(packed, SIZE, 1)
     np.testing.assert_array_equal(several.xy[:, :, 0], found.xy)
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (20, 0), (0, 32), (20, 32)], ids=str)
+def test_a_window_at_the_border_is_searched_as_that_of_a_run(path, corner):
+    """Beyond the border is padding, where nothing may be found."""
+    net, side = network(), 32  # of 50 x 61 px; the network takes multiples of 4
+    where = engine.build(net, engine.choose_device("cpu"), "float32", 1)
+    run = predict.Net(where, net.position, net.multiple, 1.0)
+    graph = predict.Net(ExportedEngine(path, "float32", 1), Packed(3), net.multiple, 1.0, True)
+    for frame in pictures(12, SIZE, seed=1):
+        view = predict.View(*corner, side, side)
+        expected, found = (predict._in_view(one, frame, view, 1) for one in (run, graph))
+        np.testing.assert_allclose(found.xy, expected.xy, atol=1e-3)
+        np.testing.assert_allclose(found.height, expected.height, atol=1e-4)
+        assert (found.xy <= np.array(SIZE)).all()
 
 
 def test_a_size_is_compiled_once(path):

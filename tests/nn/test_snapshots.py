@@ -126,3 +126,18 @@ def test_networks_with_several_outputs_are_refused():
     )
     with pytest.raises(InputError, match="networks with one output; leave fit.snapshots out"):
         joined(made, [one.state_dict() for one in members(made, 2)])
+
+
+def test_networks_differ_alike_on_all_candidates_of_a_keypoint():
+    nets = members(spec(), 2)
+    net = joined(nets[0].spec, [one.state_dict() for one in nets])
+    with torch.no_grad():
+        mean = np.mean([one(images())[0].numpy() for one in nets], 0)
+        maps = net(images())[0].numpy()
+    several = net.position.find_several(maps, (48, 32), 3)
+    alone = nets[0].position.find_several(mean, (48, 32), 3)
+    between = several.cov - alone.cov
+    assert np.isfinite(between[:, :, 1]).any() and between[:, :, 0].max() > 1e-3
+    expected = np.broadcast_to(between[:, :, :1], between.shape)
+    known = np.isfinite(between)
+    np.testing.assert_allclose(between[known], expected[known], rtol=1e-4, atol=1e-6)

@@ -251,3 +251,36 @@ def test_bad_input_is_one_sentence():
         calibrate.region_radius(calibrate.prior(3, 5.0), 0.7)
     with pytest.raises(InputError, match="lacks covariance, correct"):
         Calibration.from_dict({"radius": 3.0})
+
+
+@pytest.mark.parametrize("flat", [[[2.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]])
+def test_a_singular_covariance_promises_no_region(flat):
+    error, cov = np.array([[[0.1, 0.0]]]), np.array([[flat]])
+    assert not calibrate.inside_gaussian(error, cov).any()
+    assert not calibrate.inside(calibrate.prior(1, 3.0), error, cov).any()
+
+
+def test_cells_of_maps_are_worth_what_peaks_are():
+    rng = np.random.default_rng(0)
+    learnt = calibrate.prior(2, 3.0)._replace(correct=rng.normal(size=(2, 3)))
+    maps, cov = rng.uniform(size=(2, 4, 5)), np.tile(np.diag([2.0, 1.0]), (2, 1, 1))
+    made = calibrate.heights(learnt, maps, cov)
+    for row, column in np.ndindex(4, 5):
+        one = calibrate.apply(learnt, maps[:, row, column], cov).confidence
+        np.testing.assert_allclose(made[:, row, column], one)
+
+
+def test_what_a_frame_is_worth_is_learnt_from_the_others():
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0, 100, (60, 2, 2))
+    states, cov = np.full((60, 2), 2, np.uint8), np.tile(np.eye(2), (60, 2, 1, 1))
+    peak, xy = rng.uniform(0.3, 0.9, (60, 2)), truth + rng.normal(0, 2, truth.shape)
+    made = calibrate.cross_fitted(truth, states, xy, cov, peak, RADIUS)
+    for judged in calibrate.folds(60):
+        moved = xy.copy()
+        moved[judged] += 500.0  # its own errors say nothing
+        again = calibrate.cross_fitted(truth, states, moved, cov, peak, RADIUS)
+        for one, other in zip(made, again, strict=True):
+            np.testing.assert_array_equal(one[judged], other[judged])
+        assert not np.allclose(made.confidence, again.confidence)
+    assert np.concatenate(calibrate.folds(60)).tolist() == list(range(60))

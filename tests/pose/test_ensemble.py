@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gambol.pose.ensemble import combine, inverse
+from gambol.pose.ensemble import combine, inverse, regular
 
 RNG = np.random.default_rng(0)
 
@@ -90,3 +90,13 @@ def test_inverts():
     root = RNG.normal(size=(7, 2, 2))
     some = root @ root.swapaxes(1, 2) + 0.1 * np.eye(2)
     np.testing.assert_allclose(inverse(some) @ some, np.tile(np.eye(2), (7, 1, 1)), atol=1e-9)
+
+
+def test_covariances_along_one_line_are_not_told():
+    xy, _, sure = said(models=2)
+    unknown = np.full((*xy.shape, 2), np.nan)
+    assert np.isnan(regular(combine(xy, unknown, sure).covariance)).all()
+    assert np.isnan(combine(xy[:1], unknown[:1], sure[:1]).covariance).all()
+    more, _, sure = said(models=5)
+    made = combine(more, np.full((*more.shape, 2), np.nan), sure).covariance
+    np.testing.assert_array_equal(regular(made), made)

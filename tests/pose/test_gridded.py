@@ -5,7 +5,7 @@ from gambol.core import pixels
 from gambol.core.skeleton import Skeleton
 from gambol.kernels import grid_trees
 from gambol.nn.outputs.confidence import Confidence, ConfidenceSpec
-from gambol.pose import gridded
+from gambol.pose import calibrate, gridded
 
 SKELETON = Skeleton(("head", "foot L", "foot R"), parent=(-1, 0, 0), swap=(-1, 2, 1))
 POSE = np.array([[30.3, 12.0], [14.0, 33.4], [45.6, 34.0]])  # network pixels
@@ -16,7 +16,8 @@ SIZE, STRIDE = (61, 50), 2
 def poser():
     rng = np.random.default_rng(0)
     poses = POSE + rng.normal(0, 1.5, (60, 3, 2)) + rng.uniform(-5, 5, (60, 1, 2))
-    return gridded.GridPoser(gridded.learn(poses, SKELETON), 1.0)
+    worth = calibrate.prior(3, 3.0)  # as high as they are
+    return gridded.GridPoser(gridded.learn(poses, SKELETON), 1.0, worth)
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +77,24 @@ def test_the_cells_are_those_of_the_cheapest_pose(poser, position):
 def test_few_labels_teach_nothing():
     grid = gridded.learn(np.tile(POSE, (3, 1, 1)), SKELETON)
     assert (grid.precision == 0).all()
+
+
+def test_cells_weigh_by_what_they_are_worth(poser, position, monkeypatch):
+    maps = maps_of([[(xy, 0.8)] for xy in POSE])
+    learnt = poser.calibration._replace(correct=np.tile([0.5, 2.0, -0.3], (3, 1)))
+    seen = []
+    solve = grid_trees.solve
+
+    def watched(unary, *more):
+        seen.append(unary)
+        return solve(unary, *more)
+
+    monkeypatch.setattr(grid_trees, "solve", watched)
+    by = poser._replace(calibration=learnt, scale=0.5)
+    gridded.find_several(by, position, maps, SIZE, 1)
+    cov = position.find_several(maps, SIZE, 1).cov[0, :, 0] / 0.5**2
+    h, w = seen[0].shape[1:]
+    for row, column in ((3, 4), (10, 14), (h - 1, w - 1)):
+        sure = calibrate.apply(learnt, maps[0, :, row, column].astype(float), cov).confidence
+        expected = -np.log(np.maximum(sure, 1e-4))
+        np.testing.assert_allclose(seen[0][:, row, column], expected, rtol=1e-5)

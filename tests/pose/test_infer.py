@@ -10,7 +10,7 @@ from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.model import ModelSpec, PoseNet
 from gambol.nn.outputs import outputs
 from gambol.nn.outputs.confidence import ConfidenceSpec
-from gambol.pose import dataset, gridded, infer
+from gambol.pose import calibrate, dataset, gridded, infer
 
 SPEC = ModelSpec(
     backbone=UNetSpec(depth=2, filters=4),
@@ -91,7 +91,8 @@ def test_the_first_of_several_peaks_is_the_one_that_counts():
     for part, first in zip(several, one, strict=True):
         np.testing.assert_array_equal(part[:, 0], first)
     bones = gridded.Grid(np.array([-1, 0]), np.zeros((2, 2)), np.array([[0.0, 0], [1, 1]]))
-    by = gridded.GridPoser(bones, 100.0)  # which says that both are in one place
+    # which says that both are in one place
+    by = gridded.GridPoser(bones, 100.0, calibrate.prior(2, 3.0))
     held = infer.several(Oracle(SPEC).tell(some.xy), image, CPU, 1, by)
     away = np.linalg.norm(held.xy[0, 0] - held.xy[1, 0])
     assert away < 0.2 * np.linalg.norm(one.xy[0] - one.xy[1])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gambol.core import pixels
+from gambol.kernels.peaks import Peaks
 from gambol.nn.outputs import outputs
 from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.pose import dataset, predict
@@ -92,6 +93,19 @@ def test_the_window_stays_on_the_networks_grid_at_every_border(net):
     frames = film(corners)
     followed, _ = predict.follow(net, frames, 96)
     np.testing.assert_allclose(followed.xy, predict.whole(net, frames).xy, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [(70, 61), (64, 48), (20, 90)], ids=str)
+def test_all_windows_that_there_may_be_are_known(size):
+    """Against the windows of animals everywhere in the frame."""
+    frame, seen = np.zeros((size[1], size[0])), set()
+    for x, y in np.ndindex(size):
+        at = np.full((2, 1, 2), (float(x), float(y)))
+        found = Peaks(at, np.ones((2, 1)), np.zeros((2, 1, 2, 2)))
+        view = predict._aim([found], 32, size, 16)
+        cut = frame[view.y : view.y + view.height, view.x : view.x + view.width]
+        seen.add(cut.shape[::-1])
+    assert sorted(seen) == sorted(predict.views(size, 32, 16))
 
 
 def test_shrinking_agrees_with_the_pixel_map():

@@ -472,3 +472,15 @@ def test_the_log_says_what_every_output_costs():
     line = fitted.history[-1]
     assert len(line.losses) == 2 and line.loss == pytest.approx(sum(line.losses))
     assert 0 < line.losses[1] < line.losses[0]
+
+
+@pytest.mark.parametrize(("ends", "kept"), [(6, [1]), (2, [0])])
+def test_a_network_amid_a_cycle_is_kept_only_where_there_is_no_other(ends, kept):
+    judge, asked = scripted([1.0, 5.0, 0.5])
+    steps = iter(range(1, 12))
+    fitted = run(
+        settings(steps=12, evaluate_every=2, snapshots=3), judge=judge,
+        enough=lambda: next(steps) == ends,
+    )  # fmt: skip
+    assert fitted.reason == "stopped by hand" and not fitted.others
+    assert [fitted.best] == kept and equal(fitted.weights, asked[kept[0]])

@@ -170,9 +170,23 @@ def test_the_copy_of_a_perfect_teacher_is_close_and_of_a_poor_one_is_not():
     [([100], 4, 10), ([7, 3, 30], 4, 50), ([2], 4, 5), ([5, 90], 8, 3)],
 )
 def test_clips_are_apart_and_within_their_films(frames, length, clips):
-    found = unlabelled.starts(frames, length, clips, seed=1)
+    none = np.zeros(0, int)
+    room = [unlabelled.places(n, length, none, gap=1) for n in frames]
+    found = unlabelled.starts(room, clips, seed=1)
     spans = [(v, f) for v, firsts in found for f in firsts.tolist()]
     assert len(spans) == min(clips, sum(n // length for n in frames))
     assert len(set(spans)) == len(spans)
     assert all(0 <= f <= frames[v] - length and f % length == 0 for v, f in spans)
-    assert str(found) == str(unlabelled.starts(frames, length, clips, seed=1))
+    assert str(found) == str(unlabelled.starts(room, clips, seed=1))
+
+
+@pytest.mark.parametrize("gap", [1, 2, 5])
+def test_clips_keep_their_distance_from_what_is_held_out(gap):
+    held, length = np.array([0, 13, 14, 30, 59]), 3
+    found = unlabelled.places(50, length, held, gap)
+    slow = [
+        first
+        for first in range(0, 48, length)
+        if min(abs(f - h) for f in range(first, first + length) for h in held) >= gap
+    ]
+    assert found.tolist() == slow

@@ -1,11 +1,14 @@
 """The pieces of a comparison, each done in this process."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gambol.core.errors import InputError
+from gambol.core.labels import Region
 from gambol.io import labels as io_labels
 from gambol.io import run as io_run
 from gambol.io import store
@@ -26,7 +29,12 @@ def job(recording, tmp_path_factory):
     }  # fmt: skip
     run = tmp_path_factory.mktemp("bench") / "run"
     rows = tuple(part.tolist() for part in split)
-    return Training(str(recording.labels), str(run), settings, rows, "cpu", 6)
+    known = labels.content_hash()
+    return Training(str(recording.labels), known, str(run), settings, rows, "cpu", 6)
+
+
+def costs(job, out):
+    return Costs(job.labels, job.labels_hash, job.run, job.rows[3][0], str(out), "torch")
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +82,7 @@ def test_a_pilot_says_what_a_step_costs_and_leaves_no_run(job, tmp_path):
 def test_size_and_speed_are_those_of_the_network(job, done, tmp_path, monkeypatch):
     monkeypatch.setattr(bench_jobs, "TIMED_S", 0.0)
     out = tmp_path / "costs.json"
-    bench_jobs.look(Costs(job.labels, job.run, job.rows[3][0], str(out), "torch"))
+    bench_jobs.look(costs(job, out))
     found = store.read_json(out)
     assert found["parameters"] == parameter_count(done.net)
     assert found["gflops"] == flops(done.net, 60, 80) / 1e9  # 160×120 at half the scale
@@ -83,6 +91,58 @@ def test_size_and_speed_are_those_of_the_network(job, done, tmp_path, monkeypatc
     assert found["field_px"] == told["side"] / 0.5  # in pixels of the video
     assert 0 < found["effective_px"] < found["field_px"]
     assert min(found["ms_1"], found["ms_16"]) > 0
+
+
+def test_a_network_that_sees_the_whole_picture_has_no_side(job, done, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench_jobs, "TIMED_S", 0.0)
+    run = shutil.copytree(done.folder, tmp_path / "run")
+    told = store.read_json(run / "provenance.json")
+    told["field_px"]["side"] = None  # as of vit
+    store.write_json(told, run / "provenance.json")
+    bench_jobs.look(costs(job._replace(run=str(run)), tmp_path / "costs.json"))
+    assert store.read_json(tmp_path / "costs.json")["field_px"] is None
+
+
+def test_speed_is_measured_on_the_row_of_the_file_beside_regions(
+    job, done, recording, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(bench_jobs, "TIMED_S", 0.0)
+    labels = io_labels.load(recording.labels)
+    corners = np.array([[0.0, 0], [160, 0], [160, 120], [0, 120]])
+    path = tmp_path / "some.slp"
+    first = Region(int(labels.video[0]), int(labels.frame[0]), corners)
+    io_labels.write(replace(labels, regions=(first,)), path, "slp")
+    seen = []
+    frames = bench_jobs.io_frames.labelled
+    monkeypatch.setattr(
+        bench_jobs.io_frames, "labelled",
+        lambda truth, **more: seen.extend(truth.frame) or frames(truth, **more),
+    )  # fmt: skip
+    known, last = bench_jobs.settled(path).labels, len(labels) - 1
+    assert len(known) == last  # the animal of the first row lies in the region
+    asked = costs(job, tmp_path / "costs.json")._replace(
+        labels=str(path), labels_hash=known.content_hash(), row=last
+    )
+    bench_jobs.look(asked)
+    assert seen == [labels.frame[last]]
+
+
+def test_labels_that_changed_meanwhile_are_refused(job, recording, tmp_path, monkeypatch):
+    labels, path = io_labels.load(recording.labels), tmp_path / "fewer.slp"
+    io_labels.write(labels.select(np.arange(1, len(labels))), path, "slp")
+    other = job._replace(labels=str(path), run=str(tmp_path / "run"))
+    for work, asked in (
+        (bench_jobs.train_one, other),
+        (bench_jobs.pilot, other),
+        (bench_jobs.look, costs(other, tmp_path / "costs.json")),
+    ):
+        with pytest.raises(InputError, match=r"fewer.slp changed while .* another --out"):
+            work(asked)
+    assert [p.name for p in tmp_path.iterdir()] == ["fewer.slp"]
+    late = job._replace(labels_hash=bench_jobs.settled(path).labels.content_hash())
+    monkeypatch.setattr(bench_jobs, "_known", lambda job: None)  # the run has others
+    with pytest.raises(InputError, match="changed while networks were compared"):
+        bench_jobs.train_one(late)
 
 
 def test_who_is_stopped_says_that_it_goes_on(job, tmp_path, monkeypatch):

@@ -206,6 +206,14 @@ def test_other_labels_or_splits_never_mix(made, recording, here):
     assert not here
 
 
+def test_steps_and_speeds_of_two_devices_never_mix(made, recording, here, monkeypatch):
+    gpu = bench_models.engine.Device("torch", "cuda")
+    monkeypatch.setattr(bench_models.engine, "choose_device", lambda asked: gpu)
+    with pytest.raises(InputError, match="on another device; choose another --out"):
+        compare(recording, made.out, settings(labels=[4, 8]))
+    assert not here
+
+
 def test_refuses_what_cannot_be_compared(recording, here, tmp_path):
     out = tmp_path / "out"
     bad = {

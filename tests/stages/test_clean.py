@@ -37,6 +37,16 @@ def test_planted_faults_are_gone_and_the_report_says_how_many(recorded, tmp_path
         clean.run(CleanSettings(), [path], tmp_path)
 
 
+def test_shares_of_the_page_are_of_every_recording(recorded, tmp_path, monkeypatch):
+    path, made = recorded
+    other = tmp_path / "other.nc"
+    store.write_dataset(made.poses.isel(time=slice(300)), other)
+    pages = []
+    monkeypatch.setattr(clean, "clean_page", lambda about: pages.append(about) or "")
+    clean.run(CleanSettings(), [path, other], tmp_path / "out")
+    assert pages[0].values == 1200 * made.poses.sizes["keypoints"]
+
+
 def test_two_files_of_one_name_are_refused(recorded, tmp_path):
     path, _ = recorded
     with pytest.raises(InputError, match="two pose files are named mouse"):

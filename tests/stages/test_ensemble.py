@@ -79,7 +79,8 @@ def test_is_what_smoothing_in_memory_gives(folders, tmp_path):
         np.stack([core_poses.covariance(one)[:, 0] for one in read]).astype(float),
         np.stack([core_poses.points(one, "confidence")[:, 0] for one in read]).astype(float),
     )
-    smoothed = eks.smooth(eks.fit([seen], [(0,), (1,), (2,)]), seen)
+    courses = eks.fit([seen], [(0,), (1,), (2,)])
+    smoothed, _ = eks.smooth(courses, seen, eks.begin(courses), eks.end(courses))
     found = io_poses.read(made.poses)
     np.testing.assert_allclose(core_poses.xy(found)[:, 0], smoothed.xy, atol=1e-3)
 
@@ -199,3 +200,30 @@ def test_says_what_became_of_it(folders, tmp_path):
     made = stage.run(CFG, folders, tmp_path / "out")
     told = stage.describe({"recordings": [m._asdict() for m in made]})
     assert "900 frames, 3 networks, smoothed; noise" in told
+
+
+def test_a_keypoint_that_shows_where_nothing_is_learnt_is_not_erased(tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "LENGTH", 20)
+    rng = np.random.default_rng(3)
+    true = 80 + 0.5 * rng.standard_normal((900, 3, 2)).cumsum(axis=0)
+    for name in ("a", "b"):
+        xy = true + rng.standard_normal(true.shape)
+        xy[:100, 1], xy[150:, 1] = np.nan, np.nan  # stretches begin at 0, 293, 586, 880
+        store.write_dataset(series(xy), tmp_path / name / "film.nc")
+    (made,) = stage.run(CFG, [tmp_path / "a", tmp_path / "b"], tmp_path / "out")
+    found = core_poses.xy(io_poses.read(made.poses))[:, 0, 1]
+    assert np.isfinite(found[100:150]).all() and np.isnan(found[150:]).all()
+    assert made.rough == ("left",) and made.scale > 0
+    assert "; left left as combined" in stage.describe({"recordings": [made._asdict()]})
+
+
+def test_two_networks_that_know_no_covariance_say_none(tmp_path, truth):
+    rng = np.random.default_rng(4)
+    for name in ("a", "b"):
+        xy = truth + rng.standard_normal(truth.shape)
+        store.write_dataset(series(xy, covariance=False), tmp_path / name / "film.nc")
+    cfg = stage.EnsembleConfig(smooth=False)
+    (made,) = stage.run(cfg, [tmp_path / "a", tmp_path / "b"], tmp_path / "out")
+    found = io_poses.read(made.poses)
+    assert np.isfinite(core_poses.xy(found)).all()
+    assert np.isnan(core_poses.covariance(found)).all()

@@ -78,3 +78,8 @@ def test_labels_of_every_frame_go_by_the_name_that_is_said(tmp_path):
     cfg = ConvertConfig(fps=10.0, label="syllable", to="bouts")
     told = ethogram_convert.run(cfg, folder, tmp_path / "a.csv")
     assert (told.bouts, told.labels) == (2, ("2", "4"))
+    alone = ethogram_convert.run(cfg, folder / "day1.csv", tmp_path / "b.csv")
+    assert (alone.bouts, alone.labels) == (2, ("2", "4"))
+    ethogram_convert.run(ConvertConfig(), tmp_path / "a.csv", tmp_path / "a.boris")
+    with pytest.raises(InputError, match="a.boris holds bouts and no label a frame; leave"):
+        ethogram_convert.run(cfg, tmp_path / "a.boris", tmp_path / "c.csv")

@@ -56,6 +56,25 @@ def test_the_cost_of_int8_is_that_of_its_file(exported, trained):
     assert io_exported.read(exported.folder).int8 == exported.int8
 
 
+def test_int8_is_judged_by_other_frames_than_it_was_calibrated_on(exported, trained):
+    parts = [part for part, *_ in io_run.read_split(trained)]
+    on = {"part": "train", "pictures": min(export_model.CALIBRATING, parts.count("train"))}
+    said = io_exported.read(exported.folder).int8
+    assert said["calibrated_on"] == on
+    assert said["measured_on"] == {"part": "val", "pictures": parts.count("val")}
+
+
+def test_bones_that_a_graph_does_not_ask_are_named(trained, tmp_path, exported):
+    run = shutil.copytree(trained, tmp_path / "run")
+    values = json.loads((run / "model.json").read_text("utf-8"))
+    values["structure"] = {"weight": 1.0, "geometry": {}}
+    (run / "model.json").write_text(json.dumps(values), encoding="utf-8")
+    for _ in range(2):  # also where it is there already
+        made = export_model.run(PLAIN, run, tmp_path / "net")
+        assert "bones choose among peaks" in export_model.describe(made._asdict())
+    assert io_exported.read(tmp_path / "net").note == export_model.BONES
+
+
 def test_a_network_that_is_there_is_kept(exported, trained):
     before = (exported.folder / "model.json").stat().st_mtime_ns
     again = export_model.run(INT8, trained, exported.folder)

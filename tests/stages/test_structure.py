@@ -1,3 +1,4 @@
+import json
 import shutil
 from dataclasses import replace
 
@@ -144,18 +145,34 @@ def test_a_run_without_bones_has_nothing_to_weigh(trained):
         structure.poser(bare, 0.3)
 
 
-def test_a_weight_that_nothing_reads_is_refused(trained):
-    spec = io_run.load(trained).model.spec
-    asked = structure.StructureConfig(weight=0.1)
-    structure.check(asked, spec, "single")
+@pytest.mark.parametrize(
+    "asked", [{"weight": 0.1}, {"kind": "grid"}, {"kind": "grid", "weight": 0.1}]
+)
+def test_a_setting_that_nothing_reads_is_refused(trained, recording, asked):
+    spec, xy = io_run.load(trained).model.spec, io_labels.load(recording.labels).xy
+    asked = structure.StructureConfig(**asked)
+    structure.check(asked, spec, "single", xy, BONED)
     with pytest.raises(InputError, match="bottom-up"):
-        structure.check(asked, spec, "bottom-up")
+        structure.check(asked, spec, "bottom-up", xy, BONED)
     flat = ModelSpec.model_validate(
         {**spec.model_dump(mode="json"), "outputs": [{"kind": "softmax"}]}
     )
     with pytest.raises(InputError, match="train with confidence"):
-        structure.check(asked, flat, "single")
-    structure.check(structure.StructureConfig(), flat, "single")
+        structure.check(asked, flat, "single", xy, BONED)
+    structure.check(structure.StructureConfig(), flat, "single", xy, BONED)
+    structure.check(structure.StructureConfig(kind="grid", weight=0), flat, "single", xy, BONED)
+    if asked.weight:
+        with pytest.raises(InputError, match="labelled in 8 frames"):
+            structure.check(asked, spec, "single", xy[:7], BONED)
+
+
+def test_another_weight_than_the_runs_is_not_calibrated(counted, trained, recording, tmp_path):
+    run = io_run.load(counted)
+    told = [structure.is_calibrated(run, weight) for weight in (None, 0.3, 0.0, 0.1)]
+    assert told == [True, True, True, False]
+    asked = predict.PredictConfig(window="whole", structure=0.1)
+    made = poses_of(asked, counted, recording, tmp_path / "out")
+    assert json.loads(made.attrs["provenance"])["calibrated"] is False
 
 
 def test_on_a_grid_a_run_is_settled_by_what_validation_says(trained, recording):
@@ -168,14 +185,15 @@ def test_on_a_grid_a_run_is_settled_by_what_validation_says(trained, recording):
         return (far if by is None or by.weight > 0.1 else known), known
 
     cfg = structure.StructureConfig(kind="grid")
-    found = structure.settle_grid(cfg, known, BONED, see)
+    worth = calibrate.prior(4, 3.0)
+    found = structure.settle_grid(cfg, known, BONED, see, worth, 0.5)
     assert found.file.kind == "grid" and found.file.weight == 0.01 and found.poser is None
     assert isinstance(found.grid, gridded.GridPoser)
     counts = run.model.model_copy(update={"structure": found.file})
     again = structure.grid(run._replace(model=counts))
     np.testing.assert_array_equal(again.grid.mean, found.grid.grid.mean)
     assert structure.poser(run._replace(model=counts)) is None
-    same = structure.settle_grid(cfg, known, BONED, lambda by: (known, known))
+    same = structure.settle_grid(cfg, known, BONED, lambda by: (known, known), worth, 0.5)
     assert same.file.weight == 0 and same.grid is None
 
 

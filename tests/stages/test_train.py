@@ -16,7 +16,7 @@ from gambol.io import labels as io_labels
 from gambol.io import run as io_run
 from gambol.pose import splits
 from gambol.pose.choose import Choice
-from gambol.stages import evaluate, predict, train
+from gambol.stages import evaluate, predict, starting, train
 
 SCRIPT = """
 import sys
@@ -104,6 +104,16 @@ def test_the_test_part_is_never_seen_and_only_it_is_called_a_test(recording, tmp
     assert scores["part"] == "test" and scores["n_frames"] == len(tested)
 
 
+def test_kept_confidence_is_learnt_from_other_frames(trained, recording):
+    run, held = io_run.load(trained), io_run.read_heldout(trained)
+    labels = io_labels.load(recording.labels)
+    rows = [int(np.flatnonzero(labels.frame == frame)[0]) for frame in held.frame]
+    seen = evaluate.see(run, labels.select(np.array(rows)))  # by what all of them taught
+    off = np.abs(seen.confidence - held.confidence)
+    assert 1e-3 < off.max() < 0.5
+    np.testing.assert_allclose(seen.xy, held.xy, atol=0.05)
+
+
 def test_frames_of_training_are_refused_as_a_test(trained, recording):
     with pytest.raises(InputError, match="kept no test part"):
         evaluate.run(evaluate.EvaluateConfig(), trained, recording.labels)
@@ -153,6 +163,8 @@ def test_snapshots_predict_together(recording, tmp_path):
     train.run(cfg.model_copy(update={"fit": loop}), recording.labels, tmp_path / "run")
     run = io_run.load(tmp_path / "run")
     assert run.model.snapshots == 1 and (tmp_path / "run" / "snapshot1.safetensors").is_file()
+    told = json.loads((run.folder / "provenance.json").read_text())["weights_hash"]
+    assert told == run.weights_hash == starting.fingerprint(str(run.folder))
     held = io_run.read_heldout(run.folder)  # says what both said together
     shown = held.images[0].transpose(2, 0, 1)[None]
     alone = io_run.PoseNet(run.model.spec).eval()
@@ -176,6 +188,13 @@ def test_snapshots_without_a_budget_are_refused_before_anything_is_written(recor
     loop = small().fit.model_copy(update={"snapshots": 2, "steps": None})
     cfg = small().model_copy(update={"fit": loop})
     with pytest.raises(InputError, match="there is none; give --steps or --minutes"):
+        train.run(cfg, recording.labels, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_snapshots_of_the_linear_backbone_are_refused(recording, tmp_path):
+    cfg = small().override(["backbone={kind: linear, patch: 15}", "fit.snapshots=2"])
+    with pytest.raises(InputError, match="linear has one best set of weights"):
         train.run(cfg, recording.labels, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

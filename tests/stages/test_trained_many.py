@@ -8,8 +8,8 @@ from pairs import LIGHT, trained
 
 from gambol.core import pixels
 from gambol.io import run as io_run
-from gambol.pose import judge
-from gambol.stages import predict_many
+from gambol.pose import calibrate, judge
+from gambol.stages import predict_many, trained_many
 
 WAYS = ("top-down", "bottom-up")
 
@@ -51,6 +51,23 @@ def test_the_scores_are_those_of_what_was_kept(made):
     assert (np.linalg.eigvalsh(held.cov[found]) > 0).all()
     best = min(line["val_px"] for line in io_run.read_log(run))
     assert scores["mean_px"] == pytest.approx(best, abs=0.5)  # one judges crops around labels
+
+
+def test_no_frame_is_judged_by_what_it_taught(monkeypatch):
+    rows = list(range(7))
+    seen = trained_many._Seen(rows, rows, rows, np.ones(7, bool), rows, rows)
+    taught = []
+
+    def learn(some, length):
+        taught.append(some.found)
+        return judge.Judged(calibrate.prior(1, float(len(taught))), np.zeros(4))
+
+    monkeypatch.setattr(trained_many, "_judge", learn)
+    by = trained_many._cross_fitted(seen, 1.0)
+    for row, judged in zip(rows, by, strict=True):
+        others = taught[int(judged.calibration.radius) - 1]
+        assert row not in others and len(others) >= 5
+    assert len(taught) == 5
 
 
 def test_what_finds_are_worth_can_be_read_again(made):

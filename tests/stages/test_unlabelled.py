@@ -1,12 +1,17 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
 from films import small
 
 from gambol.core.errors import InputError
+from gambol.io import labels as io_labels
 from gambol.io import run as io_run
+from gambol.io.video.open import open_video
+from gambol.pose.dataset import Windows
 from gambol.stages import train
+from gambol.stages import unlabelled as stage
 from gambol.stages.train import TrainConfig
 
 ON = ("unlabelled.losses=[{kind: temporal, strength: 2}, {kind: consistency, sure: 0.1}]",
@@ -60,6 +65,66 @@ def test_what_cannot_be_is_refused_with_a_sentence(recording, tmp_path, changes,
     with pytest.raises(InputError, match=sentence):
         cfg = config(*ON, *changes)
         train.run(cfg, recording.labels, tmp_path / "run", device="cpu", threads=1)
+    assert not (tmp_path / "run").exists()
+
+
+def ready(cfg, recording):
+    return train._prepare(cfg, io_labels.load(recording.labels), "", None, lambda text: None)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_frames_near_to_what_is_held_out_teach_nothing(recording, tmp_path, named):
+    """In the film of the labels, and in a copy of it that is named."""
+    video = io_labels.load(recording.labels).videos[0]
+    copy = shutil.copy(video, tmp_path)
+    cfg = config(*ON, "split.test=0.1", "split.calib=0.1", "split.gap_s=0.4",
+                 f"unlabelled.videos=[{copy if named else ''}]")  # fmt: skip
+    made = ready(cfg, recording)
+    held = {part: [e.frame for e in made.entries if e.part == part] for part in
+            ("val", "calib", "test")}  # fmt: skip
+    (room,) = made.unlabelled.room
+    shown = room[:, None] + np.arange(3)
+    assert len(room) > 20
+    for frames in held.values():
+        assert np.abs(shown[..., None] - np.array(frames)).min() >= 6  # 0.4 s of 15 a second
+
+
+def test_one_film_is_open_at_a_time_and_read_as_it_is_kept(recording, tmp_path, monkeypatch):
+    video = io_labels.load(recording.labels).videos[0]
+    copies = [str(shutil.copy(video, tmp_path / f"{name}.mp4")) for name in "abc"]
+    made = ready(config(*ON, f"unlabelled.videos=[{','.join(copies)}]"), recording)
+    opened, closed, read = [], [], []
+
+    def watched(*args, **kwargs):
+        opened.append(video := open_video(*args, **kwargs))
+        close, get = video.close, video.read
+        video.close = lambda: (closed.append(1), close())
+        video.read = lambda rows: (read.append(rows), get(rows))[1]
+        return video
+
+    def keep(images):
+        kept = []
+        for image in images:
+            kept.append(image)
+            assert len(opened) - len(closed) == 1
+            assert len(read) == -(-len(kept) // 3)
+        return kept
+
+    monkeypatch.setattr(stage, "open_video", watched)
+    monkeypatch.setattr(stage.io_frames, "keep", keep)
+    found = stage.prepare(config(*ON), made, Windows((32, 32), 0.0))
+    assert len(opened) == len(closed) == 3
+    assert [len(clip.images) for clip in found.clips] == [3] * 5
+
+
+def test_a_run_is_made_from_the_content_of_its_films(recording, tmp_path):
+    labels, film = io_labels.load(recording.labels), tmp_path / "film.mp4"
+    cfg = config(*ON, f"unlabelled.videos=[{film}]")
+    hashes = set()
+    for content in (b"one film", b"another", b"one film"):
+        film.write_bytes(content)
+        hashes.add(train.origin(cfg, labels))
+    assert len(hashes) == 2
 
 
 def test_labelled_images_are_no_film(tmp_path, data):
@@ -69,3 +134,4 @@ def test_labelled_images_are_no_film(tmp_path, data):
     with pytest.raises(InputError, match="name films in unlabelled.videos"):
         cfg = config(*ON)
         train.run(cfg, source, tmp_path / "run", device="cpu", threads=1)
+    assert not (tmp_path / "run").exists()

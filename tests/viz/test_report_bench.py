@@ -47,6 +47,14 @@ def test_says_who_errs_least_and_how_all_did():
     assert "1\u202f234\u202f567" in text
 
 
+def test_a_network_that_sees_the_whole_picture_sees_all():
+    known = arms(labels=(40.0,))
+    some = rows(known)
+    some[0]["field_px"] = None
+    assert page(known, rows=some).count("<td>all</td>") == 1
+    assert "<td>all</td>" not in page(known)
+
+
 def test_one_number_of_labels_draws_no_line_of_labels():
     text = page(arms(labels=(40.0,)))
     assert text.count("<svg") == 4 and "What more labels bring" not in text

@@ -39,16 +39,16 @@ def test_shares_are_of_all_keypoints_and_frames(stretch):
     rows = [
         ("day1", "nose", "absent", 10, 0.1), ("day1", "tail", "absent", 0, 0.0),
         ("day1", "nose", "filled", 4, 0.04), ("day2", "nose", "spike", 30, 0.1),
-        ("day2", "tail", "spike", 0, 0.0),
+        ("day2", "tail", "spike", 0, 0.0), ("day3", "nose", "spike", 0, 0.0),
     ]  # fmt: skip
-    made = CleanPage("out", table(rows), [stretch], ["day2"], ["nose at 0, 0"])
+    made = CleanPage("out", table(rows), 1000, [stretch], ["day2"], ["nose at 0, 0"])
     text = report_clean.clean_page(made)
-    assert "5\u00a0%" in text  # 40 of 2 × (100 + 300)
+    assert "4\u00a0%" in text  # 40 of 2 × (100 + 300) and 200 of day3, which has no fault
     assert "Mostly absent: day2." in text and "nose at 0, 0" in text
-    assert text.index("2 animals") < text.index("Before and after") < text.index("<svg")
+    assert text.index("3 animals") < text.index("Before and after") < text.index("<svg")
 
 
 def test_nothing_to_tell_is_a_page_too():
-    made = CleanPage("out", table([("day1", "nose", "absent", 0, 0.0)]), [])
+    made = CleanPage("out", table([("day1", "nose", "absent", 0, 0.0)]), 0, [])
     text = report_clean.clean_page(made)
     assert "Nothing was changed." in text and "<svg" not in text

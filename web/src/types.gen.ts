@@ -113,6 +113,7 @@ export interface BehaviorRun {
   run: string;
   kind: "map" | "syllables" | "states";
   title: string;
+  place: string;
   fps: number;
   labels: number;
   recordings: BehaviorRecording[];

@@ -46,6 +46,7 @@ class ExportedFile(Config):
     body_px: PositiveFloat  # size of the animal, video pixels
     window: PositiveInt  # side of a window that follows the animal, pixels of the picture
     checked: dict[str, Any]  # against `gambol predict`
+    note: str | None = None  # what `gambol predict` does besides, and the graphs do not
     int8: dict[str, Any] | None = None  # error and speed, measured
     many: dict[str, Any] | None = None  # of crops: what the run knows of several animals
     provenance: dict[str, Any]

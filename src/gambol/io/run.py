@@ -152,15 +152,29 @@ def load(folder: Path) -> Trained:
         begun = any((folder / name).exists() for name in (STATE, COMPARISON))
         raise InputError(f"{folder} {state if begun else other}")
     model = ModelFile.from_values(store.read_json(folder / MODEL), str(folder / MODEL))
-    paths = [folder / "weights.safetensors"]
-    paths += [folder / snapshot(n) for n in range(model.snapshots)]
-    net = _network(model.spec, *paths)
-    digest = "".join(store.file_hash(path)[:16] for path in paths)
+    net = _network(model.spec, *_weights(folder, model.snapshots))
     if model.many is None or model.many.centroid is None:
-        return Trained(folder, model, net, digest)
-    path = folder / CENTROID / "weights.safetensors"
-    finder = _network(model.many.centroid, path)
-    return Trained(folder, model, net, digest + store.file_hash(path)[:16], finder)
+        return Trained(folder, model, net, weights_hash(folder, model.snapshots))
+    finder = _network(model.many.centroid, folder / CENTROID / "weights.safetensors")
+    return Trained(folder, model, net, weights_hash(folder, model.snapshots, True), finder)
+
+
+def weights_hash(folder: Path, snapshots: int, centroid: bool = False) -> str:
+    """Return the hash of all weights that answer together: 16 hexadecimal digits a file.
+
+    Args:
+        folder: of a run.
+        snapshots: number of further weights.
+        centroid: whether another network finds the animals.
+    """
+    paths = _weights(folder, snapshots)
+    paths += [folder / CENTROID / "weights.safetensors"] if centroid else []
+    return "".join(store.file_hash(path)[:16] for path in paths)
+
+
+def _weights(folder: Path, snapshots: int) -> list[Path]:
+    further = [folder / snapshot(n) for n in range(snapshots)]
+    return [folder / "weights.safetensors", *further]
 
 
 def adopt(folder: Path, out: Path) -> None:

@@ -1,7 +1,7 @@
 """int8 after training: convolutions of an OpenVINO model compute with 8-bit numbers.
 
-Weights get one scale an output channel, activations one range a tensor, which frames from
-outside of training show. Tensors that meet in a concatenation share a range, so that they stay
+Weights get one scale an output channel, activations one range a tensor, which frames
+show. Tensors that meet in a concatenation share a range, so that they stay
 in 8 bits on their way. Zero is always represented exactly, as padding needs it.
 Source: Jacob et al. (2018), CVPR, "Quantization and training of neural networks for efficient
 integer-arithmetic-only inference", 2.1.
@@ -35,7 +35,7 @@ def quantize(model: Any, frames: Sequence[UInt8[np.ndarray, "H W C"]]) -> Any:
         frames: that show the ranges of activations, all of the model's size.
     """
     if not frames:
-        raise InputError("int8 needs frames to calibrate; train a run with validation frames")
+        raise InputError("int8 needs frames to calibrate; give some of the model's size")
     made = model.clone()
     heavy = [n for n in made.get_ordered_ops() if _has_weights(n)]
     if not heavy:

@@ -91,15 +91,24 @@ class Together(Positions):
         """Find the peaks of the mean; covariances are of its fit and between networks."""
         each = self.apart(maps)
         found = self.own.peaks(each.mean(0))
-        own = self.own.peaks(each)  # axes (M, *B, J)
-        off = own.xy - found.xy
-        between = np.einsum("m...a,m...b->...ab", off, off) / max(self.networks - 1, 1)
-        return Peaks(found.xy, found.height, found.cov + between)
+        return found._replace(cov=found.cov + self._between(each, found))
 
     def likeness(self, maps: Float[np.ndarray, "B C h w"]) -> Float[np.ndarray, "B J h w"]:
         """Return the mean of the networks' maps, one a keypoint."""
         return self.own.likeness(self.apart(maps).mean(0))
 
     def hills(self, maps: Float[np.ndarray, "*B C h w"], limit: int) -> Maxima:
-        """Find the highest local maxima of the mean."""
-        return self.own.hills(self.apart(maps).mean(0), limit)
+        """Find the highest local maxima of the mean; the networks differ alike on all."""
+        each = self.apart(maps)
+        mean = each.mean(0)
+        found = self.own.hills(mean, limit)
+        between = self._between(each, self.own.peaks(mean))
+        return found._replace(cov=found.cov + between[..., None, :, :])
+
+    def _between(
+        self, each: Float[np.ndarray, "M *B c h w"], found: Peaks
+    ) -> Float[np.ndarray, "*B J 2 2"]:
+        """How much the networks' own peaks scatter about those of the mean, squared cells."""
+        off = self.own.peaks(each).xy - found.xy
+        between: Float[np.ndarray, "*B J 2 2"] = np.einsum("m...a,m...b->...ab", off, off)
+        return between / max(self.networks - 1, 1)

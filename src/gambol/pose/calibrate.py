@@ -146,6 +146,50 @@ def apply(
     return Calibrated(correct, np.where(found[..., None, None], scaled, np.nan), presence)
 
 
+def folds(rows: int) -> list[Int[np.ndarray, " n"]]:
+    """Cut rows into stretches: what is learnt of the others tells nothing of itself."""
+    return [part for part in np.array_split(np.arange(rows), _FOLDS) if len(part)]
+
+
+def cross_fitted(
+    truth: Float[np.ndarray, "N J 2"],
+    visibility: UInt8[np.ndarray, "N J"],
+    xy: Float[np.ndarray, "N J 2"],
+    covariance: Float[np.ndarray, "N J 2 2"],
+    peak: Float[np.ndarray, "N J"],
+    radius: float,
+) -> Calibrated:
+    """Say of predictions what they are worth by what all but their own stretch taught.
+
+    Arguments are those of `fit`; rows are in the order of time.
+    """
+    parts = []
+    for judged in folds(len(xy)):
+        rest = np.setdiff1d(np.arange(len(xy)), judged)
+        known = truth[rest], visibility[rest], xy[rest], covariance[rest], peak[rest]
+        parts.append(apply(fit(*known, radius), peak[judged], covariance[judged]))
+    return Calibrated(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def heights(
+    calibration: Calibration,
+    maps: Float[np.ndarray, "J h w"],
+    covariance: Float[np.ndarray, "J 2 2"],
+) -> Float[np.ndarray, "J h w"]:
+    """Say of every cell of maps how probably it is right, as `apply` does of a peak.
+
+    Args:
+        calibration: of peaks.
+        maps: heights.
+        covariance: raw, of the highest peak of each map, px²; that of all its cells.
+    """
+    scaled = _scaled(covariance, calibration.covariance, calibration.radius)
+    cells = np.moveaxis(maps, 0, -1)  # (h, w, J)
+    scaled = np.broadcast_to(scaled, (*cells.shape, 2, 2))
+    features = _features(cells, scaled, calibration.radius)
+    return np.moveaxis(_sigmoid((features * calibration.correct).sum(axis=-1)), -1, 0)
+
+
 def scores(
     calibration: Calibration,
     peak: Float[np.ndarray, "*rows J C"],
@@ -194,9 +238,11 @@ def inside_gaussian(
 def _mahalanobis(
     error: Float[np.ndarray, "*rows J 2"], covariance: Float[np.ndarray, "*rows J 2 2"]
 ) -> Float[np.ndarray, "*rows J"]:
-    """Return eᵀ Σ⁻¹ e; infinite where either is not known."""
+    """Return eᵀ Σ⁻¹ e; infinite where either is not known, or where Σ is singular."""
     known = np.isfinite(covariance).all(axis=(-2, -1)) & np.isfinite(error).all(axis=-1)
-    safe = np.where(known[..., None, None], covariance, np.eye(2))
+    safe = np.where(known[..., None, None], covariance.astype(np.float64), np.eye(2))
+    known &= np.linalg.det(safe) > 0
+    safe = np.where(known[..., None, None], safe, np.eye(2))
     step = np.linalg.solve(safe, error[..., None])[..., 0]
     squared: Float[np.ndarray, "*rows J"] = np.where(known, (error * step).sum(axis=-1), np.inf)
     return squared

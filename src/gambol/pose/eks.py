@@ -28,6 +28,7 @@ from scipy.optimize import minimize_scalar
 
 from gambol.core.errors import InputError
 from gambol.kernels import walks
+from gambol.kernels.principal import principal
 from gambol.pose.ensemble import Combined, inverse
 
 OWN = (1.0, 4.0, 16.0, 64.0)  # n₀: networks' worth of what is usual
@@ -42,7 +43,8 @@ class Course(NamedTuple):
     """What was learnt of a group of K keypoints."""
 
     keypoints: Int[np.ndarray, " K"]  # columns
-    centre: Float[np.ndarray, " C"]  # px, C = 2K: x and y of the first, then of the next
+    centre: Float[np.ndarray, " C"]
+    # px, C = 2K: x and y of the first, then of the next; NaN: no stretch showed the group
     basis: Float[np.ndarray, "C D"]  # orthonormal columns
     rest: Float[np.ndarray, " C"]  # variance outside the subspace beyond the noise's, px²
     step: Float[np.ndarray, " D"]  # variance of a step, px² a frame
@@ -51,6 +53,11 @@ class Course(NamedTuple):
     own: float  # n₀
     scale: float  # a
     networks: int  # most that found a keypoint in one frame
+
+    @property
+    def learnt(self) -> bool:
+        """Whether any stretch showed the group."""
+        return bool(np.isfinite(self.centre).all())
 
 
 def fit(
@@ -85,7 +92,12 @@ def observe(course: Course, seen: Combined) -> walks.Seen:
 def place(
     course: Course, told: walks.Posterior, seen: Combined
 ) -> tuple[Float[np.ndarray, "T K 2"], Float[np.ndarray, "T K 2 2"]]:
-    """Return positions (px) and covariances (px²) of the keypoints of a group."""
+    """Return positions (px) and covariances (px²) of the keypoints of a group.
+
+    Those of a group of which nothing was learnt are what the networks say.
+    """
+    if not course.learnt:
+        return seen.xy[:, course.keypoints], seen.covariance[:, course.keypoints]
     k = len(course.keypoints)
     views = course.basis.reshape(k, 2, -1)
     xy = np.einsum("kad,td->tka", views, told.mean) + course.centre.reshape(k, 2)
@@ -96,23 +108,45 @@ def place(
     n = np.where(found > 0, found, course.networks)
     slow = np.maximum(1 / n - course.scale, 0.0)
     cov += slow[..., None, None] * _drawn(course, seen)
-    return xy, np.where(np.isfinite(xy).all(axis=-1)[..., None, None], cov, np.nan)
+    return xy, cov
 
 
-def smooth(courses: Sequence[Course], seen: Combined) -> Combined:
-    """Smooth a whole recording that is in memory.
+def begin(courses: Sequence[Course]) -> list[walks.Message]:
+    """Return what is known of every group before the first frame."""
+    return [walks.begin(len(course.step), course.start) for course in courses]
+
+
+def end(courses: Sequence[Course]) -> list[walks.Message]:
+    """Return what is known of every group from beyond the last frame: nothing."""
+    return [walks.silence(len(course.step)) for course in courses]
+
+
+def smooth(
+    courses: Sequence[Course],
+    seen: Combined,
+    before: Sequence[walks.Message],
+    after: Sequence[walks.Message],
+) -> tuple[Combined, list[walks.Message]]:
+    """Smooth consecutive frames.
 
     The covariance is that of the smoothed position; confidences stay what the networks said.
+
+    Args:
+        courses: all groups.
+        seen: what the networks say.
+        before: of every group, what the frames before say: `begin` at the first.
+        after: what those behind say: `end` at the last.
+
+    Returns:
+        The frames, and `before` of the next ones.
     """
-    xy, cov = np.full_like(seen.xy, np.nan), np.full_like(seen.covariance, np.nan)
-    for course in courses:
-        dims = len(course.step)
-        told = walks.posterior(
-            observe(course, seen), course.step,
-            walks.begin(dims, course.start), walks.silence(dims),
-        )  # fmt: skip
-        xy[:, course.keypoints], cov[:, course.keypoints] = place(course, told, seen)
-    return seen._replace(xy=xy, covariance=cov)
+    xy, cov, ahead = seen.xy.copy(), seen.covariance.copy(), []
+    for course, left, right in zip(courses, before, after, strict=True):
+        shown = observe(course, seen)
+        found = walks.posterior(shown, course.step, left, right)
+        xy[:, course.keypoints], cov[:, course.keypoints] = place(course, found, seen)
+        ahead.append(walks.ahead(shown, course.step, left))
+    return seen._replace(xy=xy, covariance=cov), ahead
 
 
 class _Shown(NamedTuple):
@@ -128,7 +162,7 @@ def _fit(
     stretches: Sequence[Combined], group: Int[np.ndarray, " K"], dims: int, scale: float | None
 ) -> Course:
     course = _subspace(stretches, group, dims, _usual(stretches, group))
-    if not np.isfinite(course.centre).all():
+    if not course.learnt:
         return course
     course = course._replace(rest=_outside(course, stretches))
     course = course._replace(step=_steps(course, stretches))
@@ -210,18 +244,11 @@ def _subspace(
         )[whole]
         good = y[whole][spread <= np.quantile(spread, AGREED)]
         centre = good.mean(axis=0)
-    basis = np.eye(columns) if len(group) == 1 else _principal(good - centre, dims)
+    basis = np.eye(columns) if len(group) == 1 else principal(good - centre, dims=dims)
     width = max(float(np.square(good - centre).sum(axis=1).mean()) if len(good) else 0.0, 1.0)
     networks = max(int(part.found.max(initial=1)) for part in stretches)
     still = np.zeros(columns), np.ones(dims), WIDE * width
     return Course(group, centre, basis, *still, usual, OWN[1], 1.0, networks)
-
-
-def _principal(off: Float[np.ndarray, "n C"], dims: int) -> Float[np.ndarray, "C D"]:
-    """Directions of the largest variance."""
-    _, vectors = np.linalg.eigh(off.T @ off)
-    first: Float[np.ndarray, "C D"] = np.ascontiguousarray(vectors[:, ::-1][:, :dims])
-    return first
 
 
 def _steps(course: Course, stretches: Sequence[Combined]) -> Float[np.ndarray, " D"]:

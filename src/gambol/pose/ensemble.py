@@ -10,13 +10,16 @@ import numpy as np
 from jaxtyping import Float, Int
 
 How = Literal["mean", "median"]
+SINGULAR = 1e-6  # determinant against the squared trace: 0.25 for a circle
 
 
 class Combined(NamedTuple):
     """One prediction for every frame and keypoint."""
 
     xy: Float[np.ndarray, "T J 2"]  # px; NaN where no network found it
-    covariance: Float[np.ndarray, "T J 2 2"]  # within + between, px²; NaN where not found
+    covariance: Float[np.ndarray, "T J 2 2"]
+    # within + between, px²; NaN where not found, or by one network that does not know its own;
+    # singular where two found it and neither knows: see `regular`
     between: Float[np.ndarray, "T J 2 2"]  # px²; 0 where one network found it
     confidence: Float[np.ndarray, "T J"]  # mean over all networks; finding nothing counts 0
     found: Int[np.ndarray, "T J"]  # networks that found it
@@ -57,9 +60,21 @@ def combine(
     between = np.einsum("mtj,mtja,mtjb->tjab", share, off, off) / freedom[..., None, None]
     between = np.where((count > 1)[..., None, None], between, 0.0)
     within = np.einsum("mtj,mtjab->tjab", share, np.where(known[..., None, None], own, 0.0))
-    nothing = (count == 0)[..., None, None]
+    nothing = (count <= np.where(known, 0, 1))[..., None, None]
     sure = np.where(there, np.nan_to_num(confidence), 0.0).mean(axis=0)
     return Combined(middle, np.where(nothing, np.nan, within + between), between, sure, count)
+
+
+def regular(covariance: Float[np.ndarray, "*some 2 2"]) -> Float[np.ndarray, "*some 2 2"]:
+    """Return covariances, NaN for those that are singular: they tell of one direction at most.
+
+    >>> regular(np.diag([2.0, 0.0])).tolist()
+    [[nan, nan], [nan, nan]]
+    """
+    wide = np.trace(covariance, axis1=-2, axis2=-1)
+    a, b, d = covariance[..., 0, 0], covariance[..., 0, 1], covariance[..., 1, 1]
+    whole = a * d - b * b > SINGULAR * wide**2
+    return np.where(whole[..., None, None], covariance, np.nan)
 
 
 def _filled(

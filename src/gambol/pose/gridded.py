@@ -17,6 +17,7 @@ from gambol.core.skeleton import Skeleton
 from gambol.kernels import grid_trees
 from gambol.kernels.peaks import Peaks, fit, shape
 from gambol.nn.outputs.base import Positions
+from gambol.pose import calibrate
 from gambol.pose.structure import FEWEST, LEAST
 
 NEAR = 2.0  # σ of a map, within which a cell belongs to a hill
@@ -48,6 +49,8 @@ class GridPoser(NamedTuple):
 
     grid: Grid
     weight: float  # λ, of how bones lie against what the network says
+    calibration: calibrate.Calibration  # of the highest peaks
+    scale: float = 1.0  # network pixels per video pixel, which the calibration is in
 
 
 def learn(xy: Float[np.ndarray, "N J 2"], skeleton: Skeleton) -> Grid:
@@ -85,7 +88,9 @@ def find_several(
     sigma = float(getattr(position, "sigma", stride)) / stride
     cells = pixels.apply(pixels.invert(pixels.cells(stride)), found.xy)
     for b in range(len(own)):
-        pose = _pose(poser, own[b], stride)
+        cov = found.cov[b, :, 0] / poser.scale**2
+        likely = calibrate.heights(poser.calibration, own[b], cov)
+        pose = _pose(poser, likely, stride)
         for j, (column, row) in enumerate(pose.tolist()):
             off = np.linalg.norm(cells[b, j] - (column, row), axis=-1)
             off = np.where(np.isfinite(off), off, np.inf)
@@ -103,12 +108,12 @@ def find_several(
 
 
 def _pose(
-    poser: GridPoser, maps: Float[np.ndarray, "J h w"], stride: int
+    poser: GridPoser, likely: Float[np.ndarray, "J h w"], stride: int
 ) -> Int[np.ndarray, "J 2"]:
-    """Return the cells of the cheapest pose."""
+    """Return the cells of the cheapest pose, given how probably each cell is right."""
     grid = poser.grid
-    unary = -np.log(np.clip(maps, LEAST, 1.0).astype(np.float64))
-    precision = np.zeros((len(maps), 2, 2))
+    unary = -np.log(np.clip(likely, LEAST, 1.0).astype(np.float64))
+    precision = np.zeros((len(likely), 2, 2))
     diagonal = poser.weight * grid.precision * stride**2
     precision[:, 0, 0], precision[:, 1, 1] = diagonal.T
     return grid_trees.solve(unary, grid.parent, grid.mean / stride, precision).cell

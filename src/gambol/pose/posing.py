@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gambol.kernels.peaks import Peaks
-from gambol.pose import calibrate, structure
+from gambol.pose import calibrate, predict, structure
 from gambol.pose.structure import Structure
 
 CANDIDATES = 16  # peaks of a keypoint that are weighed, at most
@@ -36,11 +36,41 @@ class Chosen(NamedTuple):
     margin: Float[np.ndarray, "*B J"]  # nats that the best pose with another choice costs more
 
 
+class Read(NamedTuple):
+    """What the peaks of frames say, video pixels."""
+
+    peaks: Peaks  # (*B, J, C), the one that counts first
+    found: Peaks  # (*B, J), that one
+    sure: calibrate.Calibrated  # what it is worth
+    chosen: Chosen | None  # None: the highest ones count
+
+
 class Weighed(NamedTuple):
     """How much bones count, by validation."""
 
     weight: float
     reason: str
+
+
+def read(
+    several: Peaks,
+    matrix: Float[np.ndarray, "2 3"],
+    calibration: calibrate.Calibration,
+    poser: Poser | None,
+) -> Read:
+    """Carry peaks to the video, choose among them, and say what the chosen ones are worth.
+
+    Args:
+        several: peaks (*B, J, C) by falling height, network pixels.
+        matrix: network pixels to video pixels.
+        calibration: of the peaks that count.
+        poser: None: the highest peaks count.
+    """
+    peaks = predict.to_video(several, matrix)
+    chosen = None if poser is None else choose(poser, peaks)
+    peaks = peaks if chosen is None else chosen.peaks
+    found = predict.first(peaks)
+    return Read(peaks, found, calibrate.apply(calibration, found.height, found.cov), chosen)
 
 
 def choose(poser: Poser, several: Peaks, scale: float = 1.0) -> Chosen:

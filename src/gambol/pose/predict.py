@@ -27,7 +27,7 @@ class Net(NamedTuple):
     position: Positions  # the output that says where keypoints are
     multiple: int  # of the sides of its input
     scale: float  # network pixels per video pixel
-    pads: bool = False  # the engine pads whole frames itself
+    pads: bool = False  # the engine pads itself, and does not search its padding
     grid: gridded.GridPoser | None = None  # where views never turn: poses are weighed on maps
 
     def find(
@@ -148,11 +148,22 @@ def to_video(found: Peaks, matrix: Float[np.ndarray, "2 3"]) -> Peaks:
 
 def _in_view(net: Net, frame: UInt8[np.ndarray, "h w C"], view: View, limit: int) -> Peaks:
     cut = frame[view.y : view.y + view.height, view.x : view.x + view.width]
-    padded = dataset.letterbox(cut, net.multiple)
-    maps, inner = net.engine(padded[None])[0], (cut.shape[1], cut.shape[0])
-    found = net.find(maps, inner, limit)
+    found = several(net, cut[None], limit)
     xy = found.xy[0] + np.array([view.x, view.y])
     return Peaks(xy, found.height[0], found.cov[0])
+
+
+def views(size: tuple[int, int], side: int, multiple: int) -> list[tuple[int, int]]:
+    """Return the widths and heights that windows in frames of a size may have.
+
+    Those at the right and lower border end where the frame does.
+    """
+    sides = []
+    for whole in size:
+        usual = min(side, whole)
+        last = whole - _snap(float(whole), whole - usual, multiple)
+        sides.append(sorted({usual, last}))
+    return [(width, height) for width in sides[0] for height in sides[1]]
 
 
 def _aim(found: list[Peaks], side: int, size: tuple[int, int], multiple: int) -> View | None:

@@ -151,8 +151,9 @@ def fit(
             heard(Seen(run.step, run.elapsed(), sum(run.losses[-1]), run.ema))
         asked, ends = run.agree(stop(), enough())
         reason = "stopped by hand" if ends else run.finished()
-        over = reason is not None or run.cycle_ends()
-        due = run.step % every == 0 or over
+        # a network in the middle of a cycle is kept only where there is no other one
+        over = run.cycle_ends() or reason is not None and not run.kept
+        due = run.step % every == 0 or over or reason is not None
         if due:
             line = run.evaluate(judge, over)
             if team.first:

@@ -187,32 +187,52 @@ def _unlabelled_frames(clip: Clip, xy: Float[np.ndarray, "T 1 J 2"]) -> dataset.
     )
 
 
+def places(
+    frames: int, length: int, held: Int[np.ndarray, " H"], gap: int
+) -> Int[np.ndarray, " P"]:
+    """Return first frames of disjoint clips that look like no frame that is held out.
+
+    Args:
+        frames: of the video.
+        length: of a clip.
+        held: frames that training shall not see, ascending.
+        gap: least distance of a clip from them, in frames.
+
+    >>> places(20, 4, np.array([9]), gap=3).tolist()
+    [0, 12, 16]
+    """
+    first = length * np.arange(frames // length)
+    before = np.searchsorted(held, first - gap, side="right")
+    free: Int[np.ndarray, " P"] = first[
+        before == np.searchsorted(held, first + length - 1 + gap, side="left")
+    ]
+    return free
+
+
 def starts(
-    frames: list[int], length: int, clips: int, seed: int
+    room: list[Int[np.ndarray, " _"]], clips: int, seed: int
 ) -> list[tuple[int, Int[np.ndarray, " n"]]]:
     """Choose where clips begin: spread evenly over all videos, at random within each share.
 
     Args:
-        frames: of every video.
-        length: of a clip.
-        clips: at most so many, none of which overlaps another.
+        room: first frames of the clips that every video could give.
+        clips: at most so many.
         seed: of the choice.
 
     Returns:
         Videos and the first frames of their clips, ascending.
     """
-    room = np.array([n // length for n in frames])  # disjoint places
-    total = int(room.sum())
+    total = sum(map(len, room))
     count = min(clips, total)
     rng = np.random.default_rng(seed)
     ends = np.linspace(0, total, count + 1)
     low, high = np.ceil(ends[:-1]).astype(int), np.ceil(ends[1:]).astype(int)
     chosen = rng.integers(low, high) if count else np.zeros(0, int)
-    first = np.concatenate([[0], np.cumsum(room)])
+    first = np.concatenate([[0], np.cumsum([len(some) for some in room])])
     video = np.searchsorted(first, chosen, side="right") - 1
     return [
-        (v, length * (chosen[video == v] - first[v]))
-        for v in range(len(frames))
+        (v, room[v][chosen[video == v] - first[v]])
+        for v in range(len(room))
         if (video == v).any()
     ]
 

@@ -6,11 +6,14 @@ reads   candidate, base  a run folder, or poses (a file or a folder), of one ani
 What both say of the same labelled frames is compared pair by pair. A change that costs
 something (unlabelled frames in training, several networks, smoothing) is accepted if the mean
 distance falls and the paired interval of the difference does not reach 0; else it is not.
-Recordings that the runs learnt from are left out: a network knows their frames, and the
-neighbours of these, better than what comes next.
+Recordings that the runs learnt from are left out, be it from their labels, from frames without
+labels, or in a run that was gone on from: a network knows their frames, and the neighbours of
+these, better than what comes next.
 """
 
 import json
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,10 +27,14 @@ from gambol.core.labels import Labels
 from gambol.io import detections as io_detections
 from gambol.io import poses as io_poses
 from gambol.io import run as io_run
-from gambol.io.labels.places import name_of
+from gambol.io.labels.places import is_same, name_of
+from gambol.io.video.images import ImageVideo
 from gambol.io.video.open import open_video
 from gambol.kernels import bootstrap
-from gambol.stages import evaluate, matching
+from gambol.stages import evaluate, matching, starting
+from gambol.stages.train import TrainConfig
+
+LEAST_BLOCKS = 8  # fewer say nothing of how another film would come out
 
 
 class AcceptConfig(Config):
@@ -57,14 +64,13 @@ def run(cfg: AcceptConfig, candidate: Path, base: Path, labels: Path) -> dict[st
         labels: of recordings that neither learnt from.
     """
     truth = evaluate.load_labels(labels)
-    known = {name for side in (candidate, base) for name in _learnt_from(side)}
-    seen = np.array([name_of(ref) in known for ref in truth.videos], bool)[truth.video]
-    if cfg.same_recording:
-        seen[:] = False
+    known = set() if cfg.same_recording else _learnt_from(candidate) | _learnt_from(base)
+    seen = np.isin(truth.video, _among(known, truth))
     if seen.all():
+        names = sorted({name_of(truth.videos[v]) for v in np.unique(truth.video)})
         raise InputError(
             f"all labels of {labels} are of recordings that training saw "
-            f"({', '.join(sorted(known))}); label another recording, or set same_recording"
+            f"({', '.join(names)}); label another recording, or set same_recording"
         )
     truth = truth.select(np.flatnonzero(~seen))
     sides = [_look(side, truth) for side in (candidate, base)]
@@ -94,32 +100,65 @@ def describe(values: dict[str, Any]) -> str:
     low, high = values["interval"]
     rows = [
         f"{values['frames']} frames of {', '.join(values['recordings'])}, "
-        f"{values['points']} keypoints, {values['blocks']} blocks",
+        f"{values['points']} keypoints, {values['blocks']} blocks; "
+        f"{values['left_out']} frames left out, of recordings that training saw",
         f"candidate {values['candidate_px']:.3f} px, base {values['base_px']:.3f} px, "
         f"difference {values['difference_px']:+.3f} px ({low:+.3f} to {high:+.3f})",
     ]
     if values["accepted"]:
         return "\n".join([*rows, "accepted: it helps"])
-    reason = "the interval reaches 0" if low <= 0 else "it is worse"
-    if values["unanswered"]:
-        reason = f"it leaves {values['unanswered']} keypoints out that the base finds"
-    return "\n".join([*rows, f"not accepted: {reason}"])
+    return "\n".join([*rows, f"not accepted: {values['reason']}"])
 
 
 def _learnt_from(side: Path) -> set[str]:
-    """Names of the recordings whose labels a side learnt from; poses name their run."""
+    """Return the recordings that a side learnt from; poses name their run.
+
+    Raises:
+        InputError: where what a side came from is gone, so that nobody can tell.
+    """
+    if io_run.is_finished(side):
+        return _of_run(side)
     if side.is_dir():
-        if io_run.is_finished(side):
-            return {name_of(video) for _, video, _, _ in io_run.read_split(side)}
         return set().union(*map(_learnt_from, sorted(side.glob("*.nc"))))
     if side.suffix != ".nc" or not side.exists():
         return set()
     with io_detections.open_file(side) as file:
         notes = json.loads(file.attrs.get("provenance", "{}"))
     inputs = [Path(path) for path in notes.get("inputs", ())]  # of an ensemble
+    for path in inputs:
+        _require(path.exists(), path, side)
     if "run" in notes:
         inputs.append(Path(notes["run"]))
+        _require(io_run.is_finished(inputs[-1]), inputs[-1], side)
     return set().union(*map(_learnt_from, inputs))
+
+
+def _of_run(run: Path) -> set[str]:
+    """Return the recordings of a run's labels, of its clips, and of what it started from."""
+    cfg = TrainConfig.from_yaml(run / "config.yaml")
+    found = {video for _, video, _, _ in io_run.read_split(run)}
+    if cfg.unlabelled.losses:
+        found |= set(cfg.unlabelled.videos)
+    if cfg.start in (None, starting.IMAGENET):
+        return found
+    start = Path(str(cfg.start))
+    _require(start.is_file() or io_run.is_finished(start), start, run)
+    parent = start if start.is_dir() else start.parent  # a file may be the weights of a run
+    return found | _of_run(parent) if io_run.is_finished(parent) else found
+
+
+def _require(there: bool, path: Path, side: Path) -> None:
+    if not there:
+        raise InputError(
+            f"{side} comes from {path}, which is not there, so nobody can tell what it learnt "
+            "from; put it back, or set same_recording"
+        )
+
+
+def _among(known: Iterable[str], truth: Labels) -> list[int]:
+    """Return the numbers of labelled videos that are among recordings."""
+    labelled = np.unique(truth.video).tolist()
+    return [v for v in labelled if any(is_same(ref, truth.videos[v]) for ref in known)]
 
 
 def _look(side: Path, truth: Labels) -> _Side:
@@ -146,13 +185,12 @@ def _look(side: Path, truth: Labels) -> _Side:
 
 def _blocks(cfg: AcceptConfig, truth: Labels) -> np.ndarray:
     """Number frames that are drawn together, (N,)."""
-    lengths = []
-    for ref in truth.videos:
-        video = open_video(ref, grey=True)
-        rate = getattr(video, "fps", None)
-        video.close()
-        lengths.append(max(round(cfg.block_s * rate), 1) if rate else 1)
-    block = truth.frame // np.array(lengths)[truth.video]
+    lengths = np.ones(len(truth.videos), int)
+    for v in np.unique(truth.video):
+        with closing(open_video(truth.videos[v], grey=True)) as video:
+            if not isinstance(video, ImageVideo):  # whose images are apart in time
+                lengths[v] = max(round(cfg.block_s * video.fps), 1)
+    block = truth.frame // lengths[truth.video]
     pairs = np.stack([truth.video, block], axis=1)
     numbers: np.ndarray = np.unique(pairs, axis=0, return_inverse=True)[1].ravel()
     return numbers
@@ -182,13 +220,30 @@ def compare(
     rng = np.random.default_rng(cfg.seed)
     drawn = bootstrap.resample(mean, blocks, rng, cfg.resamples)
     low, high = bootstrap.percentile_interval(drawn, cfg.level)[:, 0].tolist()
+    count_blocks = len(np.unique(blocks[both.any(axis=1)]))
+    reason = _against(low, high, silent, count_blocks)
     return {
         "points": int(both.sum()),
-        "blocks": len(np.unique(blocks)),
+        "blocks": count_blocks,
         "unanswered": silent,
         "candidate_px": float(off[0][both].mean()),
         "base_px": float(off[1][both].mean()),
         "difference_px": float((off[0] - off[1])[both].mean()),
         "interval": [low, high],
-        "accepted": bool(high < 0 and not silent),
+        "accepted": reason is None,
+        "reason": reason,
     }
+
+
+def _against(low: float, high: float, silent: int, blocks: int) -> str | None:
+    """Say why a change is not accepted; None where it is."""
+    if silent:
+        return f"it leaves {silent} keypoints out that the base finds"
+    if blocks < LEAST_BLOCKS:
+        return (
+            f"too few blocks ({blocks}); label frames of at least {LEAST_BLOCKS} times that "
+            "are block_s apart"
+        )
+    if high < 0:
+        return None
+    return "the interval reaches 0" if low <= 0 else "it is worse"

@@ -43,6 +43,7 @@ class Training(NamedTuple):
     """One network that learns on one split."""
 
     labels: str
+    labels_hash: str  # of those outside of regions
     run: str
     settings: dict[str, Any]
     rows: tuple[list[int], ...]  # parts of the split, rows of the labels
@@ -54,8 +55,9 @@ class Costs(NamedTuple):
     """A network whose speed is measured."""
 
     labels: str
+    labels_hash: str  # of those outside of regions
     run: str  # finished
-    row: int  # of the labels: the frame that is predicted
+    row: int  # of the label file: the frame that is predicted
     out: str
     device: str
 
@@ -77,8 +79,13 @@ class Clock:
 
 
 def train_one(job: Training) -> None:
-    """Train, or go on, and predict the test block."""
-    run = Path(job.run)
+    """Train, or go on, and predict the test block.
+
+    Raises:
+        InputError: training failed or was stopped, or the labels are no longer those that the
+            rows of the job are of.
+    """
+    run, truth = Path(job.run), _known(job)
     cfg = train.TrainConfig.from_values(job.settings, job.run)
     note = store.read_json(run / NOTE) if (run / NOTE).exists() else {}
     clock = Clock(job.device, float(note.get("core_minutes", 0.0)))
@@ -104,15 +111,16 @@ def train_one(job: Training) -> None:
             raise InputError(str(stopped)) from stopped
         finally:
             keep()
-    truth = settled(Path(job.labels)).select_rows(split.test)
-    seen = evaluate.see(io_run.load(run), truth)
+    if store.read_json(run / "provenance.json")["labels_hash"] != job.labels_hash:
+        raise _changed(job)  # between our look and that of the training
+    seen = evaluate.see(io_run.load(run), truth.select_rows(split.test))
     with store.atomic(run / TESTED) as partial, partial.open("wb") as file:
         np.savez(file, rows=split.test, xy=seen.xy, confidence=seen.confidence)
 
 
 def pilot(job: Training) -> None:
     """Train a few steps and write what one costs, and an evaluation; the run is thrown away."""
-    run = Path(job.run)
+    run, _ = Path(job.run), _known(job)
     shutil.rmtree(run, ignore_errors=True)  # of a pilot that was killed
     clock = Clock(job.device)
     watch = _Watch(clock)
@@ -136,9 +144,9 @@ def pilot(job: Training) -> None:
 
 def look(job: Costs) -> None:
     """Measure how large a network is and how fast it finds an animal in frames in memory."""
+    truth = _known(job).select_rows(np.array([job.row]))
     trained = io_run.load(Path(job.run))
     net, scale = trained.net, trained.model.scale
-    truth = settled(Path(job.labels)).labels.select(np.array([job.row]))
     frame = next(io_frames.labelled(truth, grey=trained.model.grey))
     small = predict.shrink(frame[None], scale)
     sides = [-(-side // net.multiple) * net.multiple for side in small.shape[1:3]]
@@ -146,14 +154,15 @@ def look(job: Costs) -> None:
     device = engine.choose_device(job.device)
     run_by = engine.build(net, device, "float32", 1)
     ready = predict.Net(run_by, net.position, net.multiple, scale)
-    fields = store.read_json(Path(job.run) / "provenance.json").get("field_px", {})
+    fields = store.read_json(Path(job.run) / "provenance.json")["field_px"]
+    side = np.nan if fields["side"] is None else fields["side"]  # none: sees the whole picture
     found: dict[str, Any] = {
         "parameters": parameters,
         "gflops": work / 1e9,
         "scale": scale,
         "frame": list(frame.shape[:2]),
-        "field_px": fields.get("side", np.nan) / scale,
-        "effective_px": fields.get("radius", np.nan) / scale,
+        "field_px": side / scale,
+        "effective_px": fields["radius"] / scale,
         "engine": run_by.name,
     }
 
@@ -185,6 +194,21 @@ class Settled(NamedTuple):
 def settled(path: Path) -> Settled:
     """Read labels; what lies in regions is neither learnt nor tested."""
     return Settled(*regions.settle(io_labels.load(path)))
+
+
+def _known(job: Training | Costs) -> Settled:
+    """Read the labels of a job, and refuse others, in which its rows are other frames."""
+    found = settled(Path(job.labels))
+    if found.labels.content_hash() != job.labels_hash:
+        raise _changed(job)
+    return found
+
+
+def _changed(job: Training | Costs) -> InputError:
+    return InputError(
+        f"{job.labels} changed while networks were compared; undo the change, or compare on a "
+        "copy that nobody labels (gambol export) with another --out"
+    )
 
 
 def _split(job: Training) -> splits.Split:

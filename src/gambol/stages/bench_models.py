@@ -112,6 +112,7 @@ def run(
     networks = _networks(cfg.networks, common, known.labels)
     plan = bench_runs.Plan(
         labels=labels.resolve(),
+        labels_hash=known.labels.content_hash(),
         out=out,
         device=device,
         workers=workers or _at_a_time(device),
@@ -123,7 +124,7 @@ def run(
         seed=cfg.seed,
     )
     _check_counts(plan)
-    _begin(cfg, known, out)
+    _begin(cfg, plan)
     say(_said(plan))
     done = bench_runs.work(plan, progress)
     if not done.runs:
@@ -193,16 +194,19 @@ def _check_counts(plan: bench_runs.Plan) -> None:
         )
 
 
-def _begin(cfg: BenchConfig, known: bench_jobs.Settled, out: Path) -> None:
-    """Open the folder, or go on there if labels, splits and common settings are the same."""
-    parts = [gambol.__version__, known.labels.content_hash(), cfg.common.fingerprint()]
+def _begin(cfg: BenchConfig, plan: bench_runs.Plan) -> None:
+    """Open the folder, or go on there if labels, splits, settings and device are the same."""
+    out, device = plan.out, engine.choose_device(plan.device)
+    parts = [gambol.__version__, plan.labels_hash, cfg.common.fingerprint()]
+    # steps within minutes, minutes and speeds are those of a device
+    parts += [device.kind, device.torch_name.removesuffix(":0")]
     parts += [f"{name}={getattr(cfg, name)}" for name in ("folds", "val", "gap_s", "seed")]
     made = hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
     if (out / BEGUN).exists():
         if store.read_json(out / BEGUN).get("made_from") != made:
             raise InputError(
-                f"{out} holds a comparison on other labels, splits or common settings; choose "
-                "another --out"
+                f"{out} holds a comparison on other labels, splits or common settings, or on "
+                "another device; choose another --out"
             )
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} exists and holds no comparison; choose another --out")

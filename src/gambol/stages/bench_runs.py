@@ -38,6 +38,7 @@ class Plan(NamedTuple):
     """Everything that is settled before the first training."""
 
     labels: Path
+    labels_hash: str  # of those outside of regions
     out: Path
     device: str
     workers: int
@@ -144,7 +145,10 @@ def _job(
 ) -> Training:
     rows = tuple(part.tolist() for part in split)
     settings = network.cfg.model_dump(mode="json")
-    return Training(str(plan.labels), str(run.resolve()), settings, rows, plan.device, steps)
+    return Training(
+        str(plan.labels), plan.labels_hash, str(run.resolve()), settings, rows, plan.device,
+        steps,
+    )  # fmt: skip
 
 
 def slug(network: Network) -> str:
@@ -165,8 +169,8 @@ def _look(
     }
     jobs = {
         Key(name, None, fold): Costs(
-            str(plan.labels), str(own[name]), int(split.test[0]), str(place.resolve()),
-            plan.device,
+            str(plan.labels), plan.labels_hash, str(own[name]), int(split.test[0]),
+            str(place.resolve()), plan.device,
         )
         for name, place in places.items() if not place.exists()
     }  # fmt: skip

@@ -52,6 +52,7 @@ def run(
         raise InputError(f"two pose files are named {twice[0]}; clean them into two folders")
     out.mkdir(parents=True, exist_ok=True)
     files, reports, sparse, lost = [], [], [], []
+    values = 0
     worst: list[tuple[int, Stretch]] = []
     for n, path in enumerate(sources):
         target = out / f"{path.stem}.nc"
@@ -63,13 +64,14 @@ def run(
         worst = _worst([*worst, *clean_stretch(path.stem, read, made.poses)])
         files.append(target)
         reports.append(made.report)
+        values += made.mask.size
         sparse += [str(name) for name in made.sparse]
         lost += [str(place) for place in made.lost]
         progress(Step("clean", n + 1, len(sources), path.name))
     table, page = pd.concat(reports, ignore_index=True), out / "report.html"
     state_courses.write_table(table, out / "report.csv")
     shown = [stretch for _, stretch in worst]
-    about = CleanPage(out.name, table, shown, sparse, lost, cfg.yaml())
+    about = CleanPage(out.name, table, values, shown, sparse, lost, cfg.yaml())
     store.write_text(clean_page(about), page)
     return Cleaned(tuple(files), out / "report.csv", page, tuple(sparse), tuple(lost))
 

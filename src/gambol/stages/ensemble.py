@@ -27,7 +27,7 @@ from gambol.io import poses_pieces, provenance, store
 from gambol.io.poses_stretches import Stretches
 from gambol.kernels import walks
 from gambol.pose import eks
-from gambol.pose.ensemble import Combined, combine
+from gambol.pose.ensemble import Combined, combine, regular
 
 BLOCK = 4096  # frames in memory
 STRETCHES, LENGTH = 4, 512  # parts of a recording that steps and noise are learnt from
@@ -58,6 +58,7 @@ class Made(NamedTuple):
     frames: int
     fresh: bool  # False: it was there already
     scale: float | None  # median over keypoints; None: not smoothed, or there already
+    rough: tuple[str, ...] = ()  # keypoints that are not smoothed, though the others are
 
 
 def run(
@@ -88,6 +89,11 @@ def describe(values: dict[str, Any]) -> str:
             told += ", there already"
         elif one["scale"] is not None:
             told += f", smoothed; noise {one['scale']:.2g} of the ensemble's variance"
+        if one["rough"]:
+            told += (
+                f"; {', '.join(one['rough'])} left as combined, as no stretch that motion is "
+                "learnt from shows it"
+            )
         rows.append(told)
     return "\n".join(rows)
 
@@ -181,11 +187,22 @@ def _recording(
         for camera, (name, target) in enumerate(zip(names, targets, strict=True)):
             if missing[camera]:
                 _write(cfg, sight, camera, key, target, courses, after, progress)
-            scale = None if courses is None else float(np.median([c.scale for c in courses]))
             fresh = missing[camera]
             count, frames = len(cameras[camera]), sight.frames
-            made.append(Made(name, target, count, frames, fresh, scale if fresh else None))
+            scale, rough = _smoothed(sight, camera, courses if fresh else None)
+            made.append(Made(name, target, count, frames, fresh, scale, rough))
         return made
+
+
+def _smoothed(
+    sight: "_Sight", camera: int, courses: list[eks.Course] | None
+) -> tuple[float | None, tuple[str, ...]]:
+    """Scale of the noise over the keypoints that were learnt, and names of the others."""
+    scales = [course.scale for course in courses or () if course.learnt]
+    columns = {int(k) for c in courses or () if not c.learnt for k in c.keypoints}
+    first = camera * len(sight.keypoints)
+    rough = [name for k, name in enumerate(sight.keypoints, first) if k in columns]
+    return float(np.median(scales)) if scales else None, tuple(rough)
 
 
 def _key(cfg: EnsembleConfig, paths: list[Path]) -> str:
@@ -263,7 +280,7 @@ class _Sight:
 
     def listen(self, courses: Sequence[eks.Course]) -> list[list[walks.Message]]:
         """Return what lies behind every block, for every group: from the last to the first."""
-        after = [[walks.silence(len(course.step)) for course in courses]]
+        after = [eks.end(courses)]
         for first in self.starts[:0:-1]:
             seen = self.block(first)
             after.append(
@@ -281,18 +298,11 @@ class _Sight:
         heard: Callable[[int], None],
     ) -> Iterator[Combined]:
         """Yield the result, block after block."""
-        before = [walks.begin(len(c.step), c.start) for c in courses or ()]
+        before = eks.begin(courses or ())
         for n, first in enumerate(self.starts):
             seen = self.block(first)
             if courses is not None and after is not None:
-                xy, cov = seen.xy.copy(), seen.covariance.copy()
-                for g, course in enumerate(courses):
-                    shown = eks.observe(course, seen)
-                    known = walks.posterior(shown, course.step, before[g], after[n][g])
-                    k = course.keypoints
-                    xy[:, k], cov[:, k] = eks.place(course, known, seen)
-                    before[g] = walks.ahead(shown, course.step, before[g])
-                seen = seen._replace(xy=xy, covariance=cov)
+                seen, before = eks.smooth(courses, seen, before, after[n])
             heard(first + len(seen.xy))
             yield seen
 
@@ -315,7 +325,7 @@ def _write(
 
     def dataset(seen: Combined, at: np.ndarray) -> xr.Dataset:
         spread = np.sqrt(np.trace(seen.between[:, own], axis1=-2, axis2=-1) / 2)
-        parts = (seen.xy[:, own], seen.confidence[:, own], seen.covariance[:, own])
+        parts = (seen.xy[:, own], seen.confidence[:, own], regular(seen.covariance[:, own]))
         xy, sure, cov, off = (part[:, None].astype(np.float32) for part in (*parts, spread))
         more = {"disagreement": off}
         return core_poses.build(
@@ -348,6 +358,7 @@ def _attrs(
     learnt = [
         {"keypoints": c.keypoints.tolist(), "step": c.step.tolist(), "scale": c.scale}
         for c in courses or ()
+        if c.learnt
     ]
     notes = provenance.record(
         stage="ensemble",

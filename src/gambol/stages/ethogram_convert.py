@@ -15,6 +15,7 @@ from gambol.core.errors import InputError, did_you_mean
 from gambol.core.ethogram import Ethogram, select
 from gambol.core.progress import Progress, Step, silent
 from gambol.io import ethogram as io_ethogram
+from gambol.io import syllables
 from gambol.stages import compare_states, decisions, syllable_files
 
 # what a run keeps, by the folder that it keeps it in
@@ -55,8 +56,8 @@ def run(
 
     Args:
         cfg: settings.
-        source: a file of bouts; or a run of states, of syllables or a map; or files with a
-            label `state`.
+        source: a file of bouts; or a run of states, of syllables or a map; or a folder of
+            files with a label a frame, or one of them where `label` names it.
         out: the file to write.
         progress: told at the end.
     """
@@ -103,7 +104,11 @@ def _read(cfg: ConvertConfig, source: Path) -> tuple[Ethogram, tuple[str, ...]]:
         (source / name).is_dir() for name in _LABELS
     ):
         source = source / "bouts.csv"  # of a classifier
-    if source.is_dir():
+    if source.is_dir() or cfg.label:
+        if source.is_file() and source.suffix.lower() not in syllables.SUFFIXES:
+            raise InputError(
+                f"{source} holds bouts and no label a frame; leave label={cfg.label} out"
+            )
         inside = [label for name, label in _LABELS.items() if (source / name).is_dir()]
         label = cfg.label or (inside or ["state"])[0]
         folder = compare_states.folder(source)

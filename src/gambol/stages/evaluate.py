@@ -24,8 +24,7 @@ from gambol.io import frames as io_frames
 from gambol.io import labels as io_labels
 from gambol.io import poses as io_poses
 from gambol.io import run as io_run
-from gambol.io.labels.places import name_of
-from gambol.io.video.open import fingerprint, split_ref
+from gambol.io.labels.places import is_same
 from gambol.nn import engine
 from gambol.pose import calibrate, dataset, posing, predict, splits
 from gambol.pose import evaluate as scoring
@@ -129,9 +128,8 @@ def see(trained: io_run.Trained, labels: Labels) -> Seen:
         matrix = pixels.invert(
             dataset.from_video_map(image.shape[1], image.shape[0], model.scale)
         )
-        several = predict.to_video(predict.several(net, small, limit), matrix)
-        found = predict.first(several if by is None else posing.choose(by, several).peaks)
-        sure = calibrate.apply(calibration, found.height, found.cov)
+        several = predict.several(net, small, limit)
+        _, found, sure, _ = posing.read(several, matrix, calibration, by)
         inside = calibrate.inside(
             calibration, found.xy - labels.xy[i : i + 1], sure.covariance, 0.9
         )
@@ -165,15 +163,8 @@ def _entries(run: Path, labels: Labels) -> list[splits.Entry]:
     """Return the run's split, its videos where the labels have them: projects are moved."""
     entries = [splits.Entry(*row) for row in io_run.read_split(run)]
     lost = {e.video for e in entries} - set(labels.videos)
-    found = {ref: new for ref in sorted(lost) for new in labels.videos if _is_moved(ref, new)}
+    found = {ref: new for ref in sorted(lost) for new in labels.videos if is_same(ref, new)}
     return [e._replace(video=found.get(e.video, e.video)) for e in entries]
-
-
-def _is_moved(old: str, new: str) -> bool:
-    """Tell whether a video is one that lay elsewhere: its namesake, or a copy of it."""
-    if name_of(old) != name_of(new):
-        return False
-    return not split_ref(old)[0].exists() or fingerprint(old) == fingerprint(new)
 
 
 def _from_poses(result: Path, paths: list[Path], labels: Labels) -> tuple[Labels, Seen]:

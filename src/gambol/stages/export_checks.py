@@ -144,7 +144,7 @@ def measure(folder: Path, seen: Pictures, threads: int) -> dict[str, Any]:
     return {
         "numbers": numbers,
         "threads": engine.usable_cores(threads),
-        "pictures": len(seen.images),
+        "measured_on": {"part": "val", "pictures": len(seen.images)},
         "labels": int(np.isfinite(errors["float32"]).sum()),
         "warnings": warnings(numbers),
     }

@@ -25,9 +25,13 @@ from gambol.nn import engine, exported, quantize
 from gambol.nn.exported_engine import ExportedEngine
 from gambol.nn.model import PoseNet
 from gambol.pose import calibrate
-from gambol.stages import export_checks
+from gambol.stages import export_checks, export_frames
 
-CALIBRATING = 32  # validation frames that show int8 the ranges of values
+CALIBRATING = 32  # training frames that show int8 the ranges of values
+BONES = (
+    "gambol predict lets bones choose among peaks in this run; the graphs answer with the "
+    "highest peaks, as predict --set structure=0 does"
+)
 OUTPUTS = {
     "xy": "(batch, keypoints, 2) pixels of the picture; integers are pixel centres",
     "confidence": "(batch, keypoints) probability that the error is within 5 % of the body",
@@ -50,7 +54,7 @@ class Exported(NamedTuple):
     files: dict[str, str]
     checked: dict[str, Any]
     int8: dict[str, Any] | None
-    bones: bool  # `gambol predict` moves points by bones, which a graph does not
+    note: str | None  # what `gambol predict` does besides, and the graphs do not
     kept: bool  # it was there already
 
 
@@ -66,10 +70,10 @@ def run(
     model = io_run.load(trained)
     _check(cfg, model)
     key = _key(cfg, model)
-    bones = model.model.structure is not None and model.model.structure.weight > 0
     if (file := _there(out, key)) is not None:
-        return Exported(out, file.files, file.checked, file.int8, bones, True)
+        return Exported(out, file.files, file.checked, file.int8, file.note, True)
     seen = export_checks.pictures(model)
+    shown = export_frames.training(model, seen.size, CALIBRATING, threads) if cfg.int8 else []
     graph = exported.Exportable(model.net, _worth(model, seen))
     steps = 2 + cfg.onnx + cfg.int8
     done = iter(range(1, steps + 1))
@@ -79,16 +83,17 @@ def run(
 
     with store.atomic(out) as folder:
         folder.mkdir()
-        files, checked, costs = _write(cfg, graph, seen, folder, threads, tell)
+        files, checked, costs = _write(cfg, graph, seen, shown, folder, threads, tell)
         file = _file(model, seen, files, checked, costs, key)
         store.write_text(file.model_dump_json(indent=1), folder / io_exported.JSON)
-    return Exported(out, files, checked, costs, bones, False)
+    return Exported(out, files, checked, costs, file.note, False)
 
 
 def describe(values: dict[str, Any]) -> str:
     """Say what was written, how it agrees, and what int8 costs and brings."""
+    note = [] if values["note"] is None else [values["note"]]
     if values["kept"]:
-        return f"{values['folder']}: there already"
+        return "\n".join([f"{values['folder']}: there already", *note])
     checked, int8 = values["checked"], values["int8"]
     rows = [f"{values['folder']}: {', '.join(sorted(values['files'].values()))}"]
     for name, most in checked["px"].items():
@@ -96,11 +101,7 @@ def describe(values: dict[str, Any]) -> str:
             f"{name} differs from gambol predict by {most:.1g} px at most, in "
             f"{checked['points']} points of {checked['pictures']} pictures"
         )
-    if values["bones"]:
-        rows.append(
-            "gambol predict lets bones choose among peaks in this run; the graphs answer with "
-            "the highest peaks, as predict --set structure=0 does"
-        )
+    rows += note
     if int8 is not None:
         rows += [
             f"{name}: {one['mean_px']:.3f} px on validation, {one['ms']:.2f} ms a picture on "
@@ -161,11 +162,12 @@ def _write(
     cfg: ExportConfig,
     graph: exported.Exportable,
     seen: export_checks.Pictures,
+    shown: list[np.ndarray],
     folder: Path,
     threads: int,
     tell: Callable[[str], None],
 ) -> tuple[dict[str, str], dict[str, Any], dict[str, Any] | None]:
-    """Write graphs, check each, and measure."""
+    """Write graphs, check each, and measure; `shown` are the pictures that calibrate int8."""
     ov = engine.import_openvino()
     net: PoseNet = graph.net
     channels = net.spec.channels
@@ -186,12 +188,11 @@ def _write(
     tell("checked against gambol predict")
     costs = None
     if cfg.int8:
-        some = np.linspace(0, len(seen.images) - 1, min(CALIBRATING, len(seen.images)))
-        frames = [seen.images[i] for i in np.unique(some.round().astype(int))]
-        small = quantize.quantize(model, frames)
+        small = quantize.quantize(model, shown)
         ov.save_model(small, str(folder / io_exported.INT8), compress_to_fp16=False)
         files["int8"] = io_exported.INT8
         costs = export_checks.measure(folder, seen, threads)
+        costs["calibrated_on"] = {"part": "train", "pictures": len(shown)}
         tell(io_exported.INT8)
     return files, checked, costs
 
@@ -224,6 +225,7 @@ def _file(
         body_px=said.body_px,
         window=said.window,
         checked=checked,
+        note=BONES if said.structure is not None and said.structure.weight > 0 else None,
         int8=costs,
         many=None if said.many is None else said.many.model_dump(mode="json"),
         provenance=provenance.record(

@@ -7,7 +7,7 @@ Memory does not grow with the number of frames, and how long each took is kept.
 
 import time
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -34,6 +34,7 @@ AGAIN = 256  # frames after which the whole frame is searched, as `gambol predic
 SURE = 0.5  # confidence from which a position moves what is foreseen
 MEMORY = 0.25  # s that a velocity lasts where nothing is known of how an animal moves
 FEWEST = 20  # positions of a keypoint that motion is learnt from
+Window = Literal["whole", "follow"]
 Frame = UInt8[np.ndarray, "H W"] | UInt8[np.ndarray, "H W C"]
 
 
@@ -76,7 +77,7 @@ class Predictor:
         network: Path | str,
         *,
         precision: Numbers = "float32",
-        window: Literal["whole", "follow"] = "whole",
+        window: Window = "whole",
         ahead: float = 0.0,
         motion: Dynamics | None = None,
         device: str = "auto",
@@ -99,6 +100,8 @@ class Predictor:
         Raises:
             InputError: the folder holds no network of one animal, or not as asked for.
         """
+        _check_word("precision", precision, get_args(Numbers))
+        _check_word("window", window, get_args(Window))
         if ahead < 0:
             raise InputError(f"ahead {ahead:g} s looks into the past; give 0 or more")
         folder = Path(network)
@@ -131,12 +134,14 @@ class Predictor:
 
     def warm_up(self, frame: Frame, times: int = 3) -> None:
         """Compile for frames of this size, and for its window; nothing of it is remembered."""
-        small, side = self._small(frame), self._network.window
-        cut = dataset.letterbox(small[:side, :side], self._network.net.multiple)
+        small, views = self._small(frame), []
+        if self._window == "follow":
+            size = small.shape[1], small.shape[0]
+            views = predict.views(size, self._network.window, self._network.net.multiple)
         for _ in range(times):
             self._pose(frame, self._whole(small), True)
-            if self._window == "follow":
-                self._whole(cut)
+            for width, height in views:
+                self._whole(small[:height, :width])
 
     def reset(self) -> None:
         """Forget the animal, before frames of another recording; latencies stay."""
@@ -152,6 +157,7 @@ class Predictor:
             time_s: when it was taken, s, of any clock; None: now. Only `ahead` asks for it.
         """
         start = time.perf_counter()
+        now = time.monotonic() if time_s is None else time_s  # not after computing
         small = self._small(frame)
         if self._window == "whole":
             peaks, searched = self._whole(small), True
@@ -162,7 +168,6 @@ class Predictor:
             self._before = [*before[-1:], peaks]
         pose = self._pose(frame, peaks, searched)
         if self._foresight is not None:
-            now = time.monotonic() if time_s is None else time_s
             pose = pose._replace(ahead=self._foresight.after(pose, now))
         self._seconds[self._count % KEPT] = time.perf_counter() - start
         self._count, self._since = self._count + 1, self._since + 1
@@ -189,12 +194,13 @@ class Predictor:
         network = self._network
         size = frame.shape[1], frame.shape[0]
         matrix = pixels.invert(dataset.from_video_map(*size, network.scale))
-        seen = predict.to_video(peaks, matrix)
-        if network.poser is not None:
-            seen = posing.choose(network.poser, seen).peaks
-        found = predict.first(seen)
-        sure = calibrate.apply(network.calibration, found.height, found.cov)
+        _, found, sure, _ = posing.read(peaks, matrix, network.calibration, network.poser)
         return Pose(found.xy, sure.confidence, sure.covariance, sure.presence, searched)
+
+
+def _check_word(name: str, word: str, known: tuple[str, ...]) -> None:
+    if word not in known:
+        raise InputError(f"{name} {word!r} is not known; give one of {', '.join(known)}")
 
 
 def learn_motion(poses: Path) -> Dynamics:

@@ -254,6 +254,7 @@ def _attrs(
         engine=run_by,
         settings=cfg.model_dump(mode="json"),
         outputs=[one.model_dump(mode="json") for one in model.net.spec.outputs],
+        calibrated=structure.is_calibrated(model, cfg.structure),  # for this λ
         **more,
     )
     return {
@@ -388,12 +389,8 @@ def _shard(
 ) -> io_poses.Shard:
     """Choose and calibrate the poses of a shard; frames that cannot be read get empty rows."""
     matrix = pixels.invert(dataset.from_video_map(*video.size, model.model.scale))
-    seen = predict.to_video(seen, matrix)
     calibration = structure.calibration(model, cfg.structure)
-    chosen = None if by is None else posing.choose(by, seen)
-    seen = seen if chosen is None else chosen.peaks
-    found = predict.first(seen)
-    sure = calibrate.apply(calibration, found.height, found.cov)
+    seen, found, sure, chosen = posing.read(seen, matrix, calibration, by)
 
     def rows(*parts: np.ndarray) -> list[np.ndarray]:
         empty = [np.where(_like(readable, part), part, np.nan)[:, None] for part in parts]

@@ -23,8 +23,9 @@ from gambol.io import detections as io_detections
 from gambol.io import run as io_run
 from gambol.io.project import Project
 from gambol.io.video.open import open_video
+from gambol.kernels.peaks import Peaks
 from gambol.nn import engine
-from gambol.pose import calibrate, dataset, infer, posing, predict
+from gambol.pose import dataset, infer, posing
 from gambol.stages import finders, predict_many, structure
 
 
@@ -146,14 +147,11 @@ class _Single:
         matrix = pixels.invert(dataset.from_video_map(*size, scale))
         grid = structure.grid(self._model)
         several = infer.several(self._model.net, small, self._device, limit, grid)
-        several = predict.to_video(several, matrix)
-        if self._by is not None:
-            several = posing.choose(self._by, several).peaks
-        found = predict.first(several)
-        sure = calibrate.apply(self._calibration, found.height[None], found.cov[None])
+        several = Peaks(*(part[None] for part in several))
+        _, found, sure, _ = posing.read(several, matrix, self._calibration, self._by)
         return Detections(
             np.array([frame]),
-            found.xy[None].astype(np.float64),
+            found.xy.astype(np.float64),
             sure.covariance.astype(np.float64),
             sure.confidence.astype(np.float64),
             sure.confidence.astype(np.float64).mean(axis=1),

@@ -23,7 +23,7 @@ def fingerprint(start: str | None) -> str:
         return ""
     assert start is not None
     path = Path(start)
-    return store.file_hash(path / "weights.safetensors" if path.is_dir() else path)
+    return io_run.load(path).weights_hash if path.is_dir() else store.file_hash(path)
 
 
 def loader(

@@ -29,18 +29,55 @@ class StructureConfig(Config):
     # picture, for views that never turn (crops with heads up, a fixed head)
 
 
-def check(cfg: StructureConfig, spec: ModelSpec, approach: str) -> None:
-    """Refuse a weight that a network has no use for."""
-    if cfg.weight and approach == "bottom-up":
+def check(
+    cfg: StructureConfig,
+    spec: ModelSpec,
+    approach: str,
+    known: Float[np.ndarray, "M J 2"],
+    skeleton: Skeleton,
+) -> None:
+    """Refuse settings that a network, or the labels, have no use for.
+
+    Args:
+        cfg: settings.
+        spec: of the network.
+        approach: how animals are found.
+        known: labelled poses of the training part, px.
+        skeleton: of them.
+    """
+    if cfg.weight:
+        asked = f"structure.weight {cfg.weight:g}"
+    elif cfg.weight is None and cfg.kind == "grid":
+        asked = "structure.kind grid"
+    else:
+        return
+    if approach == "bottom-up":
         raise InputError(
-            f"structure.weight {cfg.weight:g} chooses among the peaks of one animal, which "
-            "bottom-up networks do not part; train top-down, or leave it out"
+            f"{asked} chooses among the peaks of one animal, which bottom-up networks do not "
+            "part; train top-down, or leave it out"
         )
-    if cfg.weight and not PoseNet(spec).position.hilly:
+    if not PoseNet(spec).position.hilly:
         raise InputError(
-            f"structure.weight {cfg.weight:g} chooses among several peaks of a map, which the "
-            "output of this network does not show; train with confidence, or leave it out"
+            f"{asked} chooses among several peaks of a map, which the output of this network "
+            "does not show; train with confidence, or leave it out"
         )
+    if cfg.weight and not _learnt(cfg, known, skeleton).any():
+        bones = "bones" if cfg.kind == "grid" else "pairs of bones that meet"
+        raise InputError(
+            f"{asked} weighs how bones lie, and none of the {bones} is labelled in "
+            f"{pose_structure.FEWEST} frames of the training part; label more, give the "
+            "skeleton bones, or leave it out"
+        )
+
+
+def _learnt(
+    cfg: StructureConfig, known: Float[np.ndarray, "M J 2"], skeleton: Skeleton
+) -> np.ndarray:
+    """Return the precision of every bone, zeros where labels are too few."""
+    xy = known.astype(np.float64)
+    if cfg.kind == "grid":
+        return gridded.learn(xy, skeleton).precision
+    return pose_structure.learn(xy, skeleton).precision
 
 
 def poser(model: io_run.Trained, weight: float | None = None) -> posing.Poser | None:
@@ -71,7 +108,12 @@ def grid(model: io_run.Trained, weight: float | None = None) -> gridded.GridPose
     file, counts = model.model.structure, _counts(model, weight)
     if file is None or not counts or file.kind != "grid":
         return None
-    return gridded.GridPoser(gridded.Grid.from_dict(file.geometry), counts)
+    return gridded.GridPoser(
+        gridded.Grid.from_dict(file.geometry),
+        counts,
+        calibrate.Calibration.from_dict(model.model.calibration),
+        model.model.scale,
+    )
 
 
 def _counts(model: io_run.Trained, weight: float | None) -> float:
@@ -87,6 +129,12 @@ def calibration(model: io_run.Trained, weight: float | None = None) -> calibrate
     if file is not None and file.calibration and _counts(model, weight):
         return calibrate.Calibration.from_dict(file.calibration)
     return calibrate.Calibration.from_dict(model.model.calibration)
+
+
+def is_calibrated(model: io_run.Trained, weight: float | None = None) -> bool:
+    """Tell whether `calibration` was learnt from peaks chosen with this λ, or without any."""
+    file, counts = model.model.structure, _counts(model, weight)
+    return not counts or file is not None and file.weight == counts
 
 
 def fingerprint(model: io_run.Trained, weight: float | None = None) -> str:
@@ -152,6 +200,8 @@ def settle_grid(
     known: Float[np.ndarray, "M J 2"],
     skeleton: Skeleton,
     see: Callable[[gridded.GridPoser | None], tuple[np.ndarray, np.ndarray]],
+    calibration: calibrate.Calibration,
+    scale: float,
 ) -> Settled:
     """Learn how bones lie in the picture, and choose on validation how much they count.
 
@@ -160,20 +210,24 @@ def settle_grid(
         known: labelled poses of the training part as the network sees them, its pixels.
         skeleton: of them.
         see: finds the keypoints of validation and their labels, (N, J, 2) video pixels each.
+        calibration: of the highest peaks.
+        scale: network pixels per video pixel.
     """
+
+    def weighed(weight: float) -> gridded.GridPoser | None:
+        return gridded.GridPoser(learnt, weight, calibration, scale) if weight else None
+
     learnt = gridded.learn(known.astype(np.float64), skeleton)
     if not learnt.precision.any():
         return NOTHING
     found = _asked(cfg)
     if found is None:
         before, *after = (
-            posing.distances(*see(gridded.GridPoser(learnt, weight) if weight else None))
-            for weight in (0.0, *posing.WEIGHTS)
+            posing.distances(*see(weighed(weight))) for weight in (0.0, *posing.WEIGHTS)
         )
         found = posing.best(before, dict(zip(posing.WEIGHTS, after, strict=True)))
     file = io_run.StructureFile(kind="grid", weight=found.weight, geometry=learnt.to_dict())
-    by = gridded.GridPoser(learnt, found.weight) if found.weight else None
-    return Settled(file, None, by, found.reason)
+    return Settled(file, None, weighed(found.weight), found.reason)
 
 
 def _asked(cfg: StructureConfig) -> posing.Weighed | None:

@@ -156,7 +156,7 @@ def origin(cfg: TrainConfig, labels: Labels, rows: splits.Split | None = None) -
     """Hash of what the result depends on."""
     drawn = "" if rows is None else splits.split_hash(splits.to_rows(labels, rows))
     parts = [gambol.__version__, cfg.fingerprint(), labels.content_hash(), drawn]
-    parts.append(starting.fingerprint(cfg.start))
+    parts += [starting.fingerprint(cfg.start), *of_unlabelled.fingerprints(cfg.unlabelled)]
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:12]
 
 
@@ -223,12 +223,13 @@ def _prepare(
         for name, part in which.items()
     }
     spec = network.spec(cfg, labels.skeleton, choice, place)
-    structure.check(cfg.structure, spec, approach)
-    of_unlabelled.check(cfg.unlabelled, approach, spec)
+    taught = labels.xy[which["train"]]
+    structure.check(cfg.structure, spec, approach, taught, labels.skeleton)
     entries = splits.to_rows(labels, split)
-    return trained.Prepared(
+    ready = trained.Prepared(
         approach, labels, entries, parts, which, empty, choice, spec, cfg.fit.seed, made_from
     )
+    return ready._replace(unlabelled=of_unlabelled.plan(cfg, ready))
 
 
 def _settle(
@@ -270,6 +271,11 @@ def _check_snapshots(cfg: TrainConfig, approach: choose_many.Approach) -> None:
         raise InputError(
             f"fit.snapshots={cfg.fit.snapshots} is for frames with one animal, and these are "
             f"trained {approach}; leave fit.snapshots out"
+        )
+    if cfg.fit.snapshots > 1 and isinstance(cfg.backbone, LinearSpec):
+        raise InputError(
+            f"fit.snapshots={cfg.fit.snapshots} keeps networks of several cycles, and backbone "
+            "linear has one best set of weights; leave fit.snapshots out"
         )
 
 

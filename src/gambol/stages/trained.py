@@ -32,6 +32,7 @@ from gambol.stages import learning, structure
 
 if TYPE_CHECKING:
     from gambol.stages.train import TrainConfig
+    from gambol.stages.unlabelled import Plan
 
 FIELD_FRAMES = 16  # validation frames that the effective receptive field is measured on
 
@@ -49,6 +50,7 @@ class Prepared(NamedTuple):
     spec: ModelSpec
     seed: int
     made_from: str
+    unlabelled: "Plan | None" = None  # what frames without labels shall teach
 
 
 def finish(
@@ -82,7 +84,10 @@ def finish(
         sure = _calibrate(calib, ready.parts[name], body)
         again = bones.file.model_copy(update={"calibration": sure.to_dict()})
         bones = bones._replace(file=again)
-    held = _hold(val, ready, sure)
+    worth = calibrate.apply(sure, val.found.height, val.found.cov)
+    if name == "val":  # whose frames shall not judge what they taught
+        worth = calibrate.cross_fitted(*_errors(val, ready.parts["val"], body))
+    held = _hold(val, ready, worth)
     io_run.write_heldout(held, out)
     scores = evaluate.evaluate(
         ready.labels.select(ready.rows["val"]), held.xy, held.confidence, presence=held.presence
@@ -94,6 +99,7 @@ def finish(
         out,
         labels,
         [net],
+        len(fitted.others),
         device=device,
         seconds=seconds,
         field_px=field_px(net, held),
@@ -125,7 +131,9 @@ def _bones(
     def see(by: gridded.GridPoser | None) -> tuple[np.ndarray, np.ndarray]:
         return _see(net, ready.parts["val"], 1, by).found.xy, val.truth
 
-    return structure.settle_grid(cfg.structure, ready.parts["train"].xy[:, 0], skeleton, see)
+    known = ready.parts["train"].xy[:, 0]
+    scale = ready.choice.scale
+    return structure.settle_grid(cfg.structure, known, skeleton, see, calibration, scale)
 
 
 def field_px(net: PoseNet, held: io_run.Heldout) -> dict[str, float | None]:
@@ -177,9 +185,10 @@ def write_origin(
     out: Path,
     labels: Path,
     nets: list[PoseNet],
+    snapshots: int = 0,
     **more: Any,
 ) -> None:
-    """Write where a run comes from; the first network is the one of the keypoints."""
+    """Write where a run comes from: of keypoints, and of a top-down run the finder."""
     store.write_json(
         provenance.record(
             stage="train",
@@ -188,7 +197,7 @@ def write_origin(
             labels_hash=ready.labels.content_hash(),
             split_hash=splits.split_hash(ready.entries),
             settings_hash=cfg.fingerprint(),
-            weights_hash=store.file_hash(out / "weights.safetensors")[:16],
+            weights_hash=io_run.weights_hash(out, snapshots, len(nets) > 1),
             seed=ready.seed,
             parameters=sum(parameter_count(net) for net in nets),
             chosen=list(ready.choice.reasons),
@@ -250,14 +259,18 @@ def _see(
 
 
 def _calibrate(seen: _Seen, frames: dataset.Frames, body: float) -> calibrate.Calibration:
+    return calibrate.fit(*_errors(seen, frames, body))
+
+
+def _errors(seen: _Seen, frames: dataset.Frames, body: float) -> tuple[Any, ...]:
+    """Return what calibration is learnt from, as `calibrate.fit` takes it."""
     found, states = seen.found, frames.visibility[:, 0]
-    return calibrate.fit(seen.truth, states, found.xy, found.cov, found.height, 0.05 * body)
+    return seen.truth, states, found.xy, found.cov, found.height, 0.05 * body
 
 
-def _hold(seen: _Seen, ready: Prepared, calibration: calibrate.Calibration) -> io_run.Heldout:
+def _hold(seen: _Seen, ready: Prepared, sure: calibrate.Calibrated) -> io_run.Heldout:
     rows, frames = ready.rows["val"], ready.parts["val"]
     found = seen.found
-    sure = calibrate.apply(calibration, found.height, found.cov)
     labels = ready.labels
     return io_run.Heldout(
         images=frames.images,

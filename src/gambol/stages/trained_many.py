@@ -16,7 +16,17 @@ from gambol.io import store
 from gambol.kernels.peaks import Peaks
 from gambol.nn import engine
 from gambol.nn.model import ModelSpec, PoseNet
-from gambol.pose import crops, dataset, evaluate, gridded, identify, instances, judge, train
+from gambol.pose import (
+    calibrate,
+    crops,
+    dataset,
+    evaluate,
+    gridded,
+    identify,
+    instances,
+    judge,
+    train,
+)
 from gambol.pose.choose import measure
 from gambol.pose.find import Finder, Found, TopDown, find
 from gambol.stages import finders, structure
@@ -47,6 +57,14 @@ class _Seen(NamedTuple):
     complete: np.ndarray  # (F,) every animal of the frame is labelled
     who: list[np.ndarray]  # (I,) individual of each
     ignored: list[list[np.ndarray]]  # (K, 2) corners of the regions of every frame
+
+    def select(self, frames: np.ndarray) -> "_Seen":
+        """Keep some frames."""
+        parts: tuple[Any, ...] = self._replace(complete=self.complete[frames])
+        kept: list[Any] = [
+            part if part is parts[3] else [part[i] for i in frames] for part in parts
+        ]
+        return _Seen(*kept)
 
 
 def body(ready: Prepared) -> float:
@@ -91,7 +109,10 @@ def finish(
         trained = _with_worth(trained, judged)
     if name != "val":
         seen = _see(_finder(trained), ready.parts["val"])
-    held, scores = _hold(ready, made, trained, seen, judged)
+    by = [judged] * len(seen.found)
+    if name == "val":  # whose frames shall not judge what they taught
+        by = _cross_fitted(seen, length)
+    held, scores = _hold(ready, made, trained, seen, by)
     io_run.write_heldout(held, out)
     write_scores(scores, made.fitted, name, out)
     nets = [net] if centroid is None else [net, centroid]
@@ -138,7 +159,8 @@ def _bones(cfg: "TrainConfig", ready: Prepared, trained: io_run.Trained) -> stru
             peaks, truth = _matched(ready, finder._replace(pose=net._replace(grid=by)))
             return peaks.xy[..., 0, :], truth
 
-        return structure.settle_grid(cfg.structure, known, skeleton, see)
+        calibration, scale = structure.calibration(trained), trained.model.scale
+        return structure.settle_grid(cfg.structure, known, skeleton, see, calibration, scale)
     limit = structure.limit(cfg.structure, trained.net)
     peaks, truth = _matched(ready, finder._replace(candidates=limit))
     calibration = structure.calibration(trained)
@@ -217,6 +239,16 @@ def _judge(seen: _Seen, length: float) -> judge.Judged:
     return judge.fit(*seen[:3], length, 0.05 * length, seen.complete, seen.who, seen.ignored)
 
 
+def _cross_fitted(seen: _Seen, length: float) -> list[judge.Judged]:
+    """Learn for every frame what finds are worth from all but its own stretch."""
+    found: list[judge.Judged] = []
+    for part in calibrate.folds(len(seen.found)):
+        rest = np.setdiff1d(np.arange(len(seen.found)), part)
+        others = seen.select(rest) if len(rest) else seen  # of one frame only itself can tell
+        found += [_judge(others, length)] * len(part)
+    return found
+
+
 def strict_ap(ready: Prepared, finder: Finder) -> float:
     """Return the strict OKS average precision of a finder on validation; 0 for none."""
     length = body(ready)
@@ -269,16 +301,19 @@ def _hold(
     made: Made,
     trained: io_run.Trained,
     seen: _Seen,
-    judged: judge.Judged,
+    by: list[judge.Judged],
 ) -> tuple[io_run.Heldout, dict[str, Any]]:
-    """One row per labelled animal: the crop around it, its labels, its find."""
+    """One row per labelled animal: the crop around it, its labels, its find.
+
+    `by` says for every frame what tells the worth of its finds.
+    """
     frames, length = ready.parts["val"], body(ready)
     side = _crop_side(made, ready)
     aimed = aim(trained)
     rows: list[tuple[Any, ...]] = []
     found: list[Detections] = []
     for i, (f, truth, states) in enumerate(zip(*seen[:3], strict=True)):
-        worth = judge.value(f, judged)
+        worth = judge.value(f, by[i])
         found.append(judge.detections(i, f, worth))
         who = judge.match(f.xy, truth, length).found
         inside = pixels.apply(pixels.invert(frames.to_video[i]), truth)

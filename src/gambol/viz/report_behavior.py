@@ -220,11 +220,12 @@ def _looks(part: LabelsPart) -> Markup:
     """What labels look like: moving, and still for print and for those who cannot see it."""
     moves = part.moves
     assert moves is not None
-    turned = " Drag to turn the animals." if moves.median.shape[-1] == 3 else ""
+    deep = moves.median.shape[-1] == 3
+    turned = [el("span", " Drag to turn the animals.", class_="scripted")] if deep else []
     words = (
         f"The median of the most typical instances of each {part.kind}, seen from where the "
         "animal was at the onset; ahead is to the right. Grey is before the onset. All tiles "
-        f"have one scale. A rhythm without a fixed phase is flat in a median.{turned}"
+        f"have one scale. A rhythm without a fixed phase is flat in a median."
     )
     still = drawn(
         figures_trajectories.trajectories(moves),
@@ -232,7 +233,7 @@ def _looks(part: LabelsPart) -> Markup:
         "stronger as time goes on.",
     )
     title = f"What {part.kind}s look like"
-    return section(title, el("p", words, class_="soft"), player(moves), still)
+    return section(title, el("p", words, *turned, class_="soft"), player(moves), still)
 
 
 def _alike(tree: TreePart, kind: str) -> Markup:

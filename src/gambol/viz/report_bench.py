@@ -65,6 +65,12 @@ def _short(row: Mapping[str, Any], key: str, digits: int = 2) -> str:
     return "–" if row[key] is None else f"{row[key]:.{digits}f}"
 
 
+def _size(row: Mapping[str, Any], key: str) -> str:
+    if row[key] is None:
+        return "all" if key == "field_px" else "–"
+    return number(float(row[key]))
+
+
 def _soft(name: str) -> str:
     """Let a long name break where it may."""
     return name.replace("(", " (").replace(",", ", ")
@@ -174,10 +180,7 @@ def _cost(made: BenchPage, last: Sequence[Arm]) -> Markup:
            "ms a frame", "ms, 16 at once", "steps", "core-minutes")  # fmt: skip
     keys = ("parameters", "gflops", "field_px", "effective_px", "ms_1", "ms_16", "steps",
             "core_minutes")  # fmt: skip
-    rows = [
-        [name, *(number(np.nan if row[key] is None else float(row[key])) for key in keys)]
-        for name, row in seen.items()
-    ]
+    rows = [[name, *(_size(row, key) for key in keys)] for name, row in seen.items()]
     return section(
         "What they cost",
         drawn(
@@ -186,7 +189,8 @@ def _cost(made: BenchPage, last: Sequence[Arm]) -> Markup:
         ),
         el("div", table(top, rows), class_="plain"),
         el("p", f"Speed measured on {made.where}. Sees: side of the square that can influence "
-           "a point (theoretical receptive field), looks at: radius that holds 90 % of what "
-           "does (effective), both in pixels of the video. Core-minutes: of the processor for "
-           "one training, all its work included.", class_="soft"),
+           "a point (theoretical receptive field; all: the whole picture does), looks at: "
+           "radius that holds 90 % of what does (effective), both in pixels of the video. "
+           "Core-minutes: of the processor for one training, all its work included.",
+           class_="soft"),
     )  # fmt: skip

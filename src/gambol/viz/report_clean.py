@@ -39,6 +39,7 @@ class CleanPage(NamedTuple):
 
     name: str
     report: pd.DataFrame  # recording, keypoint, step, frames, share
+    values: int  # keypoints times frames of all animals, faultless ones included
     stretches: Sequence[Stretch]
     sparse: Sequence[str] = ()
     lost: Sequence[str] = ()
@@ -99,14 +100,15 @@ def _trace(panel: Axes, own: Stretch, axis: int) -> None:
 
 def _head(made: CleanPage) -> Markup:
     report = made.report
-    series, frames = report["recording"].nunique(), _frames(report)
+    series = report["recording"].nunique()
     words = (
         f"{series} animal{'s' * (series != 1)} of recordings; shares of keypoints and frames."
     )
     sums = report.groupby("step")["frames"].sum()
     taken = sum(int(sums.get(step, 0)) for step in STEPS[:4])
     shares = [
-        value / frames for value in (taken, sums.get("filled", 0), sums.get("missing", 0))
+        value / max(made.values, 1)
+        for value in (taken, sums.get("filled", 0), sums.get("missing", 0))
     ]
     told = ("no sighting, or taken out", "of all bridged", "missing after cleaning")
     return head(
@@ -121,14 +123,6 @@ def _remarks(made: CleanPage) -> list[str]:
     return found + [
         f"A place that stands for “lost” was taken out: {place}." for place in made.lost
     ]
-
-
-def _frames(report: pd.DataFrame) -> float:
-    """Return the keypoints times frames that shares are of, at least 1."""
-    one = report[report["frames"] > 0].drop_duplicates(["recording", "keypoint"])
-    each = (one["frames"] / one["share"]).groupby(one["recording"]).first()
-    keypoints = report.groupby("recording")["keypoint"].nunique()
-    return max(1.0, float((each * keypoints).sum()))
 
 
 def _shares(made: CleanPage, by: str, title: str) -> Markup:

@@ -9,7 +9,7 @@ import json
 import numpy as np
 
 from gambol.viz.figures_trajectories import Moves
-from gambol.viz.html import Markup, el
+from gambol.viz.html import Markup, el, join
 
 STYLE = """
 .moves { border: 1px solid var(--line); border-radius: 8px; overflow: hidden; margin: 1rem 0; }
@@ -21,6 +21,8 @@ STYLE = """
 .moves button, .moves select { font: inherit; color: var(--ink); background: var(--paper);
   border: 1px solid var(--line); border-radius: 5px; padding: .2rem .6rem; cursor: pointer; }
 .moves output { font-variant-numeric: tabular-nums; min-width: 8rem; }
+.still { display: none; }
+@media (scripting: none) { .moves, .scripted { display: none; } .still { display: block; } }
 """
 
 SCRIPT = r"""
@@ -122,9 +124,16 @@ document.querySelectorAll(".moves").forEach(root => {
 });
 """
 
+_STILL = (
+    "This page is shown without scripts, so nothing moves here; open its file in a browser to "
+    "play the movements."
+)
+
 
 def player(moves: Moves) -> Markup:
-    """Return the canvas with its data; a page with any needs `STYLE` and `SCRIPT` once.
+    """Return the canvas with its data, and a sentence in its place where no script runs.
+
+    A page with any needs `support` once; what it says of turning has the class `scripted`.
 
     Args:
         moves: median movements of labels.
@@ -169,10 +178,11 @@ def player(moves: Moves) -> Markup:
         el("select", *chosen, title="speed"),
         el("output", ""),
     )
-    return el(
+    moving = el(
         "div", Markup("<canvas></canvas>"), bar,
         el("script", Markup(text), type="application/json"), class_="moves",
     )  # fmt: skip
+    return join([moving, el("p", _STILL, class_="still soft")])
 
 
 def support() -> Markup:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gambol.nn.unlabelled import Labelled, Shown, losses
-from gambol.nn.unlabelled.base import length, mean_above, principal
+from gambol.nn.unlabelled.base import length, mean_above
 from gambol.nn.unlabelled.temporal import TemporalSpec
 
 RNG = np.random.default_rng(0)
@@ -54,11 +54,3 @@ def test_what_is_usual_costs_nothing():
     off, usual = torch.tensor([[1.0, 5.0]]), torch.tensor([2.0, 2.0])
     assert mean_above(off, usual, torch.ones(1, 2, dtype=torch.bool)).item() == 1.5
     assert mean_above(off, usual, torch.tensor([[True, False]])).item() == 0
-
-
-def test_principal_directions_hold_the_share_that_is_asked():
-    rows = RNG.normal(size=(500, 3)) @ np.diag([10.0, 1.0, 0.01])
-    assert principal(rows, 0.9).shape == (3, 1)
-    assert principal(rows, 0.999).shape == (3, 2)
-    basis = principal(rows, dims=2)
-    np.testing.assert_allclose(basis.T @ basis, np.eye(2), atol=1e-12)

@@ -387,3 +387,17 @@ test("edits made before the shelf is open go after those of a page that is gone"
   expect(at.log).toEqual([1, 2, 3].map((n) => made(n).id));
   fresh.closeOutbox();
 });
+
+test("what is not given holds back nothing else", async () => {
+  const at = server();
+  await open();
+  for (const give of [() => Promise.resolve(false), () => Promise.reject(new Error("broken"))]) {
+    const stop = outbox.holdsBack(give);
+    const edit = made(at.log.length);
+    outbox.enqueue(edit, 5000);
+    expect(await outbox.drained()).toBe(false);
+    stop();
+    expect(at.log).toContain(edit.id);
+  }
+  expect(await outbox.drained()).toBe(true);
+});

@@ -201,13 +201,12 @@ export function holdsBack(give: () => Promise<boolean>): () => void {
   return () => void restful.delete(give);
 }
 
-/** Resolve when nothing waits any more, or sending has stopped. */
+/** Resolve when nothing waits any more, or sending has stopped; what is not given stops nothing. */
 export async function drained(): Promise<boolean> {
-  const given = await Promise.all([...restful].map((give) => give()));
-  if (given.includes(false)) return false;
+  const given = await Promise.all([...restful].map((give) => give().catch(() => false)));
   release();
   while (running !== null) await running;
-  return queue.length === 0;
+  return queue.length === 0 && !given.includes(false);
 }
 
 /** Send now what may be sent; called again by itself until nothing is left. */

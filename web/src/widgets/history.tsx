@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 import { get, sentence } from "../api";
 import { historyOpen } from "../store/dialogs";
 import { again, restore } from "../store/edits";
-import { drained } from "../store/outbox";
+import { drained, saved } from "../store/outbox";
 import { heard, user, video } from "../store/session";
 import * as view from "../store/view";
 import { ago, count } from "../store/words";
@@ -40,7 +40,7 @@ async function readTo(seq: number, first = LONGEST): Promise<{ log: LogLine[]; a
 
 /** Undo my edits that are newer than a line, counted when what waits is saved. */
 export async function undoTo(line: LogLine): Promise<void> {
-  if (!(await drained())) return again("undo"); // which says why not
+  if (!(await drained())) return saved.peek().pending > 0 ? again("undo") : undefined; // which says why not
   const n = stepsBack((await readTo(line.seq)).log, line, user.peek());
   if (n > 0) await again("undo", n);
 }

@@ -125,11 +125,11 @@ class Behavior:
                 ))  # fmt: skip
         except InputError as error:
             trouble = str(error)
-        title = found.folder.relative_to(self._studio.folder).as_posix()
+        place = found.folder.relative_to(self._studio.folder).as_posix()
         return models.BehaviorRun(
             run=found.run, kind=found.kind, fps=fps, labels=0, recordings=recordings,
-            title=title.removeprefix("runs/").removesuffix("/out"), trouble=trouble,
-            made=max(found.touch) / 1e9, decisions=decided,
+            title=place.removeprefix("runs/").removesuffix("/out"), place=place,
+            trouble=trouble, made=max(found.touch) / 1e9, decisions=decided,
         )  # fmt: skip
 
     async def pictures(self, video: int | None, cut: Cut) -> "Future[bytes]":

@@ -224,7 +224,7 @@ class Guard:
         if role == "wrong":
             access.fail(client)
         if role == "wrong" or role is None:
-            return _stranger(connection) if page else _unknown()
+            return _stranger(connection) if page or _from_report(connection) else _unknown()
         role = "read" if access.read_only else role
         scope["gambol.role"] = role
         write = scope["type"] == "http" and scope["method"] not in _SAFE
@@ -277,6 +277,15 @@ def _from_elsewhere(connection: HTTPConnection) -> bool:
     headers = connection.headers
     here = headers.get("sec-fetch-site") in ("none", "same-origin")
     return not here and "text/html" in headers.get("accept", "")
+
+
+def _from_report(connection: HTTPConnection) -> bool:
+    """Tell whether somebody follows a link of a report, which has no origin, to a film."""
+    scope, headers = connection.scope, connection.headers
+    film = scope["type"] == "http" and scope["method"] == "GET"
+    follows = headers.get("sec-fetch-mode") == "navigate"
+    cross = headers.get("sec-fetch-site") == "cross-site"
+    return film and follows and cross and scope["path"].startswith("/api/reports/")
 
 
 def _stranger(connection: HTTPConnection) -> Response:

@@ -21,7 +21,8 @@ class BehaviorRun(Model):
 
     run: str
     kind: Literal["map", "syllables", "states"]
-    title: str  # its folder, seen from the project
+    title: str  # its folder in short
+    place: str  # its folder below the project, with /
     fps: float
     labels: int  # numbers that labels can have
     recordings: list[BehaviorRecording]

@@ -1,11 +1,14 @@
 """Routes of reports: pages that stages wrote below the project, as a browser opens them.
 
 A report may be anybody's file, so it is shown as a stranger's: without scripts, without the
-origin of the studio, and with nothing from anywhere else.
+origin of the studio, and with nothing from anywhere else. Its links to movies and pictures
+lead to files of its own folder, and to nothing else.
 """
 
 import hashlib
 import os
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +31,8 @@ NAME, END = "report.html", ".report.html"
 _DEEP = 6  # folders below the project
 _SKIPPED = ("backups", "thumbs", "uploads", "trash")
 _MOST = 1000  # that are listed, the newest of them
+_LOOK_S = 2.0  # for which a look at the disk is believed by those who know a name
+_TYPES = {".mp4": "video/mp4", ".gif": "image/gif", ".png": "image/png"}  # beside a page
 
 
 class _Page(NamedTuple):
@@ -38,20 +43,70 @@ class _Page(NamedTuple):
 
 def routes(studio: Studio) -> list[BaseRoute]:
     """Return the routes of a server."""
+    shelf = Shelf(studio.folder)
 
     async def listed(_: Request) -> Response:
-        found = await run_in_threadpool(pages, studio.folder)
-        return ok_list([ReportPage(**page._asdict()) for page in found])
+        found = await run_in_threadpool(shelf.pages, 0.0)  # a job may have ended just now
+        return ok_list([ReportPage(**_told(page)) for page in found])
 
     async def shown(request: Request) -> Response:
-        name = str(request.path_params["report"])
-        path = await run_in_threadpool(_find, studio.folder, name)
+        path = await run_in_threadpool(shelf.page, str(request.path_params["report"]))
         if path is None:
             raise missing("such report")
         headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
         return FileResponse(path, headers=headers, media_type="text/html; charset=utf-8")
 
-    return [Route("/api/reports", listed), Route("/api/reports/{report}", shown)]
+    async def beside(request: Request) -> Response:
+        report, name = (str(request.path_params[key]) for key in ("report", "file"))
+        path = await run_in_threadpool(shelf.beside, report, name)
+        if path is None:
+            raise missing("such file beside a report")
+        kind = _TYPES[path.suffix]
+        return FileResponse(path, headers={"Cache-Control": "no-store"}, media_type=kind)
+
+    return [
+        Route("/api/reports", listed),
+        Route("/api/reports/{report}", shown),
+        Route("/api/reports/{report}/", shown),  # from here relative links lead to `beside`
+        Route("/api/reports/{report}/{file:path}", beside),
+    ]
+
+
+class Shelf:
+    """The reports of a project, looked for when somebody asks."""
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+        self._lock = threading.Lock()
+        self._looked, self._found = float("-inf"), list[_Page]()
+
+    def pages(self, age: float = _LOOK_S) -> list[_Page]:
+        """Return all, as they were no longer ago than `age` s before this was asked."""
+        since = time.monotonic() - age
+        with self._lock:  # who waited here shares what was looked for meanwhile
+            if self._looked <= since:
+                now = time.monotonic()
+                self._found = pages(self._project)
+                self._looked = now
+            return self._found
+
+    def page(self, report: str) -> Path | None:
+        """Return a report by its name in addresses: a plain file of the project itself."""
+        for age in (_LOOK_S, 0.0):
+            known = next((one for one in self.pages(age) if one.report == report), None)
+            if known is not None:
+                return _plain(self._project, self._project / known.place)
+        return None
+
+    def beside(self, report: str, name: str) -> Path | None:
+        """Return a movie or picture in the folder of a report, or below it."""
+        page = self.page(report)
+        parts = name.split("/")
+        hidden = any(part.startswith(".") or part in _SKIPPED for part in parts)
+        if page is None or hidden or "\\" in name or "\0" in name:
+            return None
+        path = page.parent.joinpath(*parts)
+        return _plain(self._project, path) if path.suffix in _TYPES else None
 
 
 def pages(project: Path) -> list[_Page]:
@@ -59,7 +114,7 @@ def pages(project: Path) -> list[_Page]:
     found = []
     for path in _walk(project, _DEEP):
         place = path.relative_to(project).as_posix()
-        name = "r" + hashlib.sha256(place.encode()).hexdigest()[:16]
+        name = "r" + hashlib.sha256(os.fsencode(place)).hexdigest()[:16]
         try:
             found.append(_Page(name, place, path.lstat().st_mtime))
         except OSError:  # it went away
@@ -67,14 +122,18 @@ def pages(project: Path) -> list[_Page]:
     return sorted(found, key=lambda page: -page.made)[:_MOST]
 
 
-def _find(project: Path, name: str) -> Path | None:
-    """Return a report by its name in addresses: a plain file of the project itself."""
-    place = next((page.place for page in pages(project) if page.report == name), None)
-    if place is None:
+def _told(page: _Page) -> dict[str, object]:
+    """Return what JSON can hold of a page: bytes of a name that are no text become `?`."""
+    return page._asdict() | {"place": page.place.encode(errors="replace").decode()}
+
+
+def _plain(project: Path, path: Path) -> Path | None:
+    """Return a path where it is a file of the project that no link leads to."""
+    try:
+        inside = path.resolve() == project.resolve() / path.relative_to(project)
+        return path if inside and path.is_file() else None
+    except OSError:  # such as a name that is too long
         return None
-    path = project / place
-    inside = path.resolve() == project.resolve() / place
-    return path if inside and path.is_file() else None
 
 
 def _walk(folder: Path, deep: int) -> Iterator[Path]:

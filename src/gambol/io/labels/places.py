@@ -11,7 +11,7 @@ from jaxtyping import Int
 from gambol.core.errors import InputError
 from gambol.io import fence
 from gambol.io.video import images as pictures
-from gambol.io.video.open import split_ref
+from gambol.io.video.open import fingerprint, split_ref
 
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".wmv", ".webm", ".ts")
 
@@ -52,6 +52,19 @@ def name_of(written: str) -> str:
     ('day 1.mp4', 'day 1.mp4')
     """
     return PureWindowsPath(written).name
+
+
+def is_same(one: str, other: str) -> bool:
+    """Tell whether two references are of one recording: one place, or of one name and content.
+
+    Where one of them is gone, because projects are moved, the name alone decides.
+    """
+    if one == other:
+        return True
+    if name_of(one) != name_of(other):
+        return False
+    there = all(split_ref(ref)[0].exists() for ref in (one, other))
+    return not there or fingerprint(one) == fingerprint(other)
 
 
 def joined(path: Path, dataset: str | None) -> str:

@@ -82,16 +82,3 @@ def mean_above(
     """Mean of what exceeds the usual over what counts; 0 where nothing does."""
     above = torch.relu(off - usual) * counts
     return above.sum() / counts.sum().clamp(min=1)
-
-
-def principal(
-    rows: Float[np.ndarray, "n C"], share: float = MOST, dims: int | None = None
-) -> Float[np.ndarray, "C D"]:
-    """Directions of the largest variance of centred rows: so many, or that share of it."""
-    values, vectors = np.linalg.eigh(rows.T @ rows)
-    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
-    if dims is None:
-        part = np.cumsum(values) / max(values.sum(), 1e-12)
-        dims = int(np.searchsorted(part, share)) + 1
-    first: Float[np.ndarray, "C D"] = np.ascontiguousarray(vectors[:, :dims])
-    return first

@@ -14,6 +14,7 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from gambol.core.errors import InputError, did_you_mean
+from gambol.kernels.principal import principal
 from gambol.nn.unlabelled.base import (
     MOST,
     Labelled,
@@ -23,7 +24,6 @@ from gambol.nn.unlabelled.base import (
     length,
     losses,
     mean_above,
-    principal,
 )
 
 

@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from gambol.core.errors import InputError
+from gambol.kernels.principal import principal
 from gambol.nn.unlabelled.base import (
     MOST,
     Labelled,
@@ -22,7 +23,6 @@ from gambol.nn.unlabelled.base import (
     length,
     losses,
     mean_above,
-    principal,
 )
 
 ROUNDS = 10  # of laying poses on the mean of the poses that were laid

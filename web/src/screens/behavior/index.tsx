@@ -188,7 +188,7 @@ function Runs() {
           </option>
         ))}
       </select>
-      <ReportLink place={ofFolder(now.title)} what={`How ${now.title} was made and what it found`} />
+      <ReportLink place={ofFolder(now.place)} what={`How ${now.title} was made and what it found`} />
       {desk.trouble.value && <span class="bad cut">{desk.trouble.value}</span>}
     </div>
   );

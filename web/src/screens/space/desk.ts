@@ -315,10 +315,11 @@ export async function keep(kept: Draft): Promise<boolean> {
   return done;
 }
 
-// undo takes back the last thing that was done, also where it still rests or is on its way
+// undo takes back the last thing that was done, also where it still rests or is on its way;
+// that an older one failed was said then
 holdsBack(async () => {
   const kept = await settle();
-  return turn.then(() => kept, () => false);
+  return waits === 0 ? kept : turn.then(() => kept, () => false);
 });
 
 export function samePoint(a: Chosen | null, b: Chosen | null): boolean {
