@@ -124,9 +124,25 @@ def test_a_setting_that_is_a_path_leads_to_the_project_or_the_roots(tmp_path):
     assert job_stages.placed("suggest", {"start": "/x"}, project, []) == {"start": "/x"}
 
 
+def test_films_without_labels_lie_in_the_project_or_the_roots(tmp_path):
+    project, root = tmp_path / "p", tmp_path / "root"
+    project.mkdir()
+    root.mkdir()
+
+    def films(*said):
+        told = {"unlabelled": {"videos": list(said), "length": 4}}
+        return job_stages.placed("train", told, project, [root])["unlabelled"]
+
+    found = [str(project / "a.mp4"), str(root / "b.mp4")]
+    assert films("a.mp4", str(root / "b.mp4")) == {"videos": found, "length": 4}
+    with pytest.raises(InputError, match=r"the setting unlabelled.videos names .* --root"):
+        films("a.mp4", "../closed.mp4")
+
+
 WORDS = {  # settings that are text and no path: names of animals, columns, cameras, kinds
     "GroupSettings.factor", "InformationConfig.label", "Known.first", "Known.second",
-    "ManyConfig.anchor", "MovieConfig.label", "OutputSpec.kind", "ScanConfig.history",
+    "LossSpec.kind", "ManyConfig.anchor", "MovieConfig.label", "OutputSpec.kind",
+    "ScanConfig.history",
     "ScanConfig.label", "Spec.kind", "StatesConfig.label", "SyllableMovieConfig.label",
     "SyllablesConfig.series", "SynchronizeConfig.animal", "SynchronizeConfig.reference",
 }  # fmt: skip

@@ -22,6 +22,7 @@ DEMO_S = 20.0  # of film
 QUICK = ("suggest", "import")  # stages whose settings the server checks itself
 # settings that name a file or folder, with what they may say besides
 PLACES = {"train": {"start": ("imagenet",)}}
+FILMS = {"train": (("unlabelled", "videos"),)}  # groups of settings with lists of files
 DEMO_LABELS = 20  # frames; enough to train, and more to label
 
 
@@ -108,10 +109,19 @@ def placed(
         for key, words in PLACES.get(name, {}).items():
             said = found.get(key)
             if isinstance(said, str) and said not in words:
-                path = Path(os.path.abspath(project / said))
-                fence.require(path, f"the setting {key}")
-                found[key] = str(path)
+                found[key] = _inside(said, project, key)
+        for group, key in FILMS.get(name, ()):
+            inner = found.get(group)
+            if isinstance(inner, dict) and isinstance(inner.get(key), list | tuple):
+                films = [_inside(str(one), project, f"{group}.{key}") for one in inner[key]]
+                found[group] = {**inner, key: films}
     return found
+
+
+def _inside(said: str, project: Path, key: str) -> str:
+    path = Path(os.path.abspath(project / said))
+    fence.require(path, f"the setting {key}")
+    return str(path)
 
 
 def check(name: str, config: dict[str, Any]) -> None:

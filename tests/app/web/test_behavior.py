@@ -98,7 +98,7 @@ def test_runs_are_found_wherever_they_lie_below_the_project(opened):
     runs = {run["kind"]: run for run in client.get("/api/behavior").json()["runs"]}
     assert set(runs) == {"map", "syllables"}
     assert runs["map"]["title"] == "mine/deep" and runs["syllables"]["title"] == "syllables-1"
-    assert runs["map"]["place"] == "mine/deep"
+    assert runs["map"]["place"] == "runs/mine/deep"
     assert runs["syllables"]["place"] == "runs/syllables-1/out"  # where its report lies
     assert [one["frames"] for one in runs["map"]["recordings"]] == [T, T]
     assert runs["map"]["fps"] == FPS and runs["map"]["trouble"] is None
