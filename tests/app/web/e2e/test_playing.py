@@ -1,5 +1,7 @@
 """Films played from coded packets show every frame under its number; at rest, the server's."""
 
+import os
+
 import numpy as np
 import pytest
 import worlds
@@ -53,6 +55,12 @@ def test_every_frame_that_is_played_is_the_one_it_is_said_to_be(cinema, page, ki
     still = desk.probe("frameShown().frame")
     assert page.evaluate(f"__drive.code({SIZE})") == still
     assert any(url.endswith(f"/frames/{still}.jpg") for url in asked)
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_OTHER"), reason="no such priorities here")
+@pytest.mark.usefixtures("cinema")
+def test_writing_films_gives_this_process_no_other_priority():
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 @pytest.mark.parametrize("kind", ["open", "mjpeg"])

@@ -4,6 +4,7 @@ The number of a frame stands on its top edge as 16 cells, the highest bit first,
 can read it off its canvas.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -73,6 +74,13 @@ def film(path, n=120, size=256, kind="cfr", fps=30, quick=True, turn=0):
 
     `turn`: degrees by which players are told to turn it.
     """
+    # libsvtav1 gives root's thread that opens it real-time priority, which never ends and which
+    # all processes started later inherit: the thread must not outlive the film
+    with ThreadPoolExecutor(1) as writer:
+        return writer.submit(_film, path, n, size, kind, fps, quick, turn).result()
+
+
+def _film(path, n, size, kind, fps, quick, turn):
     path.parent.mkdir(parents=True, exist_ok=True)
     codec, options = KINDS[kind]
     pace = {"preset": "ultrafast" if quick else "veryfast"}
