@@ -21,6 +21,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
 COMMANDS = typer.main.get_command(cli.app).commands
 TUTORIAL = DOCS / "first-project.md"
+LONG = ("classifier.md", "maps.md", "states.md")  # pages whose blocks fit models
 
 # the shape checker of the tests looks at tensors while openvino traces the network
 pytestmark = pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
@@ -74,7 +75,15 @@ def test_the_first_project_runs_as_it_stands(tutorial):
     assert list((tutorial / "films").glob("*.mp4"))
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if p.parent == DOCS], ids=name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.slow if page.name in LONG else ())
+        for page in PAGES
+        if page.parent == DOCS
+    ],
+    ids=name,
+)
 def test_python_blocks_of_a_page_run_in_order(page, tutorial, tmp_path, monkeypatch):
     found = blocks(page, "python")
     if not found:

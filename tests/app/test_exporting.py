@@ -8,7 +8,7 @@ def test_the_verb_hands_on_what_was_asked(gambol, monkeypatch):
 
     def run(cfg, trained, out, **more):
         asked.update(cfg=cfg, trained=trained, out=out, **more)
-        return export_model.Exported(out, {"float32": "model.xml"}, {}, None, False, True)
+        return export_model.Exported(out, {"float32": "model.xml"}, {}, None, None, True)
 
     monkeypatch.setattr(export_model, "run", run)
     told = gambol("export-model", "run", "net", "--int8", "--threads", "2")

@@ -175,6 +175,7 @@ behavior_report.run(
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_was_killed_leaves_no_half_page_and_is_done_again(world, tmp_path):
     cfg = config(gif=True)
 

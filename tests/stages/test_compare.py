@@ -144,6 +144,7 @@ def without_times(told):
     return {**told, "approaches": ways}
 
 
+@pytest.mark.slow
 def test_killed_anywhere_it_ends_with_the_same_choice(labels, tmp_path, monkeypatch):
     heard = []
 

@@ -104,7 +104,7 @@ def test_a_worker_ends_when_its_scan_is_killed(tmp_path):
         "from gambol.stages import scan_states\n"
         "if __name__ == '__main__':\n"
         "    context = multiprocessing.get_context('spawn')\n"
-        "    kept = scan_states._end_with_parent\n"
+        "    kept = scan_states.end_with_parent\n"
         "    pool = ProcessPoolExecutor(1, mp_context=context, initializer=kept)\n"
         "    print(pool.submit(os.getpid).result(), flush=True)\n"
         "    time.sleep(600)\n"

@@ -397,6 +397,7 @@ def shown(out):
     return held | {p.name: everything(p)[0].tobytes() for p in movies}
 
 
+@pytest.mark.slow
 def test_a_process_that_was_killed_outright_goes_on_and_makes_the_same_files(folder, tmp_path):
     cfg = GRID | {"kinds": ("grid", "trajectory")}
     made(folder, tmp_path / "whole", **cfg)

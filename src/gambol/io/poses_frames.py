@@ -6,7 +6,6 @@ same in the middle of an hour as in a clip of a second.
 
 import json
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import h5netcdf
@@ -181,12 +180,7 @@ class FramePoses:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _get(self, name: str, here: slice, dims: tuple[str, ...]) -> np.ndarray:

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import cv2
@@ -52,10 +51,5 @@ class Spool:
             code = np.frombuffer(self._file.read(end - start), np.uint8)
             yield np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._file.close()

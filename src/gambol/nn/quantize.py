@@ -18,6 +18,7 @@ from gambol.core.errors import InputError
 from gambol.nn.engine import import_openvino, openvino_core
 
 LEVELS = 256
+TINY = 1e-9  # what is below is 0
 OUTPUT_AXES = {  # of the weights, that count output channels
     "Convolution": (0,),
     "GroupConvolution": (0, 1),
@@ -76,9 +77,9 @@ def weights_to_int8(
 def _scale(low: float, high: float, zero: int) -> float:
     """Return the finest steps by which levels hold both ends if this one is 0."""
     above = LEVELS - 1 - zero
-    if (low < 0 and not zero) or (high > 0 and not above):
+    if (low < -TINY and not zero) or (high > TINY and not above):
         return float("inf")
-    return max(-low / zero if zero else 0.0, high / above if above else 0.0, 1e-9)
+    return max(-low / zero if zero else 0.0, high / above if above else 0.0, TINY)
 
 
 def _has_weights(node: Any) -> bool:

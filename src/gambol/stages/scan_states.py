@@ -10,11 +10,9 @@ writes  out/fits/HASH/      one folder a fit: model.nc, states.nc, row.json
 import json
 import multiprocessing
 import os
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing import connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +30,7 @@ from gambol.core.sequences import Sequences
 from gambol.io import provenance, state_courses, store
 from gambol.multiview.windows import cores
 from gambol.stages import mutual_information, scan_report, state_chain, syllable_files
+from gambol.stages.workers import end_with_parent
 
 PARTS = ("values", "valid", "offsets")  # of packed recordings
 
@@ -219,7 +218,7 @@ def _each(jobs: list[Job], workers: int) -> Iterator[tuple[Job, str | None]]:
     context = multiprocessing.get_context("spawn")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     many = min(workers, len(jobs))
-    with ProcessPoolExecutor(many, mp_context=context, initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(many, mp_context=context, initializer=end_with_parent) as pool:
         running: dict[Future[str | None], Job] = {
             pool.submit(_attempt, job): job for job in jobs
         }
@@ -229,19 +228,6 @@ def _each(jobs: list[Job], workers: int) -> Iterator[tuple[Job, str | None]]:
                 job = running.pop(future)
                 lost = future.exception()
                 yield job, future.result() if lost is None else f"its process died: {lost}"
-
-
-def _end_with_parent() -> None:
-    """End this worker when the scan is killed; it would wait for more work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch(sentinel: int) -> None:
-        connection.wait([sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, args=[parent.sentinel], daemon=True).start()
 
 
 def _attempt(job: Job) -> str | None:

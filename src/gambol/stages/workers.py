@@ -67,7 +67,7 @@ def _do(work: Callable[[Some], None], job: Some, there: Any) -> None:
     """Do one job in its process, and say how it went: nothing, if all went well."""
     with suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started us ends us
-    _end_with_parent()
+    end_with_parent()
     said = ""
     try:
         work(job)
@@ -101,8 +101,8 @@ def _end(processes: list[BaseProcess]) -> None:
             process.kill()
 
 
-def _end_with_parent() -> None:
-    """End this process when the one that started it is killed."""
+def end_with_parent() -> None:
+    """End this process when the one that started it is killed; else it waits for ever."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

@@ -45,8 +45,10 @@ def test_a_file_is_written_once_when_edits_pause(written, tmp_path):
 
 
 def test_the_end_of_the_server_writes_what_is_due_and_takes_no_more(written, tmp_path):
+    before = set(threading.enumerate())
     follower = Follower(idle_s=1e9)
     follower.edited(tmp_path / "a.nc")
+    assert set(threading.enumerate()) > before
     follower.edited(tmp_path / "b.nc")
     follower.settle()
     assert {target.name for target, _ in written} == {"a.nc", "b.nc"}
@@ -55,7 +57,7 @@ def test_the_end_of_the_server_writes_what_is_due_and_takes_no_more(written, tmp
     assert written[-1][0].name == "c.nc" and len(written) == 3
     follower.edited(tmp_path / "d.nc")
     assert len(written) == 3
-    assert not any(thread.name == "tracks" for thread in threading.enumerate())
+    assert set(threading.enumerate()) <= before
 
 
 def test_another_process_writes_what_the_log_says(tmp_path):

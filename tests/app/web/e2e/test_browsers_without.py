@@ -260,6 +260,7 @@ def test_a_guest_who_types_a_name_of_somebody_else_is_asked(serve, films, people
     assert log(server.folder, start)[-1][1] == owner
 
 
+@pytest.mark.slow
 def test_a_server_that_froze_gets_the_edits_when_it_thaws(serve, films, people, tmp_path):
     server = serve(worlds.project(tmp_path / "mice", [films["cfr"]]))
     desk = Desk(server, people().new_page())

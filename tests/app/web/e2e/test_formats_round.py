@@ -97,7 +97,11 @@ FOREIGN = {
 
 @pytest.mark.parametrize(
     "case",
-    ["coco", "slp", pytest.param("dlc", marks=pytest.mark.slow), "dlc multi"],
+    [
+        "coco",
+        "slp",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("dlc", "dlc multi")),
+    ],
 )
 def test_what_other_programs_said_comes_back(films, tmp_path, case):
     make_one, said, losses = FOREIGN[case]

@@ -56,7 +56,15 @@ def fail(studio, page, stage):
     return job["problem"]["code"], fix, now - clicked, now - since
 
 
-@pytest.mark.parametrize("case", ["video", "memory", "disk", "disk meanwhile"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "video",
+        pytest.param("memory", marks=pytest.mark.slow),
+        pytest.param("disk", marks=pytest.mark.slow),
+        "disk meanwhile",
+    ],
+)
 def test_a_job_that_must_fail_is_a_sentence_and_a_button(
     case, serve, films, page, faults, tmp_path, monkeypatch, request, record_property
 ):

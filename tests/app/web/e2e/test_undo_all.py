@@ -127,6 +127,7 @@ class Hands:
         self.desk.page.wait_for_timeout(100)  # the page hears of it
 
 
+@pytest.mark.slow
 def test_all_undone_is_the_start_and_all_redone_the_end(serve, films, page, tmp_path):
     random_edits(serve, films["cfr"], page, tmp_path / "mice", 60)
 
