@@ -6,7 +6,7 @@ behavior 10, anipose 5 and states 4 with their peers, the others 1 at most.
 `predict`, `fast` and `jumps` use a network of `openfield`, `live` one of `fly`. Parts of
 `behavior` run by themselves as `behavior-speed`, `-million`, `-recovery`, `-map` and
 `-tables`; those of `studio` by the number of the check, `studio-1` to `studio-25`. Only when
-named: `zoo` and `transfer`, ten hours (`zoo` in parts: `zoo-mouse_openfield`,
+named: `zoo` and `transfer`, five hours (`zoo` in parts: `zoo-mouse_openfield`,
 `-mouse_mirror`, `-fly_crops`), and `semi` and `ensemble`, hours.
 Trainings that are finished are kept in `.bench`, so that what was interrupted goes on.
 `GAMBOL_BENCH_QUICK=1` tries the code with budgets of a few steps and keeps no figure.

@@ -51,6 +51,7 @@ from gambol.nn.unlabelled.consistency import ConsistencySpec
 from gambol.nn.unlabelled.many_views import ManyViewsSpec
 from gambol.nn.unlabelled.one_view import OneViewSpec
 from gambol.nn.unlabelled.temporal import TemporalSpec
+from gambol.pose.appearance_settings import AppearanceConfig
 from gambol.pose.clean import Cleaning
 from gambol.pose.instances import InstanceScoring
 from gambol.pose.train import FitConfig
@@ -146,6 +147,7 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
     "many-animals.md": [
         ("gambol track", TrackingConfig),
         ("cleaning", Cleaning),
+        ("appearance", AppearanceConfig),
         ("tracker", TrackConfig),
         ("tracker.candidates", WindowSpec),
         ("tracker.feature", EllipseSpec),

@@ -74,6 +74,8 @@ def test_threads_change_no_bit():
     one, two = affinity.nearest(p, 50), affinity.nearest(p, 50, threads=3)
     np.testing.assert_array_equal(one.which, two.which)
     np.testing.assert_array_equal(one.divergence, two.divergence)
+    full = affinity.divergences(p, p)
+    np.testing.assert_array_equal(affinity.divergences(p, p, threads=3), full)
 
 
 def test_equal_rows_are_no_trouble():

@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from gambol.pose.appearance import (
-    AppearanceConfig,
     Seen,
     _precision,
     _Pupils,
@@ -13,6 +12,7 @@ from gambol.pose.appearance import (
     lessons,
     report,
 )
+from gambol.pose.appearance_settings import AppearanceConfig
 
 SMALL = AppearanceConfig(side=24, steps=25, batch=24)
 FPS = 5

@@ -9,11 +9,11 @@ from gambol.core.errors import InputError
 from gambol.core.instances import from_positions
 from gambol.io import tracks as io_tracks
 from gambol.io.video.write import VideoWriter
-from gambol.pose import appearance as method
+from gambol.pose.appearance_settings import AppearanceConfig
 from gambol.stages import appearance, identities, review, track
 
 FPS, BEFORE, GAP, AFTER = 10, 12.0, 2.0, 10.0  # s
-SMALL = method.AppearanceConfig(side=24, steps=30, batch=24)
+SMALL = AppearanceConfig(side=24, steps=30, batch=24)
 BODY = np.linspace(12, -12, 5)
 
 
@@ -60,12 +60,7 @@ def recorded(folder, swapped, tones):
     return folder / "film.detections.nc", np.tile([0, 1], int(shown.sum()))
 
 
-@pytest.fixture(autouse=True)
-def _small(monkeypatch):
-    monkeypatch.setattr(method, "AppearanceConfig", lambda: SMALL)
-
-
-CFG = track.TrackConfig(appearance=True)
+CFG = track.TrackConfig(appearance=SMALL)
 
 
 def run(source, out, **changes):
@@ -101,7 +96,7 @@ def test_without_looks_one_of_the_two_ways_to_part_is_mistaken(tmp_path):
     told = []
     for swapped in (False, True):
         source, truth = recorded(tmp_path / str(swapped), swapped, (50, 110))
-        made, stages = run(source, tmp_path / f"out{swapped}", appearance=False)
+        made, stages = run(source, tmp_path / f"out{swapped}", appearance=None)
         assert stages == {"follow", "track"} and "looks" not in identities.attributes(
             made.tracks
         )
@@ -204,3 +199,13 @@ def test_animals_that_are_never_together_teach_nothing(tmp_path):
     tracked.apart(source, n=1, source_file=str(tmp_path / "film.mp4"))
     made, _ = run(source, tmp_path / "out")
     assert report(made.tracks)["auroc"] is None and "long enough" in report(made.tracks)["why"]
+
+
+def test_it_is_switched_or_set():
+    usual = track.TrackConfig()
+    assert usual.appearance is None
+    assert usual.override(["appearance=true"]).appearance == AppearanceConfig()
+    assert usual.override(["appearance.steps=50"]).appearance == AppearanceConfig(steps=50)
+    assert CFG.override(["appearance=false"]).appearance is None
+    with pytest.raises(InputError, match="no setting 'appearance.stepps'"):
+        usual.override(["appearance.stepps=50"])

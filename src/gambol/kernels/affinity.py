@@ -7,6 +7,7 @@ Berman et al. (2014), J. R. Soc. Interface 11:20140672, supplement; van der Maat
 (2008), J. Mach. Learn. Res. 9:2579, of the perplexity.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, no_type_check
 
@@ -55,9 +56,11 @@ def middle_of_logs(p: Float[np.ndarray, "N K"]) -> Float[np.ndarray, " K"]:
 
 
 def divergences(
-    p: Float[np.ndarray, "M K"], q: Float[np.ndarray, "N K"]
+    p: Float[np.ndarray, "M K"], q: Float[np.ndarray, "N K"], *, threads: int = 1
 ) -> Float[np.ndarray, "M N"]:
     """Return D from every row of p to every row of q, nats; all shares above 0.
+
+    `threads`: blocks of rows side by side; the result is the same.
 
     >>> p = np.array([[0.5, 0.5], [0.25, 0.75]])
     >>> divergences(p, p).round(4).tolist()
@@ -66,13 +69,15 @@ def divergences(
     middle = middle_of_logs(q)
     left, own, logs = p.astype(np.float64), centred_logs(p, middle), centred_logs(q, middle)
     out = np.empty((len(p), len(q)))
-    with threadpool_limits(1, "blas"):
-        for first in range(0, len(p), _BLOCK):
-            part = slice(first, first + _BLOCK)
-            np.matmul(left[part], logs.T, out=out[part])
-            entropy = np.einsum("ik,ik->i", left[part], own[part])
-            np.subtract(entropy[:, None], out[part], out=out[part])
-            np.maximum(out[part], 0.0, out=out[part])  # rounding goes below
+
+    def work(first: int) -> None:
+        part = slice(first, first + _BLOCK)
+        np.matmul(left[part], logs.T, out=out[part])
+        entropy = np.einsum("ik,ik->i", left[part], own[part])
+        np.subtract(entropy[:, None], out[part], out=out[part])
+        np.maximum(out[part], 0.0, out=out[part])  # rounding goes below
+
+    _blocks(work, len(p), threads)
     return out
 
 
@@ -94,8 +99,7 @@ def nearest(p: Float[np.ndarray, "N K"], k: int, *, threads: int = 1) -> Neighbo
         entropy = np.einsum("ik,ik->i", left[part], logs[part])
         _select(left[part] @ logs.T, entropy, first, index[part], near[part])
 
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(max(1, threads)) as pool:
-        list(pool.map(work, range(0, len(p), _BLOCK)))
+    _blocks(work, len(p), threads)
     return Neighbours(index, near)
 
 
@@ -123,6 +127,12 @@ def joint(index: Int[np.ndarray, "N k"], p: Float[np.ndarray, "N k"]) -> sparse.
     both = ((one + one.T) / (2 * n)).tocsr()
     both.sort_indices()
     return both
+
+
+def _blocks(work: Callable[[int], None], rows: int, threads: int) -> None:
+    """Do the work of every block of rows, which begin at its argument."""
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(max(1, threads)) as pool:
+        list(pool.map(work, range(0, rows, _BLOCK)))
 
 
 @numba.njit(cache=True, nogil=True)

@@ -11,11 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Int, UInt8
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
-from gambol.core.config import Config
 from gambol.kernels.scores import auroc
 from gambol.nn.embedding import Encoder, contrastive
+from gambol.pose.appearance_settings import AppearanceConfig
 
 BLOCK = 1.0  # s: pictures as far apart are nearly independent
 LONG = 3.0  # s: tracklets as long as this teach
@@ -27,18 +26,6 @@ SHIFT = 0.06  # of half the side
 GROW = 0.05  # sd of the log of the scale
 DECAY = 1e-4  # of weights
 SAMPLE = 20  # blocks of a tracklet that are compared
-
-
-class AppearanceConfig(Config):
-    """Settings of what is learned."""
-
-    side: PositiveInt = 48  # px of a portrait; a mouse's coat, ears and marks can be seen
-    steps: PositiveInt = 300  # about a minute on one core
-    batch: PositiveInt = 64
-    crops: PositiveInt = 3000  # portraits to learn from; 7 kB each
-    rate: PositiveFloat = 2e-3  # falls to zero along a cosine
-    temperature: PositiveFloat = 0.1
-    seed: NonNegativeInt = 0
 
 
 class Seen(NamedTuple):

@@ -25,13 +25,14 @@ from gambol.io import store
 from gambol.io.poses import Shards
 from gambol.io.video.ahead import read_ahead
 from gambol.io.video.open import fingerprint, open_video, split_ref
+from gambol.pose.appearance_settings import AppearanceConfig
 from gambol.stages.identities import Automatic, Recording
 from gambol.tracking import looks as worth
 from gambol.tracking import tracklets
 
 if TYPE_CHECKING:  # torch takes seconds, and most tracking needs none of it
     from gambol.nn.embedding import Encoder
-    from gambol.pose.appearance import AppearanceConfig, Lessons, Seen
+    from gambol.pose.appearance import Lessons, Seen
     from gambol.pose.portraits import Template
     from gambol.pose.upright import Laid
 
@@ -50,7 +51,7 @@ class _Studio(NamedTuple):
 
 
 def looks(
-    cfg: "AppearanceConfig | None",
+    cfg: AppearanceConfig,
     recording: Recording,
     online: Automatic,
     target: Path,
@@ -60,7 +61,7 @@ def looks(
     """Return the recording with looks; learned from its film, or as they were kept.
 
     Args:
-        cfg: settings; None: defaults.
+        cfg: settings.
         recording: detections and the name of their film.
         online: tracks that conservative tracklets are cut from.
         target: the track file.
@@ -69,7 +70,6 @@ def looks(
     """
     from gambol.pose import appearance, portraits, upright
 
-    cfg = cfg or appearance.AppearanceConfig()
     found = recording.found.select(np.flatnonzero(recording.kept))
     cut = tracklets.cut(found, online.track, online.margin, recording.times, online.body)
     path = _video(recording, target)
@@ -138,7 +138,7 @@ def _dressed(
 
 
 def _made(
-    cfg: "AppearanceConfig",
+    cfg: AppearanceConfig,
     studio: _Studio,
     seen: "Seen",
     film: Video,
@@ -168,7 +168,7 @@ def _made(
 
 
 def _learned(
-    cfg: "AppearanceConfig",
+    cfg: AppearanceConfig,
     studio: _Studio,
     seen: "Seen",
     plan: "Lessons",
@@ -286,9 +286,7 @@ def _check(film: Video, recording: Recording, path: Path) -> None:
         )
 
 
-def _key(
-    cfg: "AppearanceConfig", found: Detections, cut: tracklets.Tracklets, path: Path
-) -> str:
+def _key(cfg: AppearanceConfig, found: Detections, cut: tracklets.Tracklets, path: Path) -> str:
     """What looks depend on: settings, detections, tracklets and film."""
     parts = [gambol.__version__, cfg.fingerprint(), fingerprint(path)]
     text = hashlib.sha256("\0".join(parts).encode())

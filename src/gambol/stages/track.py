@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import PositiveInt
+from pydantic import PositiveInt, field_validator
 from scipy.optimize import linear_sum_assignment
 
 import gambol
@@ -27,6 +27,7 @@ from gambol.io import tracks as io_tracks
 from gambol.io.poses import Shards
 from gambol.io.video.open import open_video
 from gambol.pose import clean
+from gambol.pose.appearance_settings import AppearanceConfig
 from gambol.stages import appearance, identities, online, replay
 from gambol.stages.identities import Automatic, Log, Recording
 from gambol.tracking import trackers
@@ -45,7 +46,13 @@ class TrackConfig(Config):
     tracker: trackers.TrackConfig | None = None  # null: the preset
     cleaning: clean.Cleaning = clean.Cleaning()
     doors: tuple[tuple[float, float], ...] = ()  # px; where animals come and go
-    appearance: bool = False  # learn from the film who looks like whom; minutes
+    appearance: AppearanceConfig | None = None
+    # learn from the film who looks like whom, which takes minutes; true: with the defaults
+
+    @field_validator("appearance", mode="before")
+    @classmethod
+    def _is_switched(cls, value: Any) -> Any:
+        return ({} if value else None) if isinstance(value, bool) else value
 
 
 class TrackedVideo(NamedTuple):
@@ -282,7 +289,7 @@ def _track(
     if not raw.offline:
         return raw, recording
     if cfg.appearance:
-        recording = appearance.looks(None, recording, raw, target, key, progress)
+        recording = appearance.looks(cfg.appearance, recording, raw, target, key, progress)
     solved = replay.solve(recording, raw)
     ids, confidence, _ = solved.tracks
     return raw._replace(id=ids, confidence=confidence, events=solved.events), recording
