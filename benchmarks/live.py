@@ -15,10 +15,12 @@ from gambol.io import frames
 from gambol.io import labels as io_labels
 from gambol.io import run as io_run
 from gambol.live import Predictor
+from gambol.nn.cost import flops
 from gambol.nn.exported_engine import Numbers
 from gambol.stages import export_model
 
 FRAMES = budget(400, 20)  # predictions of each kind, in turn
+EXTRA_PX = 0.1  # that less precise numbers may cost
 KINDS: tuple[Numbers, ...] = ("float32", "bfloat16", "int8")
 WHERE = "fly_crops, 192×192, 32 keypoints, default network, batch 1"
 
@@ -50,16 +52,19 @@ def measure(model: Path, out: Path, test: Labels) -> None:
     error = _errors(net, test)
     p95 = {kind: float(np.percentile(some, 95)) for kind, some in ms.items()}
     half = {kind: float(np.median(some)) for kind, some in ms.items()}
+    fit = [kind for kind in KINDS if error[kind] - error["float32"] < EXTRA_PX]
+    best = min(fit, key=lambda kind: p95[kind])
+    told = ", ".join(f"{kind} {p95[kind]:.2f} ({half[kind]:.2f})" for kind in KINDS)
     record(
         "live.p95_ms",
-        p95["float32"],
+        p95[best],
         "ms",
-        data=WHERE,
+        data=f"{WHERE}, {best}",
         goal="≤ 10",
-        met=p95["float32"] <= 10,
-        note=f"gambol.live.Predictor, float32, one core, {len(ms['float32'])} frames; median "
-        f"{half['float32']:.2f} ms; bfloat16 p95 {p95['bfloat16']:.2f} ms, int8 "
-        f"{p95['int8']:.2f} ms",
+        met=p95[best] <= 10,
+        note=f"gambol.live.Predictor, one core, {len(ms[best])} frames each in turn; p95 "
+        f"(median): {told} ms; the fastest that errs by less than {EXTRA_PX} px more than "
+        f"float32 counts; {_gflops(model):.2f} GFLOP a crop",
     )
     faster = {kind: half["float32"] / half[kind] for kind in KINDS}
     record(
@@ -78,11 +83,15 @@ def measure(model: Path, out: Path, test: Labels) -> None:
         "px",
         data=f"fly_crops, {len(test.frame)} crops that neither training nor ranges saw",
         goal="< 0.1",
-        met=error["int8"] - error["float32"] < 0.1,
+        met=error["int8"] - error["float32"] < EXTRA_PX,
         note=f"mean error {error['float32']:.3f} px in float32, {error['int8']:.3f} px in "
         f"int8, {error['bfloat16']:.3f} px in bfloat16; labels are accepted predictions, not "
         "hand clicks",
     )
+
+
+def _gflops(model: Path) -> float:
+    return flops(io_run.load(model).net, 192, 192) / 1e9
 
 
 def _in_turn(net: Path, model: Path) -> dict[str, np.ndarray]:

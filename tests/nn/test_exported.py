@@ -72,6 +72,22 @@ def test_openvino_answers_alike_at_every_size_and_batch():
             alike([answer[k] for k in range(4)], searched(net, images))
 
 
+def test_maps_are_not_turned_in_memory():
+    """That would take longer than the search for their peaks."""
+    pytest.importorskip("openvino")
+    model = exported.to_openvino(Exportable(network(), worth()), 1, SIZES[0])
+    model.reshape([1, SIZES[0][1], SIZES[0][0], 1])
+    run = engine.openvino_core().compile_model(
+        model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    nodes = [
+        (n, n.get_rt_info()["layerType"].astype(str)) for n in run.get_runtime_model().get_ops()
+    ]
+    assert any(kind == "Convolution" for _, kind in nodes)
+    turned = [n for n, kind in nodes if kind == "Transpose" and len(n.output(0).shape) > 3]
+    assert not [n for n in turned if n.output(0).shape[-1] == len(KEYPOINTS)]
+
+
 @pytest.mark.filterwarnings("ignore")  # what other packages say of themselves
 def test_onnx_answers_alike_at_every_size_and_batch(tmp_path):
     pytest.importorskip("onnx")

@@ -47,7 +47,7 @@ def test_of_equal_cells_the_first_row_and_then_the_first_column_counts():
     maps = torch.zeros(3, 5, 6)
     maps[0, 3, 1] = maps[0, 2, 4] = maps[0, 2, 2] = 1.0
     maps[2] = -1.0  # nowhere anything
-    found = graph_peaks.highest(maps[None].permute(0, 2, 3, 1))
+    found = graph_peaks.highest(maps[None].permute(0, 2, 3, 1).flatten(1, 2), maps.shape[2])
     assert found.row.tolist() == [2, 0, 0] and found.col.tolist() == [2, 0, 0]
     assert found.height.tolist() == [1.0, 0.0, -1.0]
 

@@ -6,13 +6,16 @@ and gathers: runtimes that compute convolutions in bfloat16 or int8 leave these 
 """
 
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from gambol.kernels.peaks import STEPS
+
+
+Size = Any  # an int; while a graph is traced, a tensor
 
 
 class GraphPeaks(NamedTuple):
@@ -59,29 +62,33 @@ def find(maps: Float[Tensor, "B J h w"], sigma: float) -> GraphPeaks:
     >>> [round(v, 3) for v in find(blob[None, None], sigma=2.0).xy[0, 0].tolist()]
     [7.3, 4.6]
     """
-    # as convolutions leave them in memory: turning whole maps costs more than the search
-    last = maps.permute(0, 2, 3, 1)
-    at = highest(last)
-    fitted = fit(last, at, sigma)
+    n, j, _, width = maps.shape
+    # as convolutions leave them in memory: turning whole maps takes longer than the search.
+    # OpenVINO leaves them so too if nothing but this one reshape takes the permuted maps
+    flat = maps.permute(0, 2, 3, 1).reshape(n, -1, j)
+    at = highest(flat, width)
+    fitted = fit(flat, width, at, sigma)
     xy = torch.stack([at.col + fitted.x, at.row + fitted.y], -1)
-    cov = fitted.cov + shape(last, at, sigma)
-    n, j = maps.shape[:2]
+    cov = fitted.cov + shape(flat, width, at, sigma)
     return GraphPeaks(xy.reshape(n, j, 2), at.height.reshape(n, j), cov.reshape(n, j, 2, 2))
 
 
-def highest(maps: Float[Tensor, "B h w J"]) -> Cells:
+def highest(maps: Float[Tensor, "B hw J"], width: Size) -> Cells:
     """Find the highest cell of each of M = B J maps, jointly over rows and columns."""
-    tops = maps.amax(2)
+    n, cells, j = maps.shape
+    tops = maps.reshape(-1, width, j).amax(1).reshape(n, cells // width, j)
     row = tops.argmax(1)
-    line = maps.gather(1, row[:, None, None].expand(-1, 1, maps.shape[2], -1))[:, 0]
+    line = maps.gather(
+        1, row[:, None] * width + torch.arange(width, device=maps.device)[:, None]
+    )
     return Cells(row.flatten(), line.argmax(1).flatten(), tops.amax(1).flatten())
 
 
-def fit(maps: Float[Tensor, "B h w J"], at: Cells, sigma: float) -> Fit:
+def fit(maps: Float[Tensor, "B hw J"], width: Size, at: Cells, sigma: float) -> Fit:
     """Fit amplitude and centre near the highest cells, which are the origin here."""
     radius = ceil(2 * sigma)
     step = torch.arange(-radius, radius + 1, device=maps.device)
-    part, down_in, across_in = _windows(maps, at, step)
+    part, down_in, across_in = _windows(maps, width, at, step)
     grid = step.to(maps.dtype)
     a = at.height.clamp(min=1e-6)
     x = y = torch.zeros_like(a)
@@ -105,11 +112,13 @@ def fit(maps: Float[Tensor, "B h w J"], at: Cells, sigma: float) -> Fit:
     return Fit(x * near, y * near, cov)
 
 
-def shape(maps: Float[Tensor, "B h w J"], at: Cells, sigma: float) -> Float[Tensor, "M 2 2"]:
+def shape(
+    maps: Float[Tensor, "B hw J"], width: Size, at: Cells, sigma: float
+) -> Float[Tensor, "M 2 2"]:
     """Inverse negative Hessian of log h at the peak, by differences that reach σ cells."""
     reach = max(round(sigma), 1)
     step = torch.tensor([-reach, 0, reach], device=maps.device)
-    part, down_in, across_in = _windows(maps, at, step)
+    part, down_in, across_in = _windows(maps, width, at, step)
     near = part.clamp(min=1e-4).log()
     floor = 0.01 / (sigma * sigma)
     xx = (2 * near[:, 1, 1] - near[:, 1, 0] - near[:, 1, 2]) / reach**2
@@ -129,19 +138,18 @@ def shape(maps: Float[Tensor, "B h w J"], at: Cells, sigma: float) -> Float[Tens
 
 
 def _windows(
-    maps: Float[Tensor, "B h w J"], at: Cells, step: Int[Tensor, " K"]
+    maps: Float[Tensor, "B hw J"], width: Size, at: Cells, step: Int[Tensor, " K"]
 ) -> tuple[Float[Tensor, "M K K"], Float[Tensor, "M K"], Float[Tensor, "M K"]]:
     """Cells around the highest ones, 0 outside of the map; 1 for rows and columns inside."""
     rows, cols = at.row[:, None] + step, at.col[:, None] + step
-    height, width = maps.shape[1], maps.shape[2]
+    _, area, count = maps.shape
+    height = area // width
     down = ((rows >= 0) & (rows < height)).to(maps.dtype)
     across = ((cols >= 0) & (cols < width)).to(maps.dtype)
     rows, cols = rows.clamp(min=0), cols.clamp(min=0)
     rows, cols = torch.where(rows < height, rows, 0), torch.where(cols < width, cols, 0)
-    cells = (rows[:, :, None] * width + cols[:, None]).reshape(
-        -1, maps.shape[3], len(step) ** 2
-    )
-    seen = maps.flatten(1, 2).gather(1, cells.transpose(1, 2)).transpose(1, 2)
+    cells = (rows[:, :, None] * width + cols[:, None]).reshape(-1, count, len(step) ** 2)
+    seen = maps.gather(1, cells.transpose(1, 2)).transpose(1, 2)
     part = seen.reshape(-1, len(step), len(step))
     return part * down[:, :, None] * across[:, None], down, across
 

@@ -38,7 +38,7 @@ export function Rounds() {
       <thead>
         <tr>
           <th scope="col">round</th>
-          <th scope="col">labels</th>
+          <th scope="col" title="Frames that it learned from; a part is held out and judges">labels</th>
           <th scope="col" title="Of training, minutes and seconds">time</th>
           <th scope="col" title="Held-out error: half of all keypoints are nearer">p50 px</th>
           <th scope="col" title="Held-out error: 95 % of all keypoints are nearer">p95 px</th>
