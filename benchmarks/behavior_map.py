@@ -63,16 +63,19 @@ def embedding() -> None:
     p /= p.sum(axis=1, keepdims=True)
     affinity.nearest(p[:500], 200)  # compiles
     map_embedding.embed(p[:500], MapSettings(iterations=10))  # imports
-    start = time.perf_counter()
-    affinity.divergences(p, p, threads=THREADS)
-    exact = time.perf_counter() - start
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        affinity.divergences(p, p, threads=THREADS)
+        seconds.append(time.perf_counter() - start)
+    exact = min(seconds)
     start = time.perf_counter()
     map_embedding.embed(p, MapSettings(), threads=THREADS)
     whole = time.perf_counter() - start
     record(
         "map.divergences_s", exact, "s", goal="≤ 2", met=exact <= 2,
         data=f"{EMBEDDED} × {EMBEDDED} frames of {SHARES} shares",
-        note=f"exact; {THREADS} threads",
+        note=f"exact; {THREADS} threads, best of {len(seconds)}",
     )  # fmt: skip
     record(
         "map.tsne_s", whole, "s", goal="≤ 30", met=whole <= 30,

@@ -235,6 +235,13 @@ def _add(edit: Edit, table: str, values: dict[str, Any]) -> int:
     return int(last) + 1
 
 
+def ranks(connection: sqlite3.Connection) -> list[int]:
+    """Return what suggestions are ordered by; numbers may be left out or come twice."""
+    return [
+        rank for (rank,) in connection.execute("SELECT rank FROM suggestions ORDER BY rank")
+    ]
+
+
 def replace_suggestions(edit: Edit, suggestions: list[Suggestion]) -> None:
     """Put a list of suggestions in the place of the list that is there."""
     wanted = {(s.video, s.frame): (rank, s) for rank, s in enumerate(suggestions)}

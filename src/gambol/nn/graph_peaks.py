@@ -14,7 +14,6 @@ from torch import Tensor
 
 from gambol.kernels.peaks import STEPS
 
-
 Size = Any  # an int; while a graph is traced, a tensor
 
 

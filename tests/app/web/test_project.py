@@ -114,6 +114,19 @@ def test_counts_names_and_suggestions_of_the_project(studio, made):
     assert told["role"] == "edit" and told["journal"] == ""
 
 
+def test_a_suggested_frame_can_be_finished_whatever_its_rank_is(studio, made):
+    """The row that was seen is compared as a whole; frames to teach come with rank 0."""
+    some = [Suggestion(1, frame, "jump", 0.5) for frame in (3, 5, 9)]
+    studio.desk.ask_now(lambda p: p.set_suggestions(some))
+    taught = {"reason": "taught", "score": None, "rank": 0, "done": 0}
+    assert post(made, edit(change("suggestions", (1, 7), None, taught))).status_code == 200
+    for said in made.get("/api/project").json()["suggestions"]:
+        seen = {key: said[key] for key in ("reason", "score", "rank")} | {"done": 0}
+        key = (said["video"], said["frame"])
+        answer = post(made, edit(change("suggestions", key, seen, seen | {"done": 1})))
+        assert answer.status_code == 200, answer.text
+
+
 def test_an_existing_project_opens_by_itself(tmp_path):
     Project.create(tmp_path / "old", MOUSE).close()
     studio = studio_of(tmp_path / "old")

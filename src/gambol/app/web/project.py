@@ -15,7 +15,13 @@ from gambol.app.web.models import Added, Applied, Counts, Individual, KeypointCo
 from gambol.app.web.state import Studio, role
 from gambol.core.skeleton import Skeleton
 from gambol.core.templates import template
-from gambol.io import project_changes, project_log, project_videos, project_views
+from gambol.io import (
+    project_changes,
+    project_log,
+    project_rows,
+    project_videos,
+    project_views,
+)
 from gambol.io.project import Project, VideoRow
 from gambol.io.project_changes import RowChange
 from gambol.io.skeleton_file import SkeletonFile, build
@@ -184,7 +190,9 @@ def _project(studio: Studio, project: Project) -> models.Project:
         models.Suggestion(
             rank=rank, holder=holders.get((said.video, said.frame)), **said._asdict()
         )
-        for rank, said in enumerate(project.suggestions())
+        for rank, said in zip(
+            project_rows.ranks(project.connection), project.suggestions(), strict=True
+        )
     ]
     return models.Project(
         id=project_log.project_id(project.connection),
