@@ -8,6 +8,12 @@ from gambol.io.video.open import open_video
 from gambol.io.video.table import cache_folder
 
 
+@pytest.fixture(autouse=True)
+def _cache(tmp_path, monkeypatch):
+    """A cache of its own: what is spoilt here is nobody else's."""
+    monkeypatch.setenv("GAMBOL_CACHE", str(tmp_path / "cache"))
+
+
 @pytest.mark.parametrize("grey", [True, False])
 def test_every_row_gets_its_own_frame(tmp_path, grey):
     clips = [film(tmp_path / f"{i}.mp4", shade=7 * i) for i in range(2)]

@@ -14,7 +14,7 @@ from scipy import stats
 
 from gambol.core.instances import Detections
 from gambol.kernels.scores import auroc
-from gambol.tracking.tracklets import Tracklets, stretches
+from gambol.tracking.tracklets import Tracklets, chunks
 
 BLOCK = 1.0  # s: looks of two blocks are nearly independent
 MOST = 8  # dimensions
@@ -64,7 +64,9 @@ def measure(
     of = tracklets.of[rows]
     number = ((seconds[rows] - tracklets.start[of]) // BLOCK).astype(np.int64)
     most = int(number.max()) + 1
-    key, block = np.unique(of * most + number, return_inverse=True)
+    number += of * most
+    del seconds, rows, known, of  # large in a long recording
+    key, block = np.unique(number, return_inverse=True)
     count = np.bincount(block)
     mean = np.stack([np.bincount(block, f) / count for f in features.T], axis=1)
     weight = np.minimum(1.0, count * step / BLOCK)
@@ -76,11 +78,11 @@ def _features(
 ) -> Float[np.ndarray, "R F"]:
     """Embedding and log size; size only if most animals show all keypoints."""
     size = np.full(len(rows), np.nan)
-    for some in stretches(np.arange(len(rows))):
+    for some in chunks(len(rows)):
         xy = detections.select(rows[some]).xy
         whole = np.isfinite(xy).all(axis=(1, 2))
         box = xy[whole].max(axis=1) - xy[whole].min(axis=1)
-        size[some[whole]] = np.log(np.linalg.norm(box, axis=1) / body + 0.01)
+        size[some][whole] = np.log(np.linalg.norm(box, axis=1) / body + 0.01)
     parts = [detections.embedding[rows]]
     if detections.xy.shape[1] > 1 and np.isfinite(size).sum() > len(rows) / 2:
         parts.append(size[:, None])

@@ -13,7 +13,7 @@ from gambol.core.instances import Detections
 from gambol.kernels import flow, kalman
 from gambol.tracking import looks as appearance
 from gambol.tracking.looks import Looks
-from gambol.tracking.tracklets import Tracklets, centres, shifts, stretches, ways
+from gambol.tracking.tracklets import Tracklets, centres, chunks, shifts, ways
 
 LONGEST = 10.0  # s: a longer absence is a return, whatever the place
 BIRTH = 10.0  # nats for coming or going away from the ends of the recording and from doors
@@ -134,10 +134,14 @@ def _turn(
     same = of[reach:] == of[:-reach]
     if same.sum() < 10:
         return None
-    change = place[reach:] - place[:-reach]
-    if not first:
-        change = place[reach:] - 2 * place[lag:-lag] + place[:-reach]
-    return float(np.quantile((change[same] ** 2).sum(axis=1), 0.9) / TENTH)
+    squared = np.empty(len(same))
+    for rows in chunks(len(same)):
+        some = place[rows.start : rows.stop + reach]
+        change = some[reach:] - some[:-reach]
+        if not first:
+            change = some[reach:] - 2 * some[lag:-lag] + some[:-reach]
+        squared[rows] = (change**2).sum(axis=1)
+    return float(np.quantile(squared[same], 0.9, overwrite_input=True) / TENTH)
 
 
 def _pose_scale(
@@ -184,7 +188,7 @@ def _apart(
     """Pose distances of pairs of rows, L."""
     parts = [
         pose_distance(detections.select(one[some]).xy, detections.select(other[some]).xy, body)
-        for some in stretches(np.arange(len(one)))
+        for some in chunks(len(one))
     ]
     return np.concatenate([np.zeros(0), *parts])
 

@@ -116,10 +116,10 @@ def centres(xy: Float[np.ndarray, "D J 2"]) -> Float[np.ndarray, "D 2"]:
     return np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
 
 
-def stretches(rows: np.ndarray) -> Iterator[np.ndarray]:
+def chunks(rows: int) -> Iterator[slice]:
     """Yield some rows after others: few poses are in memory at a time."""
-    for begin in range(0, len(rows), TOGETHER):
-        yield rows[begin : begin + TOGETHER]
+    for begin in range(0, rows, TOGETHER):
+        yield slice(begin, min(begin + TOGETHER, rows))
 
 
 def shifts(
@@ -131,7 +131,7 @@ def shifts(
     all there is where no keypoint is shared.
     """
     result = np.empty((len(before), 2))
-    for some in stretches(np.arange(len(before))):
+    for some in chunks(len(before)):
         old, new = (detections.select(rows[some]).xy for rows in (before, after))
         moved = new - old
         shared = np.isfinite(moved).all(axis=-1, keepdims=True)
@@ -157,10 +157,9 @@ def ways(detections: Detections, tracklets: Tracklets) -> Float[np.ndarray, "D 2
 
 def _seen(detections: Detections) -> Bool[np.ndarray, " D"]:
     """Which detections have a keypoint."""
-    every = np.arange(len(detections.frame))
     parts = [
-        np.isfinite(detections.select(rows).xy).all(axis=-1).any(axis=1)
-        for rows in stretches(every)
+        np.isfinite(detections.select(np.arange(some.start, some.stop)).xy).all(-1).any(1)
+        for some in chunks(len(detections.frame))
     ]
     return np.concatenate([np.zeros(0, bool), *parts])
 
@@ -194,7 +193,7 @@ def _contacts(found: Detections, body: float) -> Int[np.ndarray, "P 2"]:
         close = (gap < NEAR * body).all(axis=1)
         a, b = a[close], b[close]
         both = _iou(low[a], high[a], low[b], high[b]) > IOU
-        for part in stretches(np.arange(len(a))):  # bounds the (pairs, J, J) distances
+        for part in chunks(len(a)):  # bounds the (pairs, J, J) distances
             away = np.linalg.norm(xy[a[part], :, None] - xy[b[part], None], axis=-1)
             both[part] |= (away < NEAR * body).any(axis=(1, 2))  # NaN is not near
         pairs.append(np.stack([a, b], axis=1)[both])
@@ -271,9 +270,9 @@ def _jumps(
     if len(joined) < 2:
         return np.zeros(len(joined), bool)
     change = np.empty(len(joined) - 1)
-    for some in stretches(np.arange(len(change))):
-        links = slice(some[0], some[-1] + 2)
-        dt = np.diff(seconds[some[0] : some[-1] + 3])
+    for some in chunks(len(change)):
+        links = slice(some.start, some.stop + 1)
+        dt = np.diff(seconds[some.start : some.stop + 2])
         dt = np.where(joined[links], dt, 1.0)[:, None]
         change[some] = np.linalg.norm(np.diff(steps[links] / dt, axis=0) * dt[1:], axis=1)
     valid = joined[1:] & joined[:-1]  # links k and k + 1 are of one track
