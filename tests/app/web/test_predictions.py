@@ -141,3 +141,14 @@ def test_few_files_stay_open(world, monkeypatch):
         for k in (0, 1):
             assert predictions.at(k + 1, frame).animals[0].points[0][0] == 100 * k + frame
             assert len(predictions._open) == 1
+
+
+def test_what_a_job_wrote_is_seen_once_it_has_ended(world, monkeypatch):
+    """Files are looked for once in a while, but a page asks as soon as it hears of the end."""
+    monkeypatch.setattr("gambol.app.web.predictions.LOOK_S", 1e6)
+    folder, films, predictions = world
+    assert predictions.at(1, 0) is None
+    poses_of(folder, "predict-1", films[0], 100)
+    assert predictions.at(1, 0) is None
+    predictions.look_again()
+    assert predictions.at(1, 0).run == "predict-1"

@@ -43,7 +43,8 @@ class Jobs:
             looks: start and end nothing, as another server does.
         """
         self.folder, self.runs = folder, folder / "runs"
-        self.ended: Callable[[Job], None] = lambda job: None  # called once a job is over
+        # called once a job is over, before pages hear of it
+        self.ended: Callable[[Job], None] = lambda job: None
         self._hub, self._looks = hub, looks
         self._lock = threading.RLock()
         self._asked: dict[str, Asked] = {}
@@ -290,9 +291,9 @@ class Jobs:
         old = self._seen.get(asked.id)
         if old != job:
             self._seen[asked.id] = job
-            self._hub.send(Message(type="job", job=job))
             if job.state in ENDED and old is not None and old.state not in ENDED:
                 self.ended(job)
+            self._hub.send(Message(type="job", job=job))
         return job
 
     def _view(self, asked: Asked) -> Job:

@@ -26,6 +26,7 @@ def routes(studio: Studio) -> list[BaseRoute]:
     if studio.jobs is None:
         looks = studio.access is not None and studio.access.read_only
         studio.jobs = Jobs(studio.folder, studio.hub, looks=looks)
+        studio.jobs.ended = lambda job: studio.predictions.look_again()
     studio.errors = lambda: errors(studio.folder)
     do = _Handlers(studio, studio.jobs)
     return [

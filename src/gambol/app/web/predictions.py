@@ -123,6 +123,11 @@ class RunPredictions:
                 raise IndexError(f"frames {first} to {stop - 1} of {poses.frames}")
             return poses.block(first, stop)
 
+    def look_again(self) -> None:
+        """Look for new files at the next question, as something was written."""
+        with self._lock:
+            self._looked = -LOOK_S
+
     def close(self) -> None:
         """Close all files."""
         with self._lock:

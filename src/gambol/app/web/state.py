@@ -30,6 +30,9 @@ class Predictions(Protocol):
     def at(self, video: int, frame: int) -> Prediction | None:
         """Return the newest prediction of a frame; called in threads that may wait."""
 
+    def look_again(self) -> None:
+        """Look for new files at the next question."""
+
 
 class Roll(Protocol):
     """Work outside of the log that people did under their names."""
@@ -47,6 +50,9 @@ class NoPredictions:
     def at(self, video: int, frame: int) -> Prediction | None:
         """Return None."""
         return None
+
+    def look_again(self) -> None:
+        """Do nothing: there are no files."""
 
 
 def nowhere(file: str) -> Path:
