@@ -78,12 +78,12 @@ class Jobs:
         """Return all jobs, the newest first."""
         with self._lock:
             order = sorted(self._asked.values(), key=lambda asked: -asked.number)
-            return [self._view(asked) for asked in order]
+            return [self._tell(asked) for asked in order]
 
     def get(self, name: str) -> Job:
         """Return a job."""
         with self._lock:
-            return self._view(self._known(name))
+            return self._tell(self._known(name))
 
     def path(self, name: str) -> Path:
         """Return the folder of a job that there is."""
