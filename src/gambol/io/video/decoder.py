@@ -38,7 +38,8 @@ class Decoder:
         self._path = path
         self._table = table
         self._keys = np.flatnonzero(table.key)
-        self._number = {int(ident): n for n, ident in enumerate(table.ident)}
+        self._by_ident = np.argsort(table.ident, kind="stable")
+        self._idents = table.ident[self._by_ident]
         shown = np.flatnonzero(table.rank >= 0)
         self._packet_of = shown[np.argsort(table.rank[shown])]  # frame -> packet
         # the last-shown frame among those decoded before, with or right after each frame
@@ -107,9 +108,17 @@ class Decoder:
 
     def _number_of(self, packet: VideoPacket) -> int | None:
         """Return the number of a packet to decode, None for one to pass over."""
-        ident = packet.pos if self._table.by_position else packet.pts
-        number = self._number.get(-1 if ident is None else ident)
+        number = self._known(packet)
         return None if number is None or number < self._skip_to else number
+
+    def _known(self, packet: VideoPacket) -> int | None:
+        """Return the number of a packet, None for one that the table lacks."""
+        ident = packet.pos if self._table.by_position else packet.pts
+        sought = -1 if ident is None else ident
+        place = int(self._idents.searchsorted(sought, side="right")) - 1
+        if place < 0 or self._idents[place] != sought:
+            return None
+        return int(self._by_ident[place])
 
     def _decode(self, packet: VideoPacket, number: int) -> None:
         expected = self._at + 1
@@ -215,9 +224,7 @@ class Decoder:
             return False
         packets = packets_of(self._source)
         for packet in packets:
-            ident = packet.pos if self._table.by_position else packet.pts
-            number = self._number.get(-1 if ident is None else ident)
-            if number is not None:
+            if (number := self._known(packet)) is not None:
                 self._packets = _chain(packet, packets)
                 return number <= goal
             if not packet.size:
