@@ -176,3 +176,19 @@ def test_nothing_found_gives_no_tracklets():
     none = np.zeros(0, int)
     found = tracklets.cut(empty, none, None, np.arange(5.0), BODY)
     assert len(found.first) == 0 and found.rows() == []
+
+
+def test_courses_are_steps_added_up_whatever_belongs_to_no_tracklet():
+    scene = straight(frames=20)
+    excluded = tuple(row(scene, frame, 1) for frame in (3, 4, 5))
+    blank = scene.detections.xy.copy()
+    blank[list(excluded)] = np.nan  # shows nothing: no step leads there
+    scene = scene._replace(detections=scene.detections._replace(xy=blank))
+    found = cut(scene, excluded=excluded)
+    got = tracklets.courses(scene.detections, found)
+    assert np.concatenate(found.rows()).tolist() == got.rows.tolist()
+    assert not set(got.rows.tolist()) & set(excluded) and len(got.rows) == 37
+    for k, rows in enumerate(found.rows()):
+        centre = scene.detections.xy[rows].mean(axis=1)  # all keypoints are there
+        place = got.place[got.of == k]
+        assert place - place[0] == pytest.approx(centre - centre[0], abs=1e-9)

@@ -20,6 +20,7 @@ from gambol.io import store
 __all__ = ["Stored", "put", "release", "room", "scratch"]
 
 ROWS = 16384  # that are copied together
+TOUCHED = 2048  # rows that are read from the disk together, each with its neighbourhood
 HELD = 131072  # rows of a selection that memory may hold
 
 
@@ -43,8 +44,15 @@ class Stored(Detections):
     def _copied(self, rows: np.ndarray) -> Detections:
         picked = []
         for part in self:
-            picked.append(part[rows])
-            release([part])  # rows far apart touch pages that hold many others
+            if _mapped(part) is None:
+                picked.append(part[rows])
+                continue
+            copied = np.empty((len(rows), *part.shape[1:]), part.dtype)
+            for first in range(0, len(rows), TOUCHED):
+                some = slice(first, first + TOUCHED)
+                copied[some] = part[rows[some]]
+                release([part])  # rows far apart touch pages that hold many others
+            picked.append(copied)
         return Detections(*picked)
 
 

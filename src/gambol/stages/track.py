@@ -288,6 +288,9 @@ def _track(
     raw = _raw(cfg, recording, n, pieces, progress)
     if not raw.offline:
         return raw, recording
+    raw = raw._replace(
+        id=raw.id[:0].copy(), confidence=raw.confidence[:0].copy()
+    )  # solved anew
     if cfg.appearance:
         recording = appearance.looks(cfg.appearance, recording, raw, target, key, progress)
     solved = replay.solve(recording, raw)

@@ -4,6 +4,7 @@ A link costs -log of how much likelier the later tracklet is to be the same anim
 animal that begins anywhere in the arena; free of units, so motion, pose and looks add up.
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from gambol.core.instances import Detections
 from gambol.kernels import flow, kalman
 from gambol.tracking import looks as appearance
 from gambol.tracking.looks import Looks
-from gambol.tracking.tracklets import Tracklets, centres, chunks, shifts, ways
+from gambol.tracking.tracklets import Tracklets, centres, chunks, courses, shifts
 
 LONGEST = 10.0  # s: a longer absence is a return, whatever the place
 BIRTH = 10.0  # nats for coming or going away from the ends of the recording and from doors
@@ -101,10 +102,7 @@ def scales(
     Second differences at lag h have variance 6 R + 2/3 q² h³ per axis, so two lags tell noise
     and q. The 90th percentile stands for the scale, as animals move in bouts.
     """
-    order = np.argsort(tracklets.of, kind="stable")
-    order = order[tracklets.of[order] >= 0]
-    of = tracklets.of[order]
-    place = ways(detections, tracklets)[order]
+    order, of, place = courses(detections, tracklets)
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     lag = max(2, round(0.2 / step))
     near, far = _turn(place, of, 1), _turn(place, of, lag)
@@ -115,6 +113,7 @@ def scales(
     moved = [_turn(place, of, h, first=True) for h in (lag, round(1 / step))]
     speed2 = (moved[0] or 0.0) / (lag * step) ** 2
     stray2 = moved[1] or speed2
+    del place  # large in a long recording
     return Motion(
         np.sqrt(max(noise2, (0.005 * body) ** 2)),
         np.sqrt(max(q2, (0.2 * body) ** 2)),
@@ -134,14 +133,16 @@ def _turn(
     same = of[reach:] == of[:-reach]
     if same.sum() < 10:
         return None
-    squared = np.empty(len(same))
+    squared, n = np.empty(int(same.sum())), 0
     for rows in chunks(len(same)):
         some = place[rows.start : rows.stop + reach]
         change = some[reach:] - some[:-reach]
         if not first:
             change = some[reach:] - 2 * some[lag:-lag] + some[:-reach]
-        squared[rows] = (change**2).sum(axis=1)
-    return float(np.quantile(squared[same], 0.9, overwrite_input=True) / TENTH)
+        part = (change[same[rows]] ** 2).sum(axis=1)
+        squared[n : n + len(part)] = part
+        n += len(part)
+    return float(np.quantile(squared, 0.9, overwrite_input=True) / TENTH)
 
 
 def _pose_scale(
@@ -252,18 +253,23 @@ def _states(
     motion: Motion,
 ) -> tuple[kalman.Beliefs, kalman.Beliefs]:
     """What each tracklet says of velocity, and of position beside its last and first row."""
-    place, seconds = ways(detections, tracklets), times[detections.frame]
-    m = len(tracklets.first)
+    course, m = courses(detections, tracklets), len(tracklets.first)
+    edges = np.searchsorted(course.of, np.arange(m + 1)).tolist()
     sides = [np.zeros((m, 4)), np.zeros((m, 4, 4)), np.zeros((m, 4)), np.zeros((m, 4, 4))]
-    for k, rows in enumerate(tracklets.rows()):
-        late, early = rows[-MEMORY:], rows[:MEMORY]
-        way = place[late] - place[late[-1]]
-        own = _noise(detections.select(late), motion)
-        seen = kalman.filter(way, seconds[late], own, motion.q, motion.speed)
+    for k, (begin, stop) in enumerate(itertools.pairwise(edges)):
+        late, early = (
+            slice(max(begin, stop - MEMORY), stop),
+            slice(begin, min(begin + MEMORY, stop)),
+        )
+        some = detections.select(course.rows[late])
+        way = course.place[late] - course.place[stop - 1]
+        own = _noise(some, motion)
+        seen = kalman.filter(way, times[some.frame], own, motion.q, motion.speed)
         sides[0][k], sides[1][k] = seen.mean[-1], seen.cov[-1]
-        way = place[early] - place[early[0]]
-        own = _noise(detections.select(early), motion)
-        seen = kalman.backward(way, seconds[early], own, motion.q, motion.speed)
+        some = detections.select(course.rows[early])
+        way = course.place[early] - course.place[begin]
+        own = _noise(some, motion)
+        seen = kalman.backward(way, times[some.frame], own, motion.q, motion.speed)
         sides[2][k], sides[3][k] = seen.mean[0], seen.cov[0]
     return kalman.Beliefs(sides[0], sides[1]), kalman.Beliefs(sides[2], sides[3])
 

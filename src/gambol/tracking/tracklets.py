@@ -7,7 +7,7 @@ that are no animal.
 
 import itertools
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -80,32 +80,37 @@ def cut(
     order = np.lexsort((detections.frame, np.where(known, track, -1)))
     order = order[known[order]]
     before, after = order[:-1], order[1:]
-    seconds = times[detections.frame]
+    seconds = times[detections.frame[order]]
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    joined = (
-        (track[before] == track[after])
-        & (detections.frame[after] - detections.frame[before] == 1)
-        & (seconds[after] - seconds[before] <= LATE * step)
-        & (contact[before] == contact[after])
-    )
-    steps = shifts(detections, before, after)
-    came, bond = np.full(len(track), UNTRACKED), np.zeros(len(track))
     same = track[before] == track[after]
+    apart = detections.frame[after] - detections.frame[before]
+    joined, lost = same & (apart == 1), np.flatnonzero(same & (apart > 1))
+    joined &= (np.diff(seconds) <= LATE * step) & (contact[before] == contact[after])
+    steps = shifts(detections, before, after)
+    came = np.full(len(track), UNTRACKED, _row_type(len(track)))
     came[after[same]] = before[same]
+    vague = np.full(len(track), margin is None)  # nothing is known of the link to `came`
     if margin is not None:
-        bond = np.clip(margin, 0.0, MARGIN)
-        bond[list(constraints.cuts)] = 0.0
-        bond[after[same][_unseen_together(detections.frame, before[same], after[same])]] = 0.0
+        vague[list(constraints.cuts)] = True
+        gone, back = (detections.frame[rows[lost]] for rows in (before, after))
+        vague[after[lost[_unseen_together(gone, back)]]] = True
     else:
         margin = _margins(detections, order, steps, joined, pairs, body)
     joined &= margin[after] >= MARGIN
-    joined &= ~_jumps(steps, seconds[order], joined, body)
-    following = np.full(len(track), UNTRACKED)
+    joined &= ~_jumps(steps, seconds, joined, body)
+    following = np.full(len(track), UNTRACKED, came.dtype)
     following[before[joined]] = after[joined]
     _obey(following, constraints)
-    del order, before, after, joined, same, steps  # large in a long recording
-    pieces = _number(following, known, seconds, contact)
-    return pieces._replace(came=came[pieces.first], bond=bond[pieces.first])
+    del order, before, after, apart, joined, same, steps, seconds  # large in a long recording
+    of, first, last = _number(following, known)
+    start, end = (times[detections.frame[rows]] for rows in (first, last))
+    bond = np.where(vague[first], 0.0, np.clip(margin[first], 0.0, MARGIN))
+    return Tracklets(of, first, last, start, end, contact, came[first].astype(np.int64), bond)
+
+
+def _row_type(rows: int) -> type[np.signedinteger[Any]]:
+    """Return the smallest type that numbers rows, of which a long recording has many."""
+    return np.int32 if rows <= np.iinfo(np.int32).max else np.int64
 
 
 def centres(xy: Float[np.ndarray, "D J 2"]) -> Float[np.ndarray, "D 2"]:
@@ -144,15 +149,22 @@ def shifts(
     return result
 
 
-def ways(detections: Detections, tracklets: Tracklets) -> Float[np.ndarray, "D 2"]:
-    """Return how far each detection is from the start of its tracklet, px; see `shifts`."""
-    order = np.argsort(tracklets.of, kind="stable")
-    of = tracklets.of[order]
-    steps = shifts(detections, order[:-1], order[1:])
-    steps[of[1:] != of[:-1]] = 0.0  # only places within a tracklet can be compared
-    place = np.zeros((len(of), 2))
-    place[order[1:]] = np.cumsum(steps, axis=0, out=steps)
-    return place
+class Courses(NamedTuple):
+    """Where bodies go, of the R detections in tracklets, one tracklet after the other."""
+
+    rows: Int[np.ndarray, " R"]  # in time order within a tracklet
+    of: Int[np.ndarray, " R"]  # tracklet
+    place: Float[np.ndarray, "R 2"]  # px, comparable within a tracklet; see `shifts`
+
+
+def courses(detections: Detections, tracklets: Tracklets) -> Courses:
+    """Return the tracklets as places."""
+    rows = np.argsort(tracklets.of, kind="stable")
+    rows = rows[np.searchsorted(tracklets.of, 0, sorter=rows) :]
+    place = shifts(detections, np.concatenate([rows[:1], rows[:-1]]), rows)
+    of = tracklets.of[rows]
+    place[np.flatnonzero(np.diff(of, prepend=UNTRACKED))] = 0.0
+    return Courses(rows, of, np.cumsum(place, axis=0, out=place))
 
 
 def _seen(detections: Detections) -> Bool[np.ndarray, " D"]:
@@ -211,15 +223,13 @@ def _iou(
 
 
 def _unseen_together(
-    frame: Int[np.ndarray, " D"], before: Int[np.ndarray, " L"], after: Int[np.ndarray, " L"]
+    gone: Int[np.ndarray, " L"], back: Int[np.ndarray, " L"]
 ) -> Bool[np.ndarray, " L"]:
-    """Whether another track, too, is unseen between these rows: who came back is open."""
-    gap = frame[after] - frame[before] > 1
-    low, high = frame[before[gap]] + 1, frame[after[gap]] - 1
+    """Whether another track, too, is unseen between these frames: who came back is open."""
+    low, high = gone + 1, back - 1
     begun = np.searchsorted(np.sort(low), high, "right")
     over = np.searchsorted(np.sort(high), low, "left")
-    gap[gap] = begun - over > 1  # one is its own
-    return gap
+    return np.asarray(begun - over > 1)  # one is its own
 
 
 def _margins(
@@ -294,13 +304,16 @@ def _obey(following: Int[np.ndarray, " D"], constraints: Constraints) -> None:
 
 
 def _number(
-    following: Int[np.ndarray, " D"],
-    known: Bool[np.ndarray, " D"],
-    seconds: Float[np.ndarray, " D"],
-    contact: Bool[np.ndarray, " D"],
-) -> Tracklets:
-    """Number the chains of rows by their first row, which is by start."""
-    here = np.arange(len(following))
+    following: Int[np.ndarray, " D"], known: Bool[np.ndarray, " D"]
+) -> tuple[Int[np.ndarray, " D"], Int[np.ndarray, " M"], Int[np.ndarray, " M"]]:
+    """Number the chains of rows by their first row, which is by start.
+
+    Returns:
+        of: chain of each row, or UNTRACKED.
+        first: row of each chain.
+        last: row of each chain.
+    """
+    here = np.arange(len(following), dtype=following.dtype)
     root, linked = here.copy(), following >= 0
     root[following[linked]] = here[linked]
     end = np.where(linked, following, here)
@@ -312,6 +325,4 @@ def _number(
     used = known | linked | (root != here)
     first = np.flatnonzero(used & (root == here))
     of = np.where(used, np.searchsorted(first, root), UNTRACKED)
-    last = end[first]
-    alone, nothing = np.full(len(first), UNTRACKED), np.zeros(len(first))
-    return Tracklets(of, first, last, seconds[first], seconds[last], contact, alone, nothing)
+    return of, first, end[first].astype(np.int64)
