@@ -20,7 +20,8 @@ from gambol.io import store
 __all__ = ["Stored", "put", "release", "room", "scratch"]
 
 ROWS = 16384  # that are copied together
-TOUCHED = 2048  # rows that are read from the disk together, each with its neighbourhood
+FEW = 32  # rows far apart that are read together: half a megabyte may be mapped around each
+APART = 64  # rows, on average, beyond which they are far apart
 HELD = 131072  # rows of a selection that memory may hold
 
 
@@ -42,16 +43,14 @@ class Stored(Detections):
         return made
 
     def _copied(self, rows: np.ndarray) -> Detections:
+        far = len(rows) > 0 and np.ptp(rows) > APART * len(rows)
         picked = []
         for part in self:
-            if _mapped(part) is None:
-                picked.append(part[rows])
-                continue
+            step = FEW if far and _mapped(part) is not None else max(len(rows), 1)
             copied = np.empty((len(rows), *part.shape[1:]), part.dtype)
-            for first in range(0, len(rows), TOUCHED):
-                some = slice(first, first + TOUCHED)
-                copied[some] = part[rows[some]]
-                release([part])  # rows far apart touch pages that hold many others
+            for first in range(0, len(rows), step):
+                copied[first : first + step] = part[rows[first : first + step]]
+                release([part])
             picked.append(copied)
         return Detections(*picked)
 
