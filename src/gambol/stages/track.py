@@ -288,9 +288,8 @@ def _track(
     raw = _raw(cfg, recording, n, pieces, progress)
     if not raw.offline:
         return raw, recording
-    raw = raw._replace(
-        id=raw.id[:0].copy(), confidence=raw.confidence[:0].copy()
-    )  # solved anew
+    nobody = np.zeros(0)  # who is who is solved anew, and the arrays are large
+    raw = raw._replace(id=nobody.astype(np.int64), confidence=nobody)
     if cfg.appearance:
         recording = appearance.looks(cfg.appearance, recording, raw, target, key, progress)
     solved = replay.solve(recording, raw)

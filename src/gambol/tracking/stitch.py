@@ -257,10 +257,8 @@ def _states(
     edges = np.searchsorted(course.of, np.arange(m + 1)).tolist()
     sides = [np.zeros((m, 4)), np.zeros((m, 4, 4)), np.zeros((m, 4)), np.zeros((m, 4, 4))]
     for k, (begin, stop) in enumerate(itertools.pairwise(edges)):
-        late, early = (
-            slice(max(begin, stop - MEMORY), stop),
-            slice(begin, min(begin + MEMORY, stop)),
-        )
+        late = slice(max(begin, stop - MEMORY), stop)
+        early = slice(begin, min(begin + MEMORY, stop))
         some = detections.select(course.rows[late])
         way = course.place[late] - course.place[stop - 1]
         own = _noise(some, motion)
