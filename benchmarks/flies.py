@@ -82,7 +82,7 @@ def run() -> None:
 def agreement(labels: Labels, film: int) -> None:
     """Record what the labels of a film score against themselves, smoothed over five frames.
 
-    They cannot be met much better than they agree from frame to frame.
+    Animals that move count against them as well, so this is a scale and no bound.
     """
     truth = labels.select(np.flatnonzero(labels.video == film))
     names, who = np.unique(truth.individual, return_inverse=True)
@@ -101,7 +101,8 @@ def agreement(labels: Labels, film: int) -> None:
     record(
         "flies.labels_oks_map", scored["oks_map"], "AP", data="flies_tracks, three flies",
         note="the labels, each the median of five frames, own one included, scored against "
-        "themselves: how far they agree from frame to frame",
+        "themselves: how far labels jump and animals move between frames; no bound for a "
+        "network, which sees the frame itself",
     )  # fmt: skip
 
 
