@@ -131,7 +131,9 @@ def together() -> None:
 
 
 def _film(folder: Path, seed: int) -> simulate.Filmed:
-    world = SimulateConfig(width=160, height=120, body_length=45, seconds=40, fps=15, seed=seed)
+    world = SimulateConfig(
+        width=160, height=120, body_length=45, seconds=40, fps=15, seed=seed, moods=False
+    )
     cfg = simulate.FilmConfig(world=world, labelled=60, keypoints=NAMES)
     return simulate.run(cfg, folder)
 

@@ -134,6 +134,7 @@ def _trained(seed: int, folder: Path) -> Path:
 
 def _film(seed: int, labelled: int, out: Path) -> Path:
     world = SimulateConfig(
+        moods=False,
         animal="fly", seconds=40.0, fps=10, width=256, height=256, body_length=60.0, seed=seed,
         colour=False, noise=6.0,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from gambol.simulate.behaviour import STATES
 from gambol.simulate.capsules import Capsules
 from gambol.simulate.world import SimulateConfig, Simulation, simulate
 
-SHORT = SimulateConfig(seconds=4.0, seed=5)
+SHORT = SimulateConfig(seconds=4.0, seed=5, moods=False)
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +186,13 @@ def _variance(weight, along):
 def crowd(request):
     return simulate(
         SimulateConfig(
-            animal=request.param, animals=3, seconds=60.0, seed=2, width=640, height=480
+            animal=request.param,
+            animals=3,
+            seconds=60.0,
+            seed=2,
+            width=640,
+            height=480,
+            moods=False,
         )
     )
 

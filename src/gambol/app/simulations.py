@@ -1,5 +1,6 @@
 """The verb of the command line that simulates: a film with its truth, or several views."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -18,13 +19,19 @@ def simulate(
     animals: Annotated[int, typer.Option(min=1, help="Number of animals.")] = 1,
     cameras: Annotated[
         int | None,
-        typer.Option(help="2 to 12: boards and 2D poses of a rig instead of a film."),
+        typer.Option(help="1 to 12: films, boards and 2D poses of a rig around the arena."),
     ] = None,
     identical: Annotated[bool, typer.Option(help="Animals that look alike.")] = False,
     ground: Annotated[str, typer.Option(help="Of flies: bright or dark.")] = "bright",
     seconds: Annotated[float, typer.Option(help="Length of the film.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Same seed, same film.")] = 0,
-    labelled: Annotated[int, typer.Option(min=1, help="Frames to label.")] = 40,
+    labelled: Annotated[
+        int | None,
+        typer.Option(min=1, help="Frames to label.  \\[default: 40, or 20 a camera]"),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Films of cameras drawn at a time; 0: one a core.")
+    ] = 0,
     settings: Settings = [],  # noqa: B006 - typer copies it
     as_json: Json = False,
 ) -> None:
@@ -37,11 +44,14 @@ def simulate(
 
         values = {
             "animal": animal, "animals": animals, "cameras": cameras, "seconds": seconds,
-            "seed": seed,
+            "seed": seed, "identical": identical, "picture": {"ground": ground},
+            "labelled": labelled or 20,
         }  # fmt: skip
         rig_cfg = of_rig.ViewsConfig.from_values(values, "gambol simulate").override(settings)
         with console.reporting(as_json) as progress:
-            seen = of_rig.run(rig_cfg, out, progress=progress)
+            seen = of_rig.run(
+                rig_cfg, out, progress=progress, workers=workers or os.cpu_count() or 1
+            )
         console.result(seen._asdict(), as_json, console.lines)
         return
     from gambol.stages import simulate as stage
@@ -55,7 +65,7 @@ def simulate(
         "seed": seed,
     }
     cfg = stage.FilmConfig.from_values(
-        {"world": world, "labelled": labelled}, "gambol simulate"
+        {"world": world, "labelled": labelled or 40}, "gambol simulate"
     ).override(settings)
     with console.reporting(as_json) as progress:
         made = stage.run(cfg, out, progress=progress)

@@ -1,7 +1,9 @@
 """What the animal means to do: bouts of behaviour, and the commands that follow from them.
 
 Behaviour is a semi-Markov chain: a bout of a state lasts a gamma-distributed time, then the
-next state is drawn. Commands are smooth signals on the frame clock; they know no walls.
+next state is drawn. Above it there may be `moods`, which last for many bouts and say which are
+likely and how long they are. Commands are smooth signals on the frame clock; they know no
+walls.
 """
 
 from collections.abc import Mapping
@@ -10,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter1d
+
+from gambol.simulate.moods import Mood, Moods, draw, within
 
 STATES = ("pause", "sniff", "walk", "run", "turn", "groom", "rear")
 
@@ -33,6 +37,16 @@ HABITS = {
     "groom": Habit(3.2, 0, 0.03, 0.08, {"pause": 3, "walk": 2, "sniff": 2}),
     "rear": Habit(1.3, 0, 0.1, 0.35, {"sniff": 3, "walk": 4, "turn": 2, "pause": 1}),
 }
+MOODS = {
+    "explore": Mood(14.0, {"sniff": 3, "walk": 2, "rear": 2, "turn": 2, "pause": 1},
+                    {"travel": 4, "groom": 2, "rest": 1}),
+    "travel": Mood(9.0, {"walk": 3, "run": 5, "turn": 2, "pause": 0.5},
+                   {"explore": 5, "rest": 1, "groom": 1}),
+    "groom": Mood(11.0, {"groom": 6, "pause": 1, "sniff": 0.3}, {"explore": 3, "rest": 2},
+                  linger=1.3, company=0.0),
+    "rest": Mood(12.0, {"pause": 6, "sniff": 0.4, "groom": 0.2}, {"explore": 4, "groom": 1},
+                 linger=3.5, company=0.0),
+}  # fmt: skip
 
 
 class Commands(NamedTuple):
@@ -47,13 +61,29 @@ class Commands(NamedTuple):
     rear: Float[np.ndarray, " T"]  # 0 on four feet, 1 fully upright
     groom: Float[np.ndarray, " T"]  # 0 standing, 1 sitting with the paws at the snout
     tail_curl: Float[np.ndarray, " T"]  # rad of bend from one tail link to the next
+    mood: Int[np.ndarray, " T"]  # index into the moods, 0 where there are none
 
 
 def command(
-    rng: np.random.Generator, n_frames: int, fps: float, habits: Mapping[str, Habit] = HABITS
+    rng: np.random.Generator,
+    n_frames: int,
+    fps: float,
+    habits: Mapping[str, Habit] = HABITS,
+    moods: Moods | None = None,
 ) -> Commands:
-    """Draw bouts and the commands that perform them; an animal starts with a walk."""
-    state, bout = _bouts(rng, n_frames, fps, habits)
+    """Draw bouts and the commands that perform them.
+
+    An animal starts with a walk, or with what its mood favours most.
+
+    Args:
+        rng: draws everything.
+        n_frames: T.
+        fps: frames per second.
+        habits: what it can do.
+        moods: what it is up to for a while; if there are none, `habits` say all.
+    """
+    mood = np.zeros(n_frames, int) if moods is None else draw(rng, n_frames, fps, moods)
+    state, bout = _bouts(rng, fps, habits, mood, moods)
     n_bouts = bout[-1] + 1
     numbers = [(h.speed, h.wander, h.scan) for h in habits.values()]
     speed, wander, scan = np.array(numbers)[state].T
@@ -79,24 +109,40 @@ def command(
         rear=ease(rears * rng.uniform(0.65, 1.0, n_bouts)[bout], 0.14, fps),
         groom=ease(grooms, 0.14, fps),
         tail_curl=0.10 * _drift(rng, 0.7, seconds, fps),
+        mood=mood,
     )
 
 
 def _bouts(
-    rng: np.random.Generator, n_frames: int, fps: float, habits: Mapping[str, Habit]
+    rng: np.random.Generator,
+    fps: float,
+    habits: Mapping[str, Habit],
+    mood: Int[np.ndarray, " T"],
+    moods: Moods | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """State and bout number of every frame."""
+    """State and bout number of every frame; a bout ends with the mood in which it began."""
     states: list[int] = []
     lengths: list[int] = []
-    name, order = "walk", [*habits]
-    while sum(lengths) < n_frames:
+    name, order, now = "walk", [*habits], 0
+    known = [*moods.values()] if moods else []
+    if moods:
+        name = max(known[mood[0]].favours, key=known[mood[0]].favours.__getitem__)
+    ends = np.append(np.flatnonzero(np.diff(mood)) + 1, len(mood))
+    while now < len(mood):
         habit = habits[name]
-        seconds = max(0.3, rng.gamma(4.0, habit.seconds / 4.0))
+        linger = known[mood[now]].linger if moods else 1.0
+        seconds = max(0.3, linger * rng.gamma(4.0, habit.seconds / 4.0))
         states.append(order.index(name))
         lengths.append(max(1, round(seconds * fps)))
-        weights = np.array(list(habit.then.values()))
-        name = list(habit.then)[rng.choice(len(weights), p=weights / weights.sum())]
-    bout = np.repeat(np.arange(len(lengths)), lengths)[:n_frames]
+        if moods:
+            lengths[-1] = min(lengths[-1], int(ends[ends > now][0]) - now)
+        now += lengths[-1]
+        then = habit.then
+        if moods and now < len(mood):
+            then = within(then, known[mood[now]])
+        weights = np.array(list(then.values()))
+        name = list(then)[rng.choice(len(weights), p=weights / weights.sum())]
+    bout = np.repeat(np.arange(len(lengths)), lengths)[: len(mood)]
     return np.array(states)[bout], bout
 
 

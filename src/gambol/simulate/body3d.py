@@ -13,10 +13,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gambol.core.skeleton import Skeleton, guess_swap
-from gambol.simulate import flies, fly, mice, mouse
+from gambol.simulate import behaviour, flies, fly, mice, mouse
 from gambol.simulate.motion import Motion
 
 Animal = Literal["mouse", "fly"]
+FLOORS = {"mouse": (400.0, 300.0), "fly": (20.0, 16.0)}  # mm
 
 
 class Bodies(NamedTuple):
@@ -28,6 +29,11 @@ class Bodies(NamedTuple):
     times: Float[np.ndarray, " T"]  # s
     state: Int[np.ndarray, "T N"]  # index into `states`
     states: tuple[str, ...]
+    mood: Int[np.ndarray, "T N"]  # index into `moods`, all 0 where there are none
+    moods: tuple[str, ...]
+    joints: Float[np.ndarray, "T N R 3"]  # what the body is hung on, `JOINTS` of the animal; mm
+    size: Float[np.ndarray, " N"]  # length of each animal, 1 for the mean
+    floor: Float[np.ndarray, "2 2"]  # corners, least x and y first, mm
 
 
 def move(
@@ -39,6 +45,7 @@ def move(
     fps: float = 60.0,
     floor: tuple[float, float] | None = None,
     identical: bool = False,
+    moods: bool = False,
 ) -> Bodies:
     """Let animals behave, alone or with each other.
 
@@ -50,19 +57,30 @@ def move(
         fps: frames per second.
         floor: its two sides, mm; 400 by 300 for mice and 20 by 16 for flies if not given.
         identical: whether all are of one size.
+        moods: whether there are states above behaviour.
     """
-    sides = np.array(floor or ((400.0, 300.0) if animal == "mouse" else (20.0, 16.0)))
+    sides = np.array(floor or FLOORS[animal])
     corners = np.stack([np.zeros(2), sides])
-    herd = mice.move_all if animal == "mouse" else flies.move_all
-    moved = herd(rng, animals, n_frames, fps, corners, identical=identical)
+    herd, ways = (
+        (mice.move_all, behaviour.MOODS) if animal == "mouse" else (flies.move_all, flies.MOODS)
+    )
+    moved = herd(
+        rng, animals, n_frames, fps, corners, identical=identical, moods=ways if moods else None
+    )
     skeleton = mouse_skeleton() if animal == "mouse" else fly_skeleton()
     places = (_mouse if animal == "mouse" else _fly)(moved)
+    hung = (_hang_mouse if animal == "mouse" else _hang_fly)(moved.joints, places)
     xyz = np.stack([places[name] for name in skeleton.keypoints], axis=2)
-    xyz = (xyz - [*sides / 2, 0.0]) * [1.0, -1.0, 1.0]  # y was down
+    xyz, joints = (
+        (p - [*sides / 2, 0.0]) * [1.0, -1.0, 1.0] for p in (xyz, hung)
+    )  # y was down
     parent = np.array(skeleton.parent)
     bone = np.linalg.norm(xyz[0] - xyz[0][:, parent], axis=-1)
     length = np.where(parent >= 0, bone, 0.0)
-    return Bodies(xyz, skeleton, length, moved.times, moved.state, moved.states)
+    return Bodies(
+        xyz, skeleton, length, moved.times, moved.state, moved.states, moved.mood, moved.moods,
+        joints, moved.size, np.stack([-sides / 2, sides / 2]),
+    )  # fmt: skip
 
 
 # ---- the mouse -------------------------------------------------------------------------------
@@ -104,6 +122,24 @@ def _mouse(moved: Motion) -> dict[str, np.ndarray]:
     return at
 
 
+def _hang_mouse(
+    joints: Float[np.ndarray, "T N R 3"], at: Mapping[str, np.ndarray]
+) -> Float[np.ndarray, "T N R 3"]:
+    """Move paws and tail of the joints that carry the body to where the bones have them.
+
+    The tail is the parabola through its three keypoints.
+    """
+    hung = joints.copy()
+    for name in mouse.PAWS:
+        hung[:, :, mouse.JOINT[name]] = at[name]
+    base, middle, tip = (at[name] for name in ("tail_base", "tail_mid", "tail_tip"))
+    for k, name in enumerate(mouse.TAIL):
+        t = k / (len(mouse.TAIL) - 1)
+        ends = (1 - t) * (1 - 2 * t) * base + t * (2 * t - 1) * tip
+        hung[:, :, mouse.JOINT[name]] = ends + 4 * t * (1 - t) * middle
+    return hung
+
+
 # ---- the fly ---------------------------------------------------------------------------------
 
 _FLY = {
@@ -140,6 +176,17 @@ def _fly(moved: Motion) -> dict[str, np.ndarray]:
         at[f"{leg[:-1]}1"] = coxa
         at[f"{leg[:-1]}2"], at[leg] = _fold(coxa, at[leg], LEGS[pair], size, bow)
     return at
+
+
+def _hang_fly(
+    joints: Float[np.ndarray, "T N R 3"], at: Mapping[str, np.ndarray]
+) -> Float[np.ndarray, "T N R 3"]:
+    """Move the legs of the joints that carry the body to where the bones have them."""
+    hung = joints.copy()
+    for leg, knee in zip(fly.LEGS, fly.KNEES, strict=True):
+        hung[:, :, fly.JOINT[leg]] = at[leg]
+        hung[:, :, fly.JOINT[knee]] = at[f"{leg[:-1]}2"]
+    return hung
 
 
 # ---- bones -----------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
-"""Bodies made of tapered capsules, and what a camera straight above sees of them.
+"""Bodies made of tapered capsules, and what a camera sees of them.
 
-A capsule is a sphere whose centre and radius run linearly from one end to the other. Seen
-from above, every point of the plane meets the highest surface first. Integer coordinates are
-pixel centres.
+A capsule is a sphere, or a flattened one, whose centre and radius run linearly from one end to
+the other. Each is looked at by a parallel projection of its own (`Sight`): from straight above,
+or along the ray of a camera that meets it. Every point of the picture meets the nearest surface
+first. Integer coordinates are pixel centres.
 """
 
 from collections.abc import Sequence
@@ -13,20 +14,53 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 
+class Sight(NamedTuple):
+    """How each of S flattened spheres is looked at: maps that make it round and face the eye.
+
+    Its own frame is one in which it is a ball of its radius: there z points to the eye, and x
+    and y come from the picture by `flat`.
+    """
+
+    flat: Float[np.ndarray, "*T S 2 2"]  # from px of the picture to its own frame
+    lean: Float[np.ndarray, "*T S 2"]  # how a plane that faces its eye recedes, per px
+    gain: Float[np.ndarray, "*T S"]  # nearness in the picture per unit of its own frame
+    reach: Float[np.ndarray, "*T S 2"]  # half the width and height of it, px per unit of radius
+    turn: Float[np.ndarray, "*T S 3 3"]  # of directions of the world, as normals turn, by gain
+    up: Float[np.ndarray, "*T S 3"]  # the direction in which it is flattened, in its own frame
+    stretch: Float[np.ndarray, "*T S"]  # by how much a normal along that is longer, by gain²
+
+    def take(self, rows: Int[np.ndarray, " K"]) -> "Sight":
+        """Return the sight of some capsules."""
+        ends = (2, 1, 0, 1, 2, 1, 0)
+        return Sight(*(a.take(rows, axis=-1 - n) for a, n in zip(self, ends, strict=True)))
+
+
+def from_above(flatness: Float[np.ndarray, " S"]) -> Sight:
+    """Look at bodies from straight above; they are flattened by a share of their height."""
+    n, one = len(flatness), np.ones(len(flatness))
+    turn = np.stack([flatness, flatness, one], axis=-1)[:, None] * np.eye(3)
+    return Sight(
+        np.tile(np.eye(2), (n, 1, 1)), np.zeros((n, 2)), flatness, np.ones((n, 2)), turn,
+        np.tile([0.0, 0.0, 1.0], (n, 1)), 1.0 - flatness**2,
+    )  # fmt: skip
+
+
 class Capsules(NamedTuple):
     """S capsules, for one pose or, with leading axes, for many."""
 
-    start: Float[np.ndarray, "*T S 4"]  # x, y, height and radius at one end, px
+    start: Float[np.ndarray, "*T S 4"]  # x, y px, nearness to the eye and radius at one end
     stop: Float[np.ndarray, "*T S 4"]  # and at the other
     flatness: Float[np.ndarray, " S"]  # height of the surface above the axis, in radii
     along: Float[np.ndarray, "S 2"]  # coordinate of the two ends on the body, mm
     part: Int[np.ndarray, " S"]
     material: Int[np.ndarray, " S"]
-    scale: float  # px per mm
+    scale: float  # units of radius and nearness per mm
+    sight: Sight | None = None  # None: from straight above, in px
 
     def pose(self, *index: int) -> "Capsules":
         """Return the capsules of one pose."""
-        return self._replace(start=self.start[index], stop=self.stop[index])
+        seen = self.sight and Sight(*(a[index] for a in self.sight))
+        return self._replace(start=self.start[index], stop=self.stop[index], sight=seen)
 
     def of(self, materials: frozenset[int]) -> "Capsules":
         """Return the capsules made of some materials."""
@@ -39,7 +73,12 @@ class Capsules(NamedTuple):
             self.part[rows],
             self.material[rows],
             self.scale,
+            self.sight and self.sight.take(rows),
         )
+
+    def looked_at(self) -> Sight:
+        """Return how they are looked at."""
+        return self.sight or from_above(self.flatness)
 
 
 class Window(NamedTuple):
@@ -71,8 +110,13 @@ class Picture(NamedTuple):
 
 
 def first_part(bodies: Capsules, points: Float[np.ndarray, "T J 2"]) -> Int[np.ndarray, "T J"]:
-    """Tell which part a vertical ray through each point meets first, -1 for the floor."""
-    return _first_part(bodies.start, bodies.stop, bodies.flatness, bodies.part, points)
+    """Tell which part the ray through each point of the picture meets first, -1 for none."""
+    many = (
+        np.broadcast_to(a, (len(points), *a.shape)) if bodies.sight is None else a
+        for a in bodies.looked_at()
+    )
+    flat, lean, gain, *_ = many
+    return _first_part(bodies.start, bodies.stop, flat, lean, gain, bodies.part, points)
 
 
 def join(
@@ -96,13 +140,24 @@ def join(
         np.concatenate([body.part for body in bodies]) + counts[0] * owner,
         np.concatenate([body.material for body in bodies]) + counts[1] * owner,
         bodies[0].scale,
+        _joined([body.sight for body in bodies]),
     )
+
+
+def _joined(sights: Sequence[Sight | None]) -> Sight | None:
+    known = [sight for sight in sights if sight is not None]
+    if not known:
+        return None
+    ends = (2, 1, 0, 1, 2, 1, 0)
+    columns = zip(*known, strict=True)
+    return Sight(*(np.concatenate(c, axis=-1 - n) for c, n in zip(columns, ends, strict=True)))
 
 
 def bounds(body: Capsules, size: tuple[int, int], margin: float) -> Window:
     """Return the pixels of an image of size (width, height) within `margin` of the body."""
     ends = np.concatenate([body.start, body.stop]).reshape(-1, 4)
-    reach = ends[:, 3:] + margin
+    wide = np.broadcast_to(body.looked_at().reach, (*body.start.shape[:-1], 2))
+    reach = np.concatenate([wide, wide]).reshape(-1, 2) * ends[:, 3:] + margin
     low = np.floor((ends[:, :2] - reach).min(axis=0)).astype(int).clip(0, size)
     high = (np.ceil((ends[:, :2] + reach).max(axis=0)).astype(int) + 1).clip(low, size)
     return Window(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
@@ -114,87 +169,112 @@ def paint(body: Capsules, window: Window, look: Paint, subsamples: int) -> Pictu
     heights = np.full((subsamples * shape[0], subsamples * shape[1]), -np.inf, np.float32)
     hits = np.full(heights.shape, -1, np.int32)
     origin = np.array([window.x, window.y], np.float64)
-    _scan(body.start, body.stop, body.flatness, origin, subsamples, heights, hits)
+    flat, lean, gain, reach, turn, up, stretch = body.looked_at()
+    ends = body.start, body.stop
+    _scan(*ends, flat, lean, gain, reach, origin, subsamples, heights, hits)
     colour, coverage = np.zeros((*shape, 3), np.float32), np.zeros(shape, np.float32)
-    paints = look.colour, look.rim, look.gloss, look.hair, look.fur, look.light
-    shape_of = body.start, body.stop, body.flatness, body.along, body.material
+    paints = look.colour, look.rim, look.gloss, look.hair, look.fur
+    normals = gain, turn @ look.light.astype(np.float64), up, stretch
     rates = 1.0 / body.scale, 1.0 / look.texel
+    shape_of = *ends, flat, *normals, body.along, body.material
     _shade(*shape_of, *rates, origin, subsamples, hits, *paints, colour, coverage)
     return Picture(colour, coverage)
 
 
+def cover(body: Capsules, window: Window) -> Float32[np.ndarray, "h w"]:
+    """Return where one pose covers a window: 1 at pixels whose centre it hides, else 0."""
+    heights = np.full((window.height, window.width), -np.inf, np.float32)
+    hits = np.full(heights.shape, -1, np.int32)
+    flat, lean, gain, reach, *_ = body.looked_at()
+    origin = np.array([window.x, window.y], np.float64)
+    _scan(body.start, body.stop, flat, lean, gain, reach, origin, 1, heights, hits)
+    return (hits >= 0).astype(np.float32)
+
+
 @numba.njit(cache=True, inline="always")
 @no_type_check
-def _axis(a, b):
-    """Which sphere of a capsule is highest above (x, y): the rule as (gx, gy, g0).
+def _axis(ex, ey, ez, ra, rb):
+    """Which sphere of a capsule is nearest over (x, y): the rule as (gx, gy, g0).
 
-    From 0 at one end to 1 at the other it is gx (x - ax) + gy (y - ay) + g0, cut to [0, 1]:
-    on a level axis, u the distance along it and k the growth of the radius, the height
-    sqrt((ra + k t)^2 - (u - t)^2 - v^2) is greatest at t = (u + k ra) / (1 - k^2).
+    From 0 at one end to 1 at the other, which is (ex, ey, ez) away, it is gx x + gy y + g0, cut
+    to [0, 1]: on a level axis, u the distance along it and k the growth of the radius, the
+    height sqrt((ra + k t)^2 - (u - t)^2 - v^2) is greatest at t = (u + k ra) / (1 - k^2).
     """
-    ex, ey = b[0] - a[0], b[1] - a[1]
     length = np.sqrt(ex * ex + ey * ey)
     if length < 1e-6:
-        return 0.0, 0.0, 1.0 if b[2] > a[2] else 0.0
-    k = (b[3] - a[3]) / length
+        return 0.0, 0.0, 1.0 if ez > 0.0 else 0.0
+    k = (rb - ra) / length
     if abs(k) > 0.98:  # one end swallows the other
         return 0.0, 0.0, 1.0 if k > 0.0 else 0.0
     g = 1.0 / ((1.0 - k * k) * length)
-    return g * ex / length, g * ey / length, g * k * a[3]
+    return g * ex / length, g * ey / length, g * k * ra
 
 
 @numba.njit(cache=True, inline="always")
 @no_type_check
-def _surface(x, y, a, b, gx, gy, g0, flatness):
-    """Height of a capsule's upper surface at (x, y) from its first end, -inf beside it."""
+def _surface(x, y, ex, ey, ez, ra, rb, gx, gy, g0, gain):
+    """Height of a capsule's surface over (x, y) of its own frame from its first end.
+
+    In the picture's units, before it leans; -inf beside it.
+    """
     t = min(1.0, max(0.0, gx * x + gy * y + g0))
-    dx, dy = x - t * (b[0] - a[0]), y - t * (b[1] - a[1])
-    r = a[3] + t * (b[3] - a[3])
+    dx, dy = x - t * ex, y - t * ey
+    r = ra + t * (rb - ra)
     left = r * r - dx * dx - dy * dy
     if left < 0.0:
         return -np.inf
-    return a[2] + t * (b[2] - a[2]) + flatness * np.sqrt(left)
+    return t * ez + gain * np.sqrt(left)
 
 
 @numba.njit(cache=True)
 @no_type_check
-def _first_part(start, stop, flatness, part, points):
+def _first_part(start, stop, flat, lean, gain, part, points):
     n_frames, n_points = points.shape[:2]
     met = np.full((n_frames, n_points), -1, np.int64)
     for f in range(n_frames):
-        for j in range(n_points):
-            best = -np.inf
-            for k in range(len(part)):
-                a, b = start[f, k], stop[f, k]
-                gx, gy, g0 = _axis(a, b)
-                x, y = points[f, j, 0] - a[0], points[f, j, 1] - a[1]
-                height = _surface(x, y, a, b, gx, gy, g0, flatness[k])
-                if height > best:
-                    best, met[f, j] = height, part[k]
+        nearest = np.full(n_points, -np.inf)
+        for k in range(len(part)):
+            a, b, m = start[f, k], stop[f, k], flat[f, k]
+            px, py = b[0] - a[0], b[1] - a[1]
+            ex, ey = m[0, 0] * px + m[0, 1] * py, m[1, 0] * px + m[1, 1] * py
+            ez = b[2] - a[2] + lean[f, k, 0] * px + lean[f, k, 1] * py
+            gx, gy, g0 = _axis(ex, ey, ez, a[3], b[3])
+            for j in range(n_points):
+                px, py = points[f, j, 0] - a[0], points[f, j, 1] - a[1]
+                x, y = m[0, 0] * px + m[0, 1] * py, m[1, 0] * px + m[1, 1] * py
+                near = _surface(x, y, ex, ey, ez, a[3], b[3], gx, gy, g0, gain[f, k])
+                near += a[2] - lean[f, k, 0] * px - lean[f, k, 1] * py
+                if near > nearest[j]:
+                    nearest[j], met[f, j] = near, part[k]
     return met
 
 
 @numba.njit(cache=True)
 @no_type_check
-def _scan(start, stop, flatness, origin, n, heights, hits):
-    """Keep, for every ray, the highest surface and whose it is."""
+def _scan(start, stop, flat, lean, gain, reach, origin, n, heights, hits):
+    """Keep, for every ray, the nearest surface and whose it is."""
     rows, columns = heights.shape
     mid = (n - 1) / 2  # ray i of a pixel stands (i - mid) / n from its centre
-    for k in range(len(flatness)):
-        a, b = start[k], stop[k]
-        gx, gy, g0 = _axis(a, b)
-        reach = max(a[3], b[3])
-        left = max(0, int(np.floor((min(a[0], b[0]) - reach - origin[0]) * n + mid)))
-        right = min(columns, int(np.ceil((max(a[0], b[0]) + reach - origin[0]) * n + mid)) + 1)
-        top = max(0, int(np.floor((min(a[1], b[1]) - reach - origin[1]) * n + mid)))
-        low = min(rows, int(np.ceil((max(a[1], b[1]) + reach - origin[1]) * n + mid)) + 1)
+    for k in range(len(gain)):
+        a, b, m = start[k], stop[k], flat[k]
+        px, py = b[0] - a[0], b[1] - a[1]
+        ex, ey = m[0, 0] * px + m[0, 1] * py, m[1, 0] * px + m[1, 1] * py
+        ez = b[2] - a[2] + lean[k, 0] * px + lean[k, 1] * py
+        gx, gy, g0 = _axis(ex, ey, ez, a[3], b[3])
+        wide, high = reach[k, 0] * max(a[3], b[3]), reach[k, 1] * max(a[3], b[3])
+        left = max(0, int(np.floor((min(a[0], b[0]) - wide - origin[0]) * n + mid)))
+        right = min(columns, int(np.ceil((max(a[0], b[0]) + wide - origin[0]) * n + mid)) + 1)
+        top = max(0, int(np.floor((min(a[1], b[1]) - high - origin[1]) * n + mid)))
+        low = min(rows, int(np.ceil((max(a[1], b[1]) + high - origin[1]) * n + mid)) + 1)
         for row in range(top, low):
-            y = origin[1] + (row - mid) / n - a[1]
+            py = origin[1] + (row - mid) / n - a[1]
             for column in range(left, right):
-                x = origin[0] + (column - mid) / n - a[0]
-                height = _surface(x, y, a, b, gx, gy, g0, flatness[k])
-                if height > heights[row, column]:
-                    heights[row, column] = height
+                px = origin[0] + (column - mid) / n - a[0]
+                x, y = m[0, 0] * px + m[0, 1] * py, m[1, 0] * px + m[1, 1] * py
+                near = _surface(x, y, ex, ey, ez, a[3], b[3], gx, gy, g0, gain[k])
+                near += a[2] - lean[k, 0] * px - lean[k, 1] * py
+                if near > heights[row, column]:
+                    heights[row, column] = near
                     hits[row, column] = k
 
 
@@ -213,8 +293,8 @@ def _tile(tile, u, v):
 @numba.njit(cache=True, fastmath=True)
 @no_type_check
 def _shade(
-    start, stop, flatness, along, material, mm, texels, origin, n, hits,
-    tint, rim, gloss, hair, fur, light, colour, coverage,
+    start, stop, flat, gain, lamp, flattened, stretch, along, material, mm, texels, origin, n,
+    hits, tint, rim, gloss, hair, fur, colour, coverage,
 ):  # fmt: skip
     """Average over each pixel's rays: lamp on the surface, fur that rides on the body."""
     mid, share = (n - 1) / 2, 1.0 / (n * n)
@@ -224,17 +304,22 @@ def _shade(
             if k < 0:
                 continue
             a, b, m = start[k], stop[k], material[k]
-            ex, ey = b[0] - a[0], b[1] - a[1]
-            x, y = origin[0] + (column - mid) / n - a[0], origin[1] + (row - mid) / n - a[1]
-            gx, gy, g0 = _axis(a, b)
+            px, py = b[0] - a[0], b[1] - a[1]
+            ex = flat[k, 0, 0] * px + flat[k, 0, 1] * py
+            ey = flat[k, 1, 0] * px + flat[k, 1, 1] * py
+            px, py = origin[0] + (column - mid) / n - a[0], origin[1] + (row - mid) / n - a[1]
+            x = flat[k, 0, 0] * px + flat[k, 0, 1] * py
+            y = flat[k, 1, 0] * px + flat[k, 1, 1] * py
+            gx, gy, g0 = _axis(ex, ey, b[2] - a[2], a[3], b[3])
             t = min(1.0, max(0.0, gx * x + gy * y + g0))
-            dx, dy = x - t * ex, y - t * ey
             r = a[3] + t * (b[3] - a[3])
-            out2 = min(1.0, (dx * dx + dy * dy) / (r * r))
+            dx, dy = (x - t * ex) / r, (y - t * ey) / r
+            out2 = min(1.0, dx * dx + dy * dy)
             up = np.sqrt(1.0 - out2)
-            slope = flatness[k]  # a flattened dome faces up
-            norm = np.sqrt(slope * slope * out2 + up * up) + 1e-6
-            facing = (slope * (dx * light[0] + dy * light[1]) / r + up * light[2]) / norm
+            # a flattened dome faces up
+            rise = dx * flattened[k, 0] + dy * flattened[k, 1] + up * flattened[k, 2]
+            norm = np.sqrt(gain[k] * gain[k] + stretch[k] * rise * rise) + 1e-6
+            facing = (dx * lamp[k, 0] + dy * lamp[k, 1] + up * lamp[k, 2]) / norm
             shade = (0.42 + 0.58 * max(0.0, facing)) * (1.0 + (rim[m] - 1.0) * out2)
             if hair[m] > 0.0:
                 length2 = ex * ex + ey * ey + 1e-6

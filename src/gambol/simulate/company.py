@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.ndimage import convolve1d, maximum_filter1d
 
 from gambol.simulate.behaviour import Commands, ease
+from gambol.simulate.moods import Moods
 from gambol.simulate.motion import Path, Walker, advance
 
 
@@ -64,6 +65,7 @@ def mingle(
     *,
     idle: float,
     walls: float = 1.0,
+    willing: Bool[np.ndarray, "T N"] | None = None,
 ) -> Company:
     """Let animals go about among each other.
 
@@ -75,6 +77,7 @@ def mingle(
         floor: corners, mm.
         idle: mean time, s, from the end of an approach to the animal's next.
         walls: how strongly walls draw animals along, 0 to 1.
+        willing: whether each may begin an approach; always, if not given.
     """
     n, n_frames = len(commands), len(commands[0].speed)
     walkers = _starts(rng, n, floor)
@@ -86,7 +89,8 @@ def mingle(
     for frame in range(n_frames):
         now = frame / fps
         for i in range(n):
-            affairs[i] = _next_affair(rng, i, now, affairs, free, walkers, approaches, idle)
+            if affairs[i] or willing is None or willing[frame, i]:
+                affairs[i] = _next_affair(rng, i, now, affairs, free, walkers, approaches, idle)
         before = list(walkers)
         for i in range(n):
             wish = float(commands[i].speed[frame]), float(commands[i].turning[frame])
@@ -113,6 +117,28 @@ def subdued(commands: Commands, still: Float[np.ndarray, " T"], fps: float) -> C
         rear=commands.rear * alone,
         groom=commands.groom * alone,
     )
+
+
+SOCIAL = "social"  # the mood of animals in company
+
+
+def inclined(commands: Sequence[Commands], moods: Moods | None) -> Bool[np.ndarray, "T N"]:
+    """Whether the mood of each animal lets it approach others."""
+    mood = np.stack([c.mood for c in commands], axis=1)
+    if moods is None:
+        return np.ones(mood.shape, bool)
+    return np.array([m.company > 0.0 for m in moods.values()])[mood]
+
+
+def social(
+    commands: Sequence[Commands], company: Company, moods: Moods | None
+) -> tuple[Int[np.ndarray, "T N"], tuple[str, ...]]:
+    """Mood of every animal as company leaves it, and the names of moods; none, if none."""
+    mood = np.stack([c.mood for c in commands], axis=1)
+    if moods is None:
+        return mood, ()
+    met = (company.still > 1 / 2) | (company.act >= 0)
+    return np.where(met, len(moods), mood), (*moods, SOCIAL)
 
 
 # ---- approaches ------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ from jaxtyping import Bool, Float, Int
 
 from gambol.simulate import behaviour, fly, gait
 from gambol.simulate.behaviour import Commands, Habit, ease
-from gambol.simulate.company import Approach, Company, lift, mingle
+from gambol.simulate.company import Approach, Company, inclined, lift, mingle, social
 from gambol.simulate.gait import Gait
+from gambol.simulate.moods import Mood, Moods
 from gambol.simulate.motion import Motion
 
 UNITS = 90.0 / fly.BODY_LENGTH  # units of a path per mm
@@ -21,6 +22,15 @@ HABITS = {
     "turn": Habit(0.35, 25, 0.1, 0.08, {"walk": 5, "stand": 3}),
     "groom": Habit(2.5, 0, 0.03, 0.05, {"stand": 3, "walk": 2, "turn": 1}),
 }
+MOODS = {
+    "explore": Mood(9.0, {"walk": 5, "turn": 2, "stand": 1},
+                    {"dart": 3, "groom": 2, "rest": 1}),
+    "dart": Mood(5.0, {"dash": 4, "walk": 2, "turn": 1}, {"explore": 4, "rest": 1}),
+    "groom": Mood(8.0, {"groom": 6, "stand": 1}, {"explore": 3, "rest": 2},
+                  linger=1.3, company=0.0),
+    "rest": Mood(8.0, {"stand": 8, "groom": 0.2}, {"explore": 3, "groom": 1},
+                 linger=2.5, company=0.0),
+}  # fmt: skip
 _HEAD = fly.HEAD * UNITS
 APPROACHES = (
     Approach("chase", 3.0, 2.0, _HEAD, ((-95.0, 8.0),), 520.0, fleeing=190.0),
@@ -44,6 +54,7 @@ def move_all(
     floor: Float[np.ndarray, "2 2"],
     *,
     identical: bool = False,
+    moods: Moods | None = None,
 ) -> Motion:
     """Let N flies behave.
 
@@ -54,15 +65,20 @@ def move_all(
         fps: frames per second.
         floor: corners, mm.
         identical: of one size; else every second is a female, a tenth larger, and all vary.
+        moods: states above behaviour, if there are to be some; flies in company are in the
+            mood `SOCIAL`.
     """
     lead = round(fps)
     total = n_frames + lead
-    commands = [behaviour.command(rng, total, fps, HABITS) for _ in range(n_animals)]
+    commands = [behaviour.command(rng, total, fps, HABITS, moods) for _ in range(n_animals)]
     size = np.ones(n_animals)
     if not identical:
         size = np.where(np.arange(n_animals) % 2, 1.07, 0.96)
         size = size + 0.025 * rng.standard_normal(n_animals).clip(-2.0, 2.0)
-    company = mingle(rng, commands, APPROACHES, fps, UNITS * floor, idle=1.8, walls=0.5)
+    company = mingle(
+        rng, commands, APPROACHES, fps, UNITS * floor, idle=1.8, walls=0.5,
+        willing=inclined(commands, moods),
+    )  # fmt: skip
     posed = [_pose(rng, commands[i], company, i, size[i], fps) for i in range(n_animals)]
     joints = np.stack([pose[0] for pose in posed], axis=1)
     discs = _discs(joints, size)
@@ -72,7 +88,9 @@ def move_all(
     state = np.stack([_state(c, company, i, fps) for i, c in enumerate(commands)], axis=1)
     names = (*HABITS, "approach", *(a.name for a in APPROACHES))
     times = np.arange(n_frames) / fps
-    return Motion(times, state[lead:], joints[lead:], stance[lead:], size, names)
+    mood, known = social(commands, company, moods)
+    shown = state[lead:], joints[lead:], stance[lead:], size, mood[lead:]
+    return Motion(times, *shown, names, known)
 
 
 def _pose(

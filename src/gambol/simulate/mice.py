@@ -5,7 +5,16 @@ from jaxtyping import Float, Int
 
 from gambol.simulate import behaviour, mouse
 from gambol.simulate.behaviour import STATES, Commands
-from gambol.simulate.company import Approach, Company, lift, mingle, subdued
+from gambol.simulate.company import (
+    Approach,
+    Company,
+    inclined,
+    lift,
+    mingle,
+    social,
+    subdued,
+)
+from gambol.simulate.moods import Moods
 from gambol.simulate.motion import Motion, Path, embody, move
 
 _NOSE = 74.0  # mm ahead of the hips
@@ -35,6 +44,7 @@ def move_all(
     floor: Float[np.ndarray, "2 2"],
     *,
     identical: bool = False,
+    moods: Moods | None = None,
 ) -> Motion:
     """Let N mice behave, alone as `motion.move` has it, several with and around each other.
 
@@ -45,15 +55,18 @@ def move_all(
         fps: frames per second.
         floor: corners, mm.
         identical: of one size; else sizes have an sd of 7 %.
+        moods: states above behaviour, if there are to be some; animals in company are in the
+            mood `SOCIAL`.
     """
     if n_animals == 1:
-        return move(rng, n_frames, fps, floor)
-    lead = round(fps)
-    commands = [behaviour.command(rng, n_frames + lead, fps) for _ in range(n_animals)]
+        return move(rng, n_frames, fps, floor, moods)
+    lead, total = round(fps), n_frames + round(fps)
+    commands = [behaviour.command(rng, total, fps, moods=moods) for _ in range(n_animals)]
     size = np.ones(n_animals)
     if not identical:
         size = 1.0 + 0.07 * rng.standard_normal(n_animals).clip(-2.0, 2.0)
-    company = mingle(rng, commands, APPROACHES, fps, floor, idle=6.0)
+    willing = inclined(commands, moods)
+    company = mingle(rng, commands, APPROACHES, fps, floor, idle=6.0, willing=willing)
     calm = [subdued(c, company.still[:, i], fps) for i, c in enumerate(commands)]
     bodies = [
         embody(calm[i], Path(path.xy / size[i], *path[1:]), fps, floor / size[i])
@@ -67,7 +80,9 @@ def move_all(
     state = np.stack([_state(c, company, i, fps) for i, c in enumerate(commands)], axis=1)
     names = (*STATES, "approach", *(a.name for a in APPROACHES))
     times = np.arange(n_frames) / fps
-    return Motion(times, state[lead:], joints[lead:], stance[lead:], size, names)
+    mood, known = social(commands, company, moods)
+    shown = state[lead:], joints[lead:], stance[lead:], size, mood[lead:]
+    return Motion(times, *shown, names, known)
 
 
 def _discs(joints: np.ndarray, size: np.ndarray) -> Float[np.ndarray, "T N D 3"]:

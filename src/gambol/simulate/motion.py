@@ -13,6 +13,7 @@ from scipy.ndimage import convolve1d, maximum_filter1d
 
 from gambol.simulate import behaviour, gait, mouse
 from gambol.simulate.behaviour import Commands
+from gambol.simulate.moods import Moods
 
 
 class Motion(NamedTuple):
@@ -23,7 +24,9 @@ class Motion(NamedTuple):
     joints: Float[np.ndarray, "T N R 3"]  # mm, in the order of JOINTS of the animal
     stance: Bool[np.ndarray, "T N P"]  # whether each of its paws is planted
     size: Float[np.ndarray, " N"]  # length of each animal, 1 for the mean
+    mood: Int[np.ndarray, "T N"]  # index into `moods`, all 0 where there are none
     states: tuple[str, ...] = behaviour.STATES
+    moods: tuple[str, ...] = ()
 
 
 class Path(NamedTuple):
@@ -35,7 +38,11 @@ class Path(NamedTuple):
 
 
 def move(
-    rng: np.random.Generator, n_frames: int, fps: float, floor: Float[np.ndarray, "2 2"]
+    rng: np.random.Generator,
+    n_frames: int,
+    fps: float,
+    floor: Float[np.ndarray, "2 2"],
+    moods: Moods | None = None,
 ) -> Motion:
     """Let one mouse behave.
 
@@ -44,15 +51,18 @@ def move(
         n_frames: T.
         fps: frames per second; behaviour is defined in seconds.
         floor: corners [[left, top], [right, bottom]], mm.
+        moods: states above behaviour, if there are to be some.
     """
     lead = round(fps)
-    commands = behaviour.command(rng, n_frames + lead, fps)
+    commands = behaviour.command(rng, n_frames + lead, fps, moods=moods)
     start = floor.mean(axis=0) + rng.uniform(-0.2, 0.2, 2) * (floor[1] - floor[0])
     path = _walk(commands, start, rng.uniform(-np.pi, np.pi), fps, floor)
     joints, stance = embody(commands, path, fps, floor)
     times = np.arange(n_frames) / fps
-    state, joints, stance = (p[lead:, None] for p in (commands.state, joints, stance))
-    return Motion(times, state, joints, stance, np.ones(1))
+    state, joints, stance, mood = (
+        p[lead:, None] for p in (commands.state, joints, stance, commands.mood)
+    )
+    return Motion(times, state, joints, stance, np.ones(1), mood, moods=tuple(moods or ()))
 
 
 def embody(

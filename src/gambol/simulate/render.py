@@ -93,14 +93,14 @@ def develop(
     """Draw one frame: layers upon the arena, each the mean over its poses."""
     scene = arena.reflectance * arena.light
     for layer in layers:
-        _lay(scene, arena, look, layer, sensor.subsamples)
+        lay(scene, arena, look, layer, sensor.subsamples)
     return _sense(scene, sensor, rng)
 
 
-def _lay(
+def lay(
     scene: Float32[np.ndarray, "H W 3"], arena: Arena, look: Paint, layer: Layer, rays: int
 ) -> None:
-    """Draw a layer and its shadow into a lit scene."""
+    """Draw a layer, and its shadow if the arena has shadows, into a lit scene."""
     height, width = scene.shape[:2]
     scale = layer.poses[0].scale
     margin = 16.0 * scale if arena.shadow else 1.0
@@ -110,7 +110,7 @@ def _lay(
     picture = _expose([paint(pose, window, look, rays) for pose in layer.poses])
     rows = slice(window.y, window.y + window.height)
     columns = slice(window.x, window.x + window.width)
-    shade = _shadow(picture.coverage, scale)[..., None] if arena.shadow else 1.0
+    shade = shadow(picture.coverage, scale)[..., None] if arena.shadow else 1.0
     share = layer.opacity
     under = scene[rows, columns] * shade * (1.0 - share * picture.coverage[..., None])
     scene[rows, columns] = under + share * picture.colour * arena.light[rows, columns]
@@ -150,7 +150,7 @@ def _expose(pictures: list[Picture]) -> Picture:
     return Picture(colour, coverage)
 
 
-def _shadow(coverage: Float32[np.ndarray, "h w"], scale: float) -> Float32[np.ndarray, "h w"]:
+def shadow(coverage: Float32[np.ndarray, "h w"], scale: float) -> Float32[np.ndarray, "h w"]:
     """Light that is left on the floor: less beside the body, least away from the lamp."""
     contact = cv2.GaussianBlur(coverage, (0, 0), 2.2 * scale)
     away = np.eye(2, 3, dtype=np.float32)
@@ -174,12 +174,11 @@ def _sense(
     # scales, adds, rounds and cuts to 0 to 255 in one pass
     frame = cv2.addWeighted(signal, 255.0, noise, sensor.noise, 0.0, dtype=cv2.CV_8U)
     frame = frame.reshape(signal.shape)
-    return _through_jpeg(frame, sensor.jpeg_quality) if sensor.jpeg_quality else frame
+    return through_jpeg(frame, sensor.jpeg_quality) if sensor.jpeg_quality else frame
 
 
-def _through_jpeg(
-    frame: UInt8[np.ndarray, "H W C"], quality: int
-) -> UInt8[np.ndarray, "H W C"]:
+def through_jpeg(frame: UInt8[np.ndarray, "H W C"], quality: int) -> UInt8[np.ndarray, "H W C"]:
+    """Compress a frame and read it back."""
     colour = frame.shape[2] == 3
     order = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) if colour else frame
     _, data = cv2.imencode(".jpg", order, [cv2.IMWRITE_JPEG_QUALITY, quality])

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gambol.core.skeleton import Skeleton
-from gambol.simulate import arena, chamber, flies, fly, mice, mouse, render
+from gambol.simulate import arena, behaviour, chamber, flies, fly, mice, mouse, render
 from gambol.simulate.arena import Arena
 from gambol.simulate.capsules import Capsules, Paint
 from gambol.simulate.motion import Motion
@@ -56,10 +56,19 @@ class Mice(NamedTuple):
         return render.coats(rng, self.coat, n_animals, identical=self.identical)
 
     def move(
-        self, rng: np.random.Generator, n: int, n_frames: int, fps: float, floor: np.ndarray
+        self,
+        rng: np.random.Generator,
+        n: int,
+        n_frames: int,
+        fps: float,
+        floor: np.ndarray,
+        moody: bool = False,
     ) -> Motion:
         """Let mice behave."""
-        return mice.move_all(rng, n, n_frames, fps, floor, identical=self.identical)
+        moods = behaviour.MOODS if moody else None
+        return mice.move_all(
+            rng, n, n_frames, fps, floor, identical=self.identical, moods=moods
+        )
 
 
 class Flies(NamedTuple):
@@ -103,10 +112,19 @@ class Flies(NamedTuple):
         return chamber.looks(rng, n_animals, self.ground, self.identical)
 
     def move(
-        self, rng: np.random.Generator, n: int, n_frames: int, fps: float, floor: np.ndarray
+        self,
+        rng: np.random.Generator,
+        n: int,
+        n_frames: int,
+        fps: float,
+        floor: np.ndarray,
+        moody: bool = False,
     ) -> Motion:
         """Let flies behave."""
-        return flies.move_all(rng, n, n_frames, fps, floor, identical=self.identical)
+        moods = flies.MOODS if moody else None
+        return flies.move_all(
+            rng, n, n_frames, fps, floor, identical=self.identical, moods=moods
+        )
 
 
 Species = Mice | Flies

@@ -17,10 +17,9 @@ from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.labels import Visibility
 from gambol.core.skeleton import Skeleton
-from gambol.simulate import arena, capsules, render
+from gambol.simulate import arena, capsules, hiding, render
 from gambol.simulate.capsules import Capsules
 from gambol.simulate.motion import Motion
-from gambol.simulate.render import Layer
 from gambol.simulate.species import Flies, Mice, Species
 
 
@@ -30,6 +29,7 @@ class SimulateConfig(Config):
     animal: Literal["mouse", "fly"] = "mouse"
     animals: int = Field(1, ge=1, le=6)
     identical: bool = False  # True: nothing but their motion tells animals apart
+    moods: bool = True  # states above behaviour, tens of seconds long
     seconds: float = Field(10.0, gt=0.0, le=86_400.0)
     fps: float = Field(30.0, ge=5.0)  # slower, and a step of a running mouse is lost
     width: PositiveInt = Field(480, ge=64)  # px
@@ -54,6 +54,8 @@ class Truth(NamedTuple):
     individual: Int[np.ndarray, " N"]
     state: Int[np.ndarray, "T N"]  # index into `states`
     states: tuple[str, ...]
+    mood: Int[np.ndarray, "T N"]  # index into `moods`; all 0 where there are none
+    moods: tuple[str, ...]
 
 
 class Simulation:
@@ -102,7 +104,8 @@ class Simulation:
         absent = (visibility == Visibility.ABSENT)[..., None]
         individuals = np.arange(xy.shape[1])
         known = np.where(absent, np.nan, xy)
-        return Truth(known, visibility, individuals, self.motion.state, self.motion.states)
+        did = self.motion.state, self.motion.states, self.motion.mood, self.motion.moods
+        return Truth(known, visibility, individuals, *did)
 
     def read(self, indices: Sequence[int]) -> UInt8[np.ndarray, "B H W C"]:
         """Draw frames by index, in the order asked for; each is always drawn alike."""
@@ -140,47 +143,14 @@ class Simulation:
     def _draw(self, index: int) -> UInt8[np.ndarray, "H W C"]:
         rng = np.random.default_rng([self.cfg.seed, _FRAME, index])
         joints = _within_exposure(self.motion.joints, index, self._moments())
-        layers = self._layers([self._dress(joints[:, n], n) for n in range(joints.shape[1])])
+        bodies = [self._dress(joints[:, n], n) for n in range(joints.shape[1])]
+        layers = hiding.layers(self.species, bodies, self.size, 16.0 * self.scale)
         return render.develop(self.arena, self._look, layers, self._sensor, rng)
 
     def _dress(self, joints: Float[np.ndarray, "T R 3"], animal: int) -> Capsules:
         """Clothe one animal; its size is in its clothes."""
         size = self.motion.size[animal]
         return self.species.dress(joints / size, self.scale * size)
-
-    def _layers(self, bodies: list[Capsules]) -> list[Layer]:
-        """Order what is to be drawn.
-
-        Bodies of one opaque sheet that may touch hide each other point by point. Bodies with
-        sheets that let light through are drawn one upon the other, the higher one later.
-        """
-        sheets = self.species.sheets
-        if len(sheets) > 1:
-            order = np.argsort([body.start[..., 2].mean() for body in bodies], kind="stable")
-            groups = [[int(n)] for n in order]
-        else:
-            margin = 16.0 * self.scale
-            groups = render.clusters(
-                [capsules.bounds(body, self.size, margin) for body in bodies]
-            )
-        layers = []
-        for group in groups:
-            joined = capsules.join([bodies[n] for n in group], group, self._counts)
-            for materials, opacity in sheets:
-                body = joined if len(sheets) == 1 else self._only(joined, materials)
-                poses = [body.pose(moment) for moment in range(len(body.start))]
-                layers.append(Layer(poses, opacity))
-        return layers
-
-    @property
-    def _counts(self) -> tuple[int, int]:
-        """Parts and materials of one body."""
-        return self.species.parts, self.species.materials
-
-    def _only(self, bodies: Capsules, materials: frozenset[int]) -> Capsules:
-        """Keep the capsules made of some materials, of whichever animal."""
-        n, count = self.motion.joints.shape[1], self.species.materials
-        return bodies.of(frozenset(m + k * count for k in range(n) for m in materials))
 
     def _moments(self) -> Float[np.ndarray, " E"]:
         """Moments of a frame that the shutter averages, in frames from its middle."""
@@ -191,22 +161,12 @@ class Simulation:
 
     def _visibility(self, xy: Float[np.ndarray, "T N J 2"]) -> UInt8[np.ndarray, "T N J"]:
         """A keypoint is seen when nothing but a part of its own lies above it."""
-        n_animals, parts = xy.shape[1], self.species.parts
-        solid = self.species.sheets[0].materials
-        met = np.empty(xy.shape[:3], np.int64)
+        own = np.empty(xy.shape[:3], bool)
         for first in range(0, len(xy), _CHUNK):
             some = slice(first, first + _CHUNK)
             joints = self.motion.joints[some]
-            bodies = [self._dress(joints[:, n], n) for n in range(n_animals)]
-            joined = capsules.join(bodies, range(n_animals), self._counts)
-            if len(self.species.sheets) > 1:
-                joined = self._only(joined, solid)
-            points = xy[some].reshape(len(joints), -1, 2)
-            met[some] = capsules.first_part(joined, points).reshape(met[some].shape)
-        own = np.empty(met.shape, bool)
-        for n in range(n_animals):
-            for j, mine in enumerate(self.species.own_parts()):
-                own[:, n, j] = np.isin(met[:, n, j], [part + n * parts for part in mine])
+            bodies = [self._dress(joints[:, n], n) for n in range(joints.shape[1])]
+            own[some] = hiding.in_sight(self.species, bodies, xy[some])
         code = np.where(own, Visibility.VISIBLE, Visibility.OCCLUDED)
         inside = (np.rint(xy) >= 0).all(axis=-1) & (np.rint(xy) < self.size).all(axis=-1)
         return np.where(inside, code, Visibility.ABSENT).astype(np.uint8)
@@ -229,7 +189,7 @@ def simulate(cfg: SimulateConfig) -> Simulation:
             f"{cfg.height} pixels; {cfg.body_length / needed:.0f} is the longest that does"
         )
     rng = np.random.default_rng([cfg.seed, _MOTION])
-    return Simulation(cfg, species.move(rng, cfg.animals, n_frames, cfg.fps, floor))
+    return Simulation(cfg, species.move(rng, cfg.animals, n_frames, cfg.fps, floor, cfg.moods))
 
 
 def _species(cfg: SimulateConfig) -> Species:

@@ -46,7 +46,11 @@ def run(cfg: ViewsConfig, out: Path, progress: Progress = silent) -> Views:
     folder = out / "views"
     seen = simulate_views.run(
         simulate_views.ViewsConfig(
-            cameras=cfg.cameras, seconds=cfg.seconds, boards=cfg.boards, seed=cfg.seed
+            cameras=cfg.cameras,
+            seconds=cfg.seconds,
+            boards=cfg.boards,
+            seed=cfg.seed,
+            films=False,
         ),
         folder / "sim",
         progress,

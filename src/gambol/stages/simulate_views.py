@@ -1,11 +1,16 @@
-"""Stage `simulate --cameras`: what detectors would find of animals in several cameras.
+"""Stage `simulate --cameras`: simulated animals in several cameras, with truth on every level.
 
-writes  out/board.yaml          the calibration board, and
+writes  out/simulate.yaml       the settings, first
+        out/board.yaml          the calibration board, and
         out/board/CAMERA/*.png  pictures of it, for `gambol calibrate`
-        out/views/CAMERA.nc     2D poses with noise, outliers and gaps, for `gambol triangulate`
         out/rig.toml            the true cameras
-        out/truth3d.nc          the true 3D poses
-        out/simulate.yaml       the settings, written last
+        out/views/CAMERA.nc     2D poses with noise, outliers and gaps, for `gambol triangulate`
+        out/behaviour.csv       what each animal did when: behaviour, and states above it
+        out/videos/CAMERA.mp4   the films (`stages.simulate_films`), with
+        out/truth/CAMERA.nc     true 2D poses, and which keypoints can be seen
+        out/labels.slp          labels of the same moments in every film, and
+        out/project.db          the same as a project
+        out/truth3d.nc          the true 3D poses, last
 """
 
 from pathlib import Path
@@ -19,10 +24,11 @@ from gambol.core import poses as core_poses
 from gambol.core.board import Board
 from gambol.core.cameras import Rig
 from gambol.core.config import Config
-from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
 from gambol.io import board_file, calibration, store
 from gambol.simulate import board_pictures, body3d, filming, rigs
+from gambol.simulate.shots import PictureConfig, Set, Shot
+from gambol.stages import simulate_films, simulated
 from gambol.viz import board_page
 
 SQUARE = 120.0  # px of a square in the printed board
@@ -32,8 +38,12 @@ class ViewsConfig(Config):
     """What to film."""
 
     animal: Literal["mouse", "fly"] = "mouse"
-    animals: PositiveInt = 1
-    cameras: int = Field(default=4, ge=2, le=12)
+    animals: int = Field(default=1, ge=1, le=6)
+    identical: bool = False  # True: nothing but their motion tells animals apart
+    moods: bool = True  # states above behaviour, tens of seconds long
+    cameras: int = Field(default=4, ge=1, le=12)
+    height: float = Field(default=35.0, ge=0.0, le=90.0)  # degrees, of the cameras
+    floor: tuple[PositiveFloat, PositiveFloat] | None = None  # mm; null: 400, 300; flies 20, 16
     seconds: PositiveFloat = 10.0
     fps: PositiveFloat = 30.0
     seed: NonNegativeInt = 0
@@ -41,9 +51,13 @@ class ViewsConfig(Config):
         default=20, ge=5
     )  # moments of the board; at moment 0 it is on the floor
     size: tuple[PositiveInt, PositiveInt] = (640, 512)  # of the images, px
+    films: bool = True  # False: 2D poses alone, in a hundredth of the time
+    labelled: PositiveInt = 20  # moments of the films that are labelled
+    keypoints: tuple[str, ...] | None = None  # those that are labelled; null: all that can be
+    picture: PictureConfig = PictureConfig()
     flaws: filming.Flaws = filming.Flaws(
         noise=1.5, spread=0.4, outliers=0.03, dropout=0.05, hidden=0.05, bias=0.5
-    )
+    )  # of the 2D poses
 
 
 class Filmed(NamedTuple):
@@ -54,31 +68,74 @@ class Filmed(NamedTuple):
     views: Path
     rig: Path
     truth: Path
+    behaviour: Path
+    videos: Path
+    labels: Path
 
 
-def run(cfg: ViewsConfig, out: Path, progress: Progress = silent) -> Filmed:
-    """Film, unless the same was filmed there already."""
+def run(
+    cfg: ViewsConfig, out: Path, progress: Progress = silent, *, workers: int = 1
+) -> Filmed:
+    """Film, unless the same was filmed there already; after a kill, go on.
+
+    Args:
+        cfg: what to film.
+        out: a folder.
+        progress: told after each picture.
+        workers: films drawn at a time; the films are the same for any number.
+    """
     made = Filmed(
-        out / "board.yaml", out / "board", out / "views", out / "rig.toml", out / "truth3d.nc"
-    )
-    settings = out / "simulate.yaml"
-    if settings.exists() and settings.read_text(encoding="utf-8") == cfg.yaml():
+        out / "board.yaml", out / "board", out / "views", out / "rig.toml",
+        out / "truth3d.nc", out / "behaviour.csv", out / "videos", out / "labels.slp",
+    )  # fmt: skip
+    simulated.begun(cfg, out)
+    if made.truth.exists():
         progress(Step("simulate", 1, 1, out.name))
         return made
-    if out.is_dir() and any(out.iterdir()) and not made.rig.exists():
-        raise InputError(f"{out} is not empty and holds no simulated views; choose another")
     rng = np.random.default_rng(cfg.seed)
-    bodies = body3d.move(
-        rng, cfg.animal, round(cfg.seconds * cfg.fps), animals=cfg.animals, fps=cfg.fps
-    )
-    middle = bodies.xyz.reshape(-1, 3)
-    reach = 1.05 * float(np.linalg.norm(middle, axis=1).max())
-    rig = rigs.ring(rng, cfg.cameras, reach, size=cfg.size)
+    bodies, rig, reach = _scene(cfg, rng)
     calibration.write(rig, made.rig)
     _boards(cfg, rng, rig, reach, made, progress)
     _views(cfg, rng, bodies, rig, made, progress)
-    store.write_text(cfg.yaml(), settings)
+    did = simulated.Did(bodies.state, bodies.states, bodies.mood, bodies.moods)
+    simulated.write_behaviour(did, out.name, cfg.fps, made.behaviour)
+    if cfg.films:
+        simulate_films.run(
+            _shots(cfg, bodies, rig), out, labelled=cfg.labelled, keypoints=cfg.keypoints,
+            n_workers=workers, progress=progress,
+        )  # fmt: skip
+    names = simulated.names(cfg.animals)
+    truth = core_poses.build(
+        bodies.xyz, np.ones(bodies.xyz.shape[:3]), np.zeros((*bodies.xyz.shape, 3)),
+        bodies.times, bodies.skeleton, fps=cfg.fps, individuals=names,
+        attrs={"units": rig.units, "up": list(rig.up)},
+    )  # fmt: skip
+    store.write_dataset(truth, made.truth)
     return made
+
+
+def shots(cfg: ViewsConfig) -> list[Shot]:
+    """Return the films of all cameras, whose frames are drawn when they are read."""
+    bodies, rig, _ = _scene(cfg, np.random.default_rng(cfg.seed))
+    return _shots(cfg, bodies, rig)
+
+
+def _shots(cfg: ViewsConfig, bodies: body3d.Bodies, rig: Rig) -> list[Shot]:
+    place = Set(
+        bodies, cfg.animal, cfg.picture, fps=cfg.fps, seed=cfg.seed, identical=cfg.identical
+    )
+    return [Shot(place, camera, v) for v, camera in enumerate(rig.cameras)]
+
+
+def _scene(cfg: ViewsConfig, rng: np.random.Generator) -> tuple[body3d.Bodies, Rig, float]:
+    """Let animals behave and stand cameras around them; also how far anything gets, mm."""
+    bodies = body3d.move(
+        rng, cfg.animal, round(cfg.seconds * cfg.fps), animals=cfg.animals, fps=cfg.fps,
+        floor=cfg.floor, identical=cfg.identical, moods=cfg.moods,
+    )  # fmt: skip
+    reach = 1.05 * float(np.linalg.norm(bodies.xyz.reshape(-1, 3), axis=1).max())
+    rig = rigs.ring(rng, cfg.cameras, reach, height=cfg.height, size=cfg.size)
+    return bodies, rig, reach
 
 
 def _boards(
@@ -123,8 +180,7 @@ def _views(
     made: Filmed,
     progress: Progress,
 ) -> None:
-    """Write what a detector would see, and the truth."""
-    names = _names(cfg.animals)
+    """Write what a detector would see."""
     seen = [
         filming.film(rng, bodies.xyz[:, n], rig, cfg.flaws, bodies.skeleton, fps=cfg.fps)
         for n in range(cfg.animals)
@@ -139,17 +195,7 @@ def _views(
             bodies.times,
             bodies.skeleton,
             fps=cfg.fps,
-            individuals=names,
+            individuals=simulated.names(cfg.animals),
         )
         store.write_dataset(poses, made.views / f"{camera}.nc")
         progress(Step("views", v + 1, len(rig), camera))
-    known = np.ones(bodies.xyz.shape[:3])
-    truth = core_poses.build(
-        bodies.xyz, known, np.zeros((*bodies.xyz.shape, 3)), bodies.times, bodies.skeleton,
-        fps=cfg.fps, individuals=names, attrs={"units": rig.units, "up": list(rig.up)},
-    )  # fmt: skip
-    store.write_dataset(truth, made.truth)
-
-
-def _names(animals: int) -> tuple[str, ...]:
-    return tuple(f"animal{i + 1}" for i in range(animals)) if animals > 1 else ("animal",)

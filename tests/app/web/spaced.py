@@ -29,7 +29,13 @@ def world(folder, seconds=2.0, animals=1, tier="msac", seed=0, size=SIZE, camera
     """Make `folder`: a project with a rig, 2D poses of four views and a run of 3D poses."""
     made = simulate_views.run(
         simulate_views.ViewsConfig(
-            seconds=seconds, animals=animals, boards=5, seed=seed, size=size, cameras=cameras
+            seconds=seconds,
+            animals=animals,
+            boards=5,
+            seed=seed,
+            size=size,
+            cameras=cameras,
+            films=False,
         ),
         folder / "session",
     )
