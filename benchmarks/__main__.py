@@ -39,6 +39,7 @@ from benchmarks import (
     repeats,
     rigs,
     semi,
+    simulated,
     states,
     structure,
     studio,
@@ -49,6 +50,7 @@ from benchmarks.record import QUICK
 
 ALL = {
     "import": imports.run,
+    "simulate": simulated.speed,
     "openfield": openfield.run,
     "predict": predict.run,
     "fast": fast.run,

@@ -56,6 +56,9 @@ from gambol.pose.clean import Cleaning
 from gambol.pose.instances import InstanceScoring
 from gambol.pose.train import FitConfig
 from gambol.pose.unlabelled import UnlabelledConfig
+from gambol.simulate.filming import Flaws
+from gambol.simulate.shots import PictureConfig
+from gambol.simulate.world import SimulateConfig as WorldConfig
 from gambol.stages.accept import AcceptConfig
 from gambol.stages.agreement import AgreementConfig
 from gambol.stages.align import AlignConfig
@@ -86,8 +89,10 @@ from gambol.stages.movies import MoviesConfig
 from gambol.stages.mutual_information import InformationConfig
 from gambol.stages.queue import QueueConfig
 from gambol.stages.scan_states import ScanConfig
+from gambol.stages.simulate import FilmConfig
 from gambol.stages.simulate_behavior import BehaviorConfig
 from gambol.stages.simulate_states import SimulateConfig
+from gambol.stages.simulate_views import ViewsConfig
 from gambol.stages.state_movies import MovieConfig
 from gambol.stages.state_results import Rare
 from gambol.stages.states import StatesConfig
@@ -224,6 +229,13 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("gambol syllable-movies", SyllableMovieConfig),
     ],
     "evaluation.md": [("", EvaluateConfig), ("oks", InstanceScoring)],
+    "simulate.md": [
+        ("", FilmConfig),
+        ("world", WorldConfig),
+        ("gambol simulate --cameras", ViewsConfig),
+        ("picture", PictureConfig),
+        ("flaws", Flaws),
+    ],
 }
 # fields whose name says it all to the reader of the code, but not to that of the page
 PLAIN = {
@@ -233,6 +245,18 @@ PLAIN = {
     "rate": "learning rate after warm-up",
     "precision": "of training: `float32`, `bfloat16`, or what the processor does fastest",
     "seed": "of everything random",
+    "animal": "`mouse` or `fly`",
+    "animals": "how many, 6 at most",
+    "cameras": "how many, 12 at most",
+    "seconds": "length of the film",
+    "fps": "frames a second",
+    "height": "px",
+    "labelled": "frames that are labelled",
+    "burst_seconds": "mean length of such a burst",
+    "swap_seconds": "mean length of such a bout",
+    "hidden_seconds": "mean length of such a bout",
+    "blind_seconds": "mean length of such a bout",
+    "nudged": "cameras that are knocked: `frame`, and `degrees` by which",
     "gamma": "drawn between the two",
     "optimizer": "see below",
     "steps": "of the optimiser",

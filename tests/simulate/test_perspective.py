@@ -51,7 +51,7 @@ def apart(covered, points):
 
 
 @pytest.mark.parametrize("lens", LENSES)
-@pytest.mark.parametrize("flatness", [1.0, 0.5, 0.12])
+@pytest.mark.parametrize("flatness", [1.0, 0.7, 0.5])
 @pytest.mark.parametrize("height", [5.0, 40.0, 88.0])
 def test_an_outline_is_that_of_the_points_of_the_surface(lens, flatness, height):
     a, b = (30.0, -25.0, 12.0, 14.0), (38.0, -20.0, 16.0, 9.0)

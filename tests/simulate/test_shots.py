@@ -77,7 +77,7 @@ def test_what_is_in_sight_agrees_with_points_on_the_surface_projected_one_by_one
             ball = rng.normal(size=(len(body.part), 3000, 3))
             ball /= np.linalg.norm(ball, axis=-1, keepdims=True)
             line = (1 - t) * body.start[:, None] + t * body.stop[:, None]
-            flat = np.clip(body.flatness, 0.05, 1.3)[:, None, None]
+            flat = np.clip(body.flatness, 0.5, 1.3)[:, None, None]
             dots = line[..., :3] + line[..., 3:] * ball * np.concatenate(
                 [np.ones_like(flat), np.ones_like(flat), flat], axis=-1
             )

@@ -100,6 +100,12 @@ def _sew_trunk(tailor: Tailor) -> None:
     widths += [(43, 13.0), (52, 11.3), (60, 9.7), (66, 9.1)]
     radii = np.interp(s, *np.transpose(widths))
     tailor.chain("trunk", "fur", _spline(knots, s) @ controls, radii, flatness=0.85)
+    # the belly hangs between the spine and the hind paws, on which the animal sits and stands
+    soles = _middle("hindpaw")
+    spine = np.stack([_middle("hip"), _at("back"), _middle("shoulder")])
+    share = np.array([0.38, 0.30, 0.16])[:, None]
+    belly = (1 - share) * spine + share * soles
+    tailor.chain("trunk", "fur", belly, np.array([9.5, 10.0, 8.0]), along=12.0, spacing=18.0)
 
 
 def _sew_head(tailor: Tailor) -> None:

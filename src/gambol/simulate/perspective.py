@@ -15,8 +15,9 @@ from gambol.core.cameras import Camera
 from gambol.kernels import projection
 from gambol.simulate.capsules import Capsules, Sight
 
-# thinner is a film of skin, and thicker was meant for a view from above alone
-FLATNESS = (0.05, 1.3)
+FILM = 0.05  # flatness of a film of skin, which has none
+# thinner parts stand up in life, and thicker ones were meant for a view from above alone
+FLATNESS = (0.5, 1.3)
 _AWAY = -1e7  # px, of what a camera cannot see
 _UP = np.array([0.0, 0.0, 1.0])
 
@@ -43,7 +44,7 @@ def through(bodies: Capsules, camera: Camera) -> Capsules:
     nodes = np.concatenate([uv, _nearness(ends[..., :3], camera)[..., None],
                             radius[..., None]], axis=-1)  # fmt: skip
     start, stop = np.ascontiguousarray(nodes)
-    flatness = np.clip(bodies.flatness, *FLATNESS)
+    flatness = np.where(bodies.flatness == 0, FILM, np.clip(bodies.flatness, *FLATNESS))
     return bodies._replace(start=start, stop=stop, scale=1.0, sight=sight(lines, flatness))
 
 

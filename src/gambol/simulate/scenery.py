@@ -169,8 +169,9 @@ def _look(
     colour = np.where(there[..., None], texture, colour.reshape(*shape, 3))
     colour[blind.reshape(shape)] = 0.0
     light = light[..., None]
+    lit = np.isfinite(near).reshape(shape) | there  # the table has a light of its own
     place[~there] = _NOWHERE
-    return colour * light, light, place
+    return np.where(lit[..., None], colour * light, colour), light, place
 
 
 _DOWN = np.array([0.0, 0.0, -1.0])

@@ -163,7 +163,7 @@ class Shot:
         lit = Arena(self.set.bodies.floor, back.scene, back.light, shadow=False)
         for layer in hiding.layers(self.set.species, self._bodies(joints), self.size, 1.0):
             render.lay(scene, lit, self.set.look, layer, _RAYS)
-        return self._sense(scene, rng)
+        return self.sense(scene, rng)
 
     def _exposed(self, index: int) -> Float[np.ndarray, "E N R 3"]:
         """Poses that stand for one exposure: more of them, the farther something moves."""
@@ -198,10 +198,10 @@ class Shot:
                 found.append((whole, (round(more * window.x), round(more * window.y))))
         return found
 
-    def _sense(
+    def sense(
         self, scene: Float32[np.ndarray, "H W 3"], rng: np.random.Generator
     ) -> UInt8[np.ndarray, "H W C"]:
-        """Grey levels 0 to 255: the lens, noise of light and sensor, quantisation."""
+        """Film a lit scene, grey levels 0 to 255: lens, noise of light and sensor, rounding."""
         cfg = self.set.cfg
         signal = scene if cfg.colour else cv2.cvtColor(scene, cv2.COLOR_RGB2GRAY)[..., None]
         if cfg.blur > 0:
