@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import pytest
 import typer
 import yaml
@@ -49,6 +50,13 @@ def commands(page):
     lines = [line for b in blocks(page, "bash", "console") for line in b.text.splitlines()]
     words = [shlex.split(line, comments=True) for line in lines]
     return [line[1:] for line in words if line[:1] == ["gambol"]]
+
+
+def inline(page):
+    """The command lines within the text of a page that begin with `gambol`."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    found = (shlex.split(line) for line in re.findall(r"`(gambol [^`]+)`", text))
+    return [words[1:] for words in found if words[1] in COMMANDS and len(words) > 2]
 
 
 def name(page):
@@ -114,6 +122,16 @@ def test_python_blocks_run_in_an_empty_folder(page, tmp_path):
 def test_command_lines_name_verbs_and_options_that_exist(page):
     for verb, *words in commands(page):
         COMMANDS[verb].make_context(verb, words)  # raises where something is wrong
+
+
+def test_what_other_tools_do_is_done_by_commands_that_exist():
+    found = inline(DOCS / "coming-from.md")
+    assert len(found) > 50
+    for verb, *words in found:
+        command = COMMANDS[verb]
+        if isinstance(command, click.Group):
+            verb, command, words = words[0], command.commands[words[0]], words[1:]
+        command.make_context(verb, words, resilient_parsing=False)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

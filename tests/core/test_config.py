@@ -28,6 +28,16 @@ def unet(spec: UNet) -> str:
     return f"unet of {spec.filters}"
 
 
+class Line(Spec):
+    kind: Literal["line"] = "line"
+    width: PositiveInt = 2
+
+
+@parts.register
+def line(spec: Line) -> str:
+    return f"line of {spec.width}"
+
+
 class Demo(Config):
     steps: PositiveInt = 10
     name: str = "ä mouse: 1"
@@ -104,6 +114,13 @@ def test_overrides_reach_into_blocks_and_leave_the_rest():
     assert Demo().override(["backbone.filters=8"]).backbone == UNet(filters=8)
     assert Demo().override(["name=a=b"]).name == "a=b"
     assert Demo().override([]) == Demo()
+
+
+def test_a_block_of_another_kind_has_the_defaults_of_that_kind():
+    cfg = Demo().override(["backbone.filters=8", "backbone.kind=line"])
+    assert cfg.backbone == Line(width=2)
+    assert Demo().override(["backbone.kind=line", "backbone.width=5"]).backbone == Line(width=5)
+    assert Demo().override(["backbone.filters=8", "backbone.kind=unet"]).backbone.filters == 8
 
 
 def test_an_override_reaches_into_a_block_that_is_still_to_be_chosen():

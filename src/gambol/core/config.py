@@ -44,6 +44,8 @@ class Config(BaseModel):
     def override(self: Settings, assignments: Iterable[str], source: str = "--set") -> Settings:
         """Return the settings changed by `key=value` texts; dots reach into blocks.
 
+        A block of another `kind` has the defaults of that kind.
+
         The error sentence names `source`.
 
         >>> class Demo(Config):
@@ -94,6 +96,8 @@ def _assign(values: dict[str, Any], keys: list[str], value: Any, said: str) -> N
             hint = did_you_mean(key, values)
             raise InputError(f"{said}: there is no block {key!r}{hint}")
         values = values[key]
+    if keys[-1] == "kind" and values.get("kind", value) != value:
+        values.clear()  # what another kind was set to says nothing of this one
     values[keys[-1]] = value
 
 
