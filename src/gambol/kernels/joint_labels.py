@@ -146,7 +146,8 @@ class _Programme:
 
     def constraints(self) -> LinearConstraint:
         """Return all rows, each at most its limit."""
-        rows = [*self._shown(), *self._excluded(), *self._pairs(), *self._transitive()]
+        rows = [*self._shown(), *self._excluded(), *self._pairs()]
+        rows += [*self._cliques(), *self._transitive()]
         entries = [(i, j, f) for i, (row, _) in enumerate(rows) for j, f in row]
         i, j, f = zip(*entries, strict=True)
         shape = (len(rows), len(self.at) + len(self.first) + len(self.w))
@@ -187,6 +188,28 @@ class _Programme:
                 rows.append(([(p, 1.0), (q, 1.0), (z, 1.0), (w, -1.0)], 2.0))
         for (p, z), sums in below.items():
             rows.append(([*sums, (z if p == len(self.at) else p, -1.0)], 0.0))
+        return rows
+
+    def _cliques(self) -> list[tuple[list[Entry], float]]:
+        """Σ_q w_pq <= y_p of q that exclude one another: implied, yet bounds get tighter."""
+        never = self.asked.apart | (self.at[:, None] == self.at)
+        ends = np.concatenate([[self.p, self.q], [self.q, self.p]], axis=1)
+        number = np.tile(self.w, 2)
+        rows: list[tuple[list[Entry], float]] = []
+        for p in np.unique(ends[0]).tolist():
+            cliques: list[list[tuple[int, int]]] = []
+            for w, q in zip(
+                number[ends[0] == p].tolist(), ends[1, ends[0] == p].tolist(), strict=True
+            ):
+                fits = (c for c in cliques if all(never[q, other] for _, other in c))
+                home = next(fits, None)
+                if home is None:
+                    cliques.append([(w, q)])
+                else:
+                    home.append((w, q))
+            rows += [
+                ([(p, -1.0), *((w, 1.0) for w, _ in c)], 0.0) for c in cliques if len(c) > 1
+            ]
         return rows
 
     def _transitive(self) -> list[tuple[list[Entry], float]]:
