@@ -3,7 +3,7 @@
 import numpy as np
 
 from gambol.core import poses as core_poses
-from gambol.core.instances import Detections
+from gambol.core.instances import Candidates, Detections
 from gambol.core.skeleton import Skeleton
 from gambol.io import detections
 
@@ -31,7 +31,7 @@ def pose_file(path, n=N, animals=2, names=("ann", "bob"), seed=0, video="/films/
     return path
 
 
-def detection_file(path, n=300, classes=(), seed=0):
+def detection_file(path, n=300, classes=(), seed=0, weighed=False):
     rng = np.random.default_rng(seed)
     count = rng.integers(0, 4, n)
     frame = np.repeat(np.arange(n), count)
@@ -43,7 +43,12 @@ def detection_file(path, n=300, classes=(), seed=0):
     )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = detections.Pieces(path, "key")
-    kept.write(0, detections.Piece(0, np.ones(n, bool), found))
+    several = margin = None
+    if weighed:
+        xy = np.stack([found.xy, some(rng, d, 3, 2).astype(float)], axis=2)
+        score = np.where(np.isfinite(xy[..., 0]), rng.random((d, 3, 2)), np.nan)
+        several, margin = Candidates(xy, score), some(rng, d, 3, 1)[..., 0]
+    kept.write(0, detections.Piece(0, np.ones(n, bool), found, several, margin))
     attrs = {"source_file": "/films/a.mp4"}
     detections.assemble(kept, 1, np.arange(n) / 30, SKELETON, 30.0, attrs, classes)
     return path

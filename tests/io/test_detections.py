@@ -214,3 +214,20 @@ def test_several_peaks_of_a_keypoint_are_kept_row_by_row(tmp_path):
         wanted = np.concatenate([part.candidates[at] for part in parts])
         np.testing.assert_array_equal(getattr(kept, name), wanted[2:])
     assert detections.candidates(write(tmp_path / "one.nc", recording(rng)), 0, 1) is None
+
+
+def test_margins_are_kept_row_by_row_and_by_a_killed_run(tmp_path):
+    rng = np.random.default_rng(6)
+    parts = []
+    for part in recording(rng):
+        margin = rng.random((len(part.found.frame), 3)).astype(np.float32)
+        margin[rng.random(margin.shape) < 0.3] = np.nan
+        parts.append(part._replace(margin=margin))
+    kept = detections.Pieces(tmp_path / "killed.nc", "key")
+    kept.write(0, parts[0])
+    np.testing.assert_array_equal(kept.read(0).margin, parts[0].margin)
+    target = write(tmp_path / "film.detections.nc", parts)
+    same(detections.read(target)[1], whole(parts))
+    wanted = np.concatenate([part.margin for part in parts])
+    np.testing.assert_array_equal(detections.margins(target, 2, len(wanted)), wanted[2:])
+    assert detections.margins(write(tmp_path / "one.nc", recording(rng)), 0, 1) is None

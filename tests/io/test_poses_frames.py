@@ -54,6 +54,26 @@ def test_frames_of_detections_are_their_rows(tmp_path):
             assert not block[frame - 20, n:, :, 2].any()
 
 
+def test_margins_and_peaks_of_detections_are_those_of_their_rows(tmp_path):
+    path = detection_file(tmp_path / "a.nc", weighed=True)
+    about, found = detections.read(path)
+    rows = len(found.frame)
+    margin, several = detections.margins(path, 0, rows), detections.candidates(path, 0, rows)
+    with FramePoses(path) as file:
+        first, stop = 20, 60
+        said, (xy, score) = file.margin(first, stop), file.peaks(first, stop)
+        assert said.shape == (40, 3, 3) and xy.shape == (40, 3, 3, 2, 2)
+        for t in range(first, stop):
+            here = slice(*about.starts[t : t + 2])
+            n = here.stop - here.start
+            np.testing.assert_array_equal(said[t - first, :n], margin[here])
+            np.testing.assert_array_equal(xy[t - first, :n], several.xy[here])
+            np.testing.assert_array_equal(score[t - first, :n], several.score[here])
+            assert np.isnan(said[t - first, n:]).all() and np.isnan(xy[t - first, n:]).all()
+    with FramePoses(detection_file(tmp_path / "b.nc")) as file:
+        assert file.margin(0, 1) is None and file.peaks(0, 1) is None
+
+
 def test_a_detection_bears_the_name_that_is_likely_and_nobody_else_does(tmp_path):
     path = detection_file(tmp_path / "a.nc", classes=("ann", "bob"))
     _, found = detections.read(path)

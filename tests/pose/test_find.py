@@ -233,6 +233,10 @@ def test_a_keypoint_that_is_not_drawn_is_missing_and_not_invented():
     assert gone.sum() == 1 and gone[:, 3].sum() == 1
     np.testing.assert_array_equal(gone, np.isnan(found.height))
     np.testing.assert_array_equal(gone, np.isnan(found.cov).any(axis=(-1, -2)))
+    np.testing.assert_array_equal(gone, np.isnan(found.margin))
+    assert (found.margin[~gone] > 1).all() and found.moved(
+        pixels.resize(2.0)
+    ).margin is not None
 
 
 def test_a_lone_peak_is_no_animal():
@@ -319,6 +323,10 @@ def test_poses_that_hang_together_tell_the_sides_of_animals_in_crops():
     found = find.find(finder._replace(poser=by), coded(SIZE))
     np.testing.assert_allclose(found.xy, truth, atol=0.1)
     assert found.several is None and found.height[0, 3] == pytest.approx(0.5, abs=0.05)
+    # the third has its peak at 1, the maps of the fourth show another one that is higher
+    assert plain.margin is None and (found.margin > 0).all()
+    assert (found.margin[:, 3] < found.margin[:, 2]).all()
+    assert find.nobody(finder._replace(poser=by)).margin.shape == (0, J)
     kept = find.find(finder._replace(poser=by, candidates=2), coded(SIZE))
     np.testing.assert_array_equal(kept.several.xy[:, :, 0], kept.xy)
     np.testing.assert_allclose(kept.several.xy[:, 3, 1], truth[:, 4], atol=0.1)

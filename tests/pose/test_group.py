@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gambol.pose import group
+from gambol.pose import group, relabel
 from gambol.pose.group import Candidates
 
 BODY = np.array([[0.0, 0.0], [20.0, 0.0], [40.0, 0.0], [20.0, 14.0], [20.0, -14.0]])
@@ -344,3 +344,54 @@ def test_links_are_judged_by_who_owns_their_ends():
     assert known.all() and (linked == (who[pairs.source] == who[pairs.target])).all()
     _, known = group.true_links(pairs, found._replace(xy=found.xy + 30), xy, 3.0)
     assert not known.any()
+
+
+def elsewhere(label, keypoint, p):
+    """Every other grouping in which peak p alone is elsewhere, or in exchange for one peak."""
+    yield np.where(np.arange(len(label)) == p, label.max() + 1, label)
+    for g in set(label.tolist()) - {label[p]}:
+        other = label.copy()
+        other[(label == g) & (keypoint == keypoint[p])] = label[p]
+        other[p] = g
+        yield other
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_margins_are_what_the_best_other_place_of_a_peak_costs(monkeypatch, seed):
+    found, pairs = scored(np.random.default_rng(seed).uniform(-0.2, 0.9, (6, 3, 3)), 3)
+    groups, label = group_scored(monkeypatch, found, pairs)
+    assert np.isnan(groups.margin[groups.member < 0]).all()
+    here = log_odds_together(pairs, label)
+    for i, j in zip(*np.nonzero(groups.member >= 0), strict=True):
+        others = elsewhere(label, found.keypoint, groups.member[i, j])
+        best = max(log_odds_together(pairs, other) for other in others)
+        assert groups.margin[i, j] == pytest.approx(max(here - best, 0), abs=1e-9)
+
+
+def test_a_place_of_both_sides_is_weighed_anew_where_it_is_asked_for():
+    # the maps of both sides show the left paw of one animal; its right one shows but faintly
+    xy = animals(2, np.random.default_rng(3))
+    fields = draw(xy, TREE)
+    fields[6:] += fields[4:6]  # and so does the field to the right paw
+    found, who = peaks(xy)
+    doubled = np.flatnonzero((found.keypoint == 3) & (who == 0))
+    found = Candidates(
+        np.concatenate([found.xy, found.xy[doubled] + 0.5]), np.append(found.keypoint, 4),
+        np.append(np.where(found.keypoint == 4, 0.4, 0.9), 0.45),
+        np.tile(np.eye(2), (len(who) + 1, 1, 1)),
+    )  # fmt: skip
+    who = np.append(who, 0)
+    links = group.default_links(TREE, xy)
+    sides = relabel.Sides(np.array([-1, -1, -1, 4, 3]), 3.0)
+    plain = group.group(found, fields, links, STRIDE)
+    anew = group.group(found, fields, links, STRIDE, sides)
+    wrong = len(who) - 1
+    right = int(np.flatnonzero((found.keypoint == 4) & (who == 0))[0])
+    assert right in anew.member[(anew.member >= 0).sum(1) == 5]
+    assert (anew.member == wrong).sum() == 1 and anew.gap == 0
+    assert (anew.link[(anew.member >= 0).sum(1) == 5] > 0.9).all()
+    clear = Candidates(*(part[:-1] for part in found))  # of which nobody doubts the sides
+    both = (group.group(clear, fields, links, STRIDE, way) for way in (None, sides))
+    for a, b in zip(*both, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert wrong in plain.member

@@ -57,6 +57,16 @@ def test_bottom_up_runs_become_one_network_with_its_links(runs):
     assert (finder.fields.stride, finder.confidence.keypoints) == (4, 3)
 
 
+def test_sides_are_weighed_anew_by_runs_that_were_asked_to(runs):
+    run = runs["bottom-up"]
+    assert finders.of_run(run, TORCH).sides is None
+    many = run.model.many.model_copy(update={"relabel": True})
+    skeleton = Skeleton(("a", "b", "c"), swap=(2, -1, 0)).to_dict()
+    model = run.model.model_copy(update={"many": many, "skeleton": skeleton})
+    sides = finders.of_run(run._replace(model=model), TORCH).sides
+    assert sides.partner.tolist() == [2, -1, 0] and sides.near == run.net.position.sigma
+
+
 @pytest.mark.parametrize("way", ["top-down", "bottom-up"])
 def test_animals_of_a_new_picture_are_found_by_either_engine(runs, way):
     body = np.array([[14.0, 0.0], [0.0, 0.0], [-14.0, 0.0]])

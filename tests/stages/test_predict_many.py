@@ -5,12 +5,14 @@ import pytest
 from pairs import FRAMES, trained
 
 from gambol.core.errors import InputError
+from gambol.core.skeleton import Skeleton
 from gambol.io import detections as io_detections
 from gambol.io import poses as io_poses
 from gambol.io import run as io_run
 from gambol.io.video.open import open_video
 from gambol.nn import engine
-from gambol.stages import finders, predict, predict_many, track
+from gambol.pose import structure
+from gambol.stages import finders, predict, predict_many, suggest, track
 
 WAYS = ("top-down", "bottom-up")
 CFG = predict.PredictConfig()
@@ -173,3 +175,54 @@ def test_further_peaks_of_each_crop_are_rows_beside_the_same_detections(
     np.testing.assert_array_equal(
         score.values[t, who, :, 1], kept.score[row[t, who], :, 1].astype(np.float32)
     )
+
+
+def weighed(run, monkeypatch):
+    """Let bones count in a run that top-down training ended with."""
+    body = np.array([[14.0, 0.0], [0.0, 0.0], [-14.0, 0.0]])
+    poses = body + np.random.default_rng(0).normal(0, 1, (20, 3, 2))
+    learnt = structure.learn(poses, Skeleton(("nose", "middle", "tail"), (-1, 0, 1)))
+    file = io_run.StructureFile(weight=0.1, geometry=learnt.to_dict())
+    model = io_run.load(run)
+    made = model._replace(model=model.model.model_copy(update={"structure": file}))
+    monkeypatch.setattr(io_run, "load", lambda _: made)
+
+
+def test_margins_of_each_animal_lie_beside_it_and_reach_tracks_and_suggestions(
+    made, tmp_path, monkeypatch, shorter
+):
+    pair, run = made
+    if io_run.load(run).centroid is not None:
+        plain = search(made, tmp_path / "plain").poses
+        assert io_detections.margins(plain, 0, 1) is None
+        with pytest.raises(InputError, match="keeps one place a keypoint"):
+            suggest.run(suggest.SuggestConfig(method="structure"), pair.video, poses=[plain])
+        weighed(run, monkeypatch)
+    path = search(made, tmp_path / "weighed").poses
+    _, rows = io_detections.read(path)
+    margin = io_detections.margins(path, 0, len(rows.frame))
+    there = np.isfinite(rows.xy).all(axis=-1)
+    np.testing.assert_array_equal(np.isfinite(margin), there)
+    assert (margin[there] >= 0).all() and margin[there].max() > 1
+    model = io_run.load(run)
+    finder = finders.of_run(model, engine.Device("torch", "cpu"))
+    video = open_video(pair.video, grey=model.model.grey)
+    judged = predict_many.judged_by(model)
+    alone = predict_many._found(finder, judged, model.model.scale, video.read([17])[0], 17)
+    video.close()
+    np.testing.assert_allclose(alone.margin, margin[rows.frame == 17], rtol=1e-4, atol=1e-4)
+    tracks = track.run(track.TrackConfig(animals=2), [path], tmp_path / "tracks")[0].tracks
+    poses = io_poses.read(tracks)
+    row = poses["row"].transpose("time", "individuals").values
+    t, who = np.nonzero(row >= 0)
+    carried = poses["margin"].transpose("time", "individuals", "keypoints").values
+    np.testing.assert_array_equal(carried[t, who], margin[row[t, who]].astype(np.float32))
+    assert np.isnan(carried[row < 0]).all()
+    cfg = suggest.SuggestConfig(method="structure", count=3)
+    for file in (path, tracks):
+        first = suggest.run(cfg, pair.video, poses=[file])[0]
+        assert "may be elsewhere or absent" in first.reason
+    least = np.where(there, margin, np.inf).min(axis=1)
+    found = suggest.run(cfg, pair.video, poses=[path])[0]
+    assert found.frame == rows.frame[least.argmin()]
+    assert found.score == pytest.approx(-least.min(), abs=1e-6)

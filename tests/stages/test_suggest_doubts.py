@@ -5,7 +5,9 @@ import pytest
 from labelled import FRAMES, film
 
 from gambol.core import poses as core_poses
+from gambol.core.instances import Candidates, from_positions
 from gambol.core.skeleton import Skeleton
+from gambol.io import detections as io_detections
 from gambol.io.poses_frames import FramePoses
 from gambol.stages import suggest_doubts
 from gambol.stages.suggest_doubts import Film, Skipped, near, rank
@@ -76,6 +78,48 @@ def test_five_frames_with_a_second_place_come_first(tmp_path):
     frames, found = first_five(world.film(tmp_path / "a.nc"), "structure")
     assert frames == set(PLANTED)
     assert found[0].reason.startswith("paw may be in two places, 5")
+
+
+def test_of_detections_five_frames_with_a_narrow_margin_come_first(tmp_path):
+    rng = np.random.default_rng(0)
+    count = rng.integers(0, 4, N)
+    count[PLANTED] = 2
+    frame = np.repeat(np.arange(N), count)
+    margin = rng.uniform(3, 9, (len(frame), 3))
+    margin[rng.random(margin.shape) < 0.2] = np.nan  # not found
+    for k, planted in enumerate(PLANTED):
+        margin[np.flatnonzero(frame == planted)[1], 2] = 0.1 * k
+    found = from_positions(frame, rng.uniform(0, 900, (len(frame), 3, 2)))
+    kept = io_detections.Pieces(tmp_path / "a.detections.nc", "key")
+    kept.write(0, io_detections.Piece(0, np.ones(N, bool), found, margin=margin))
+    attrs = {"source_file": "a.mp4", "body_px": 50.0}
+    io_detections.assemble(kept, 1, np.arange(N) / 30, BONES, 30.0, attrs)
+    film = Film(0, np.zeros(0, np.int64), FramePoses(kept.target))
+    frames, ranked = first_five(film, "structure")
+    assert frames == set(PLANTED) and ranked[0].frame == PLANTED[0]
+    assert ranked[0].reason == "paw may be elsewhere or absent, 50% to 50%"
+
+
+def test_of_detections_five_frames_with_a_second_place_come_first(tmp_path):
+    world = World(animals=2)
+    there = world.rng.random((N, 2)) < 0.7  # who was found
+    there[PLANTED] = True
+    peaks = np.repeat(world.xy[..., None, :], 2, axis=3)
+    peaks[..., 1, :] += [0, 60]
+    score = np.stack([world.sure, np.full(world.sure.shape, 0.01)], -1)
+    score[PLANTED, 1, 2] = 0.5
+    paw, snout = world.xy[PLANTED, 1, 2], world.xy[PLANTED, 1, 0]
+    peaks[PLANTED, 1, 2, 1] = 2 * snout - paw  # mirrored: as far from its parent
+    found = from_positions(np.nonzero(there)[0], world.xy[there])
+    several = Candidates(peaks[there], score[there])
+    kept = io_detections.Pieces(tmp_path / "a.detections.nc", "key")
+    kept.write(0, io_detections.Piece(0, np.ones(N, bool), found, several))
+    attrs = {"source_file": "a.mp4", "body_px": 50.0}
+    io_detections.assemble(kept, 1, np.arange(N) / 30, BONES, 30.0, attrs)
+    film = Film(0, np.zeros(0, np.int64), FramePoses(kept.target))
+    frames, ranked = first_five(film, "structure")
+    assert frames == set(PLANTED)
+    assert ranked[0].reason.startswith("paw may be in two places, 5")
 
 
 def test_five_meetings_come_first(tmp_path):

@@ -169,6 +169,7 @@ def test_what_the_settings_say_of_crops_and_centroids_is_done(pair, tmp_path):
             "tail-nose close cycles",
         ),
         ("bottom-up", {"many.edges": "[[nose, nose]]", "many.grouping": "graph"}, "parts"),
+        ("bottom-up", {"many.relabel": True}, "no keypoint of the labels has a partner"),
         ("bottom-up", {"output": "{kind: simcc}"}, "confidence maps, not output 'simcc'"),
         ("single", {}, "20 frames have several labelled animals"),
         ("top-down", {"many.centroid_share": 1.5}, "less than 1"),
@@ -234,6 +235,15 @@ def test_parts_that_are_joined_are_seen_together_without_being_asked(pair, tmp_p
     model = io_run.load(run).model
     # the table keeps no bones; the middle of this animal gives no direction
     assert model.approach == "bottom-up" and model.many.edges == ((0, 3), (1, 0), (2, 3))
+
+
+def test_a_run_keeps_that_sides_are_weighed_anew(pair, tmp_path):
+    labels = io_labels.load(pair.labels)
+    sided = Skeleton(labels.skeleton.keypoints, (1, -1, 1), swap=(2, -1, 0))
+    io_labels.write(replace(labels, skeleton=sided), tmp_path / "sided.slp", "slp")
+    cfg = brief("bottom-up", **{"many.relabel": True})
+    run = train.run(cfg, tmp_path / "sided.slp", tmp_path / "run", threads=1)
+    assert io_run.load(run).model.many.relabel
 
 
 def test_a_learned_graph_is_kept_where_it_finds_animals_better(pair, tmp_path, monkeypatch):

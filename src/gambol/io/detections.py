@@ -4,7 +4,8 @@ netCDF4 with one row a detection and, in `count (time)`, the number of rows of e
 that a frame without animals is said and not just missing. `readable (time)` is 0 where the
 video frame could not be decoded. A long prediction writes pieces and puts them together at the
 end: memory stays bounded, and a killed run finds its finished pieces again. Where several peaks
-per keypoint were asked for, `candidate_position` and `candidate_score` hold them.
+per keypoint were asked for, `candidate_position` and `candidate_score` hold them; where other
+explanations of a frame were weighed, `margin` says how much worse they are.
 """
 
 import json
@@ -32,6 +33,7 @@ __all__ = [
     "candidates",
     "header",
     "made_from",
+    "margins",
     "pieces",
     "read",
     "spool",
@@ -51,6 +53,7 @@ _CANDIDATES = {  # of every part of `Candidates`
     CANDIDATES: ("detection", "keypoints", "candidate", "space"),
     SCORES: ("detection", "keypoints", "candidate"),
 }
+MARGIN = "margin"  # nats by which the best other explanation of a keypoint is worse
 _ROWS = 4096  # detections that are compressed, and read, together
 
 
@@ -61,6 +64,7 @@ class Piece(NamedTuple):
     readable: Bool[np.ndarray, " T"]  # False where the video frame could not be decoded
     found: Detections  # in frames start … start + T - 1 of the recording
     candidates: Candidates | None = None  # of the same rows, where several peaks are kept
+    margin: Float[np.ndarray, "D J"] | None = None  # of the same rows, where any was weighed
 
 
 class Header(NamedTuple):
@@ -94,6 +98,8 @@ class Pieces:
         parts = piece.found._asdict()
         if several is not None:
             parts |= dict(zip(_CANDIDATES, several, strict=True))
+        if piece.margin is not None:
+            parts[MARGIN] = piece.margin
         with store.atomic(path) as partial, partial.open("wb") as file:
             np.savez(file, start=piece.start, readable=piece.readable, **parts)
 
@@ -106,7 +112,8 @@ class Pieces:
                 several = (
                     Candidates(*(file[n] for n in _CANDIDATES)) if CANDIDATES in file else None
                 )
-                return Piece(int(file["start"]), file["readable"], found, several)
+                margin = file.get(MARGIN)
+                return Piece(int(file["start"]), file["readable"], found, several, margin)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 
@@ -150,6 +157,8 @@ def assemble(
             writer.append(piece.found)
             if piece.candidates is not None:
                 _append(file, piece.candidates, writer.rows)
+            if piece.margin is not None:
+                _append_margin(file, piece.margin, writer.rows)
             _count(file, piece)
             frame += len(piece.readable)
         if frame != len(times):
@@ -177,6 +186,15 @@ def candidates(path: Path, start: int, stop: int) -> Candidates | None:
             return None
         xy, score = (file.variables[name][start:stop] for name in _CANDIDATES)
     return Candidates(xy.astype(np.float64), score.astype(np.float64))
+
+
+def margins(path: Path, start: int, stop: int) -> Float[np.ndarray, "D J"] | None:
+    """Read the margins of rows start … stop - 1; None where nothing else was weighed."""
+    with open_file(path) as file:
+        if MARGIN not in file.variables:
+            return None
+        values: np.ndarray = file.variables[MARGIN][start:stop]
+    return values.astype(np.float64)
 
 
 def spool(path: Path, folder: Path | None = None) -> tuple[Header, Detections]:
@@ -256,6 +274,14 @@ def _append(group: Any, found: Candidates, rows: int) -> None:
     for name, part in zip(_CANDIDATES, found, strict=True):
         if len(part):
             group.variables[name][first:rows] = part
+
+
+def _append_margin(group: Any, margin: Float[np.ndarray, "D J"], rows: int) -> None:
+    """Write the margins of the last of so many rows."""
+    if MARGIN not in group.variables:
+        _ragged(group, MARGIN, ("detection", "keypoints"), margin)
+    if len(margin):
+        group.variables[MARGIN][rows - len(margin) : rows] = margin
 
 
 def _ragged(group: Any, name: str, axes: tuple[str, ...], like: np.ndarray) -> None:

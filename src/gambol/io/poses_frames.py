@@ -16,7 +16,7 @@ from gambol.core import poses as core_poses
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 from gambol.io import store
-from gambol.io.detections import axis_names
+from gambol.io.detections import MARGIN, axis_names
 from gambol.io.poses import CANDIDATES, DRAWN, SCORES
 
 _HELD = 8 << 20  # bytes unpacked of each variable; a piece of 20 animals has about 2 MiB
@@ -139,16 +139,9 @@ class FramePoses:
                 there = self._drawn(here)
                 xy[there], sure[there] = np.nan, 0.0
             return np.concatenate([xy, sure[..., None]], axis=-1).astype(np.float32)
-        starts = self._starts[first : stop + 1]
-        rows = slice(int(starts[0]), int(starts[-1]))
-        most = int(np.diff(starts).max(initial=0))
-        out = np.full((stop - first, most, len(self.keypoints), 3), np.nan, np.float32)
-        out[..., 2] = 0
-        frame = np.repeat(np.arange(stop - first), np.diff(starts))
-        place = np.arange(rows.stop - rows.start) - (starts[:-1] - starts[0])[frame]
-        out[frame, place, :, :2] = self._file.variables["position"][rows]
-        out[frame, place, :, 2] = np.nan_to_num(self._file.variables["confidence"][rows])
-        return out
+        xy = self._of_rows("position", first, stop)
+        sure = np.nan_to_num(self._of_rows("confidence", first, stop))
+        return np.concatenate([xy, sure[..., None]], axis=-1)
 
     def presence(self, first: int, stop: int) -> Float32[np.ndarray, "T N J"] | None:
         """Return P(keypoint is to be seen); None where the file does not say it."""
@@ -159,15 +152,20 @@ class FramePoses:
 
     def margin(self, first: int, stop: int) -> Float32[np.ndarray, "T N J"] | None:
         """Return nats to the best other pose; None where poses were not weighed."""
-        if "margin" not in self._file.variables:
+        if MARGIN not in self._file.variables:
             return None
-        values = self._get("margin", slice(first, stop), core_poses.POINT_DIMS)
+        if not self.tracked:
+            return self._of_rows(MARGIN, first, stop)
+        values = self._get(MARGIN, slice(first, stop), core_poses.POINT_DIMS)
         return np.swapaxes(values, 1, 2).astype(np.float32)
 
     def peaks(self, first: int, stop: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Return candidates (T, N, J, C, 2) px and their scores; None where there are none."""
-        if CANDIDATES not in self._file.variables or not self.tracked:
+        if CANDIDATES not in self._file.variables:
             return None
+        if not self.tracked:
+            places, worth = (self._of_rows(n, first, stop) for n in (CANDIDATES, SCORES))
+            return places, worth
         here = slice(first, stop)
         xy = self._get(CANDIDATES, here, core_poses.CANDIDATE_DIMS)
         score = self._get(SCORES, here, core_poses.SCORE_DIMS)
@@ -192,6 +190,17 @@ class FramePoses:
         where = tuple(here if axis == "time" else slice(None) for axis in found)
         values: np.ndarray = np.asarray(variable[where])
         return values.transpose([found.index(axis) for axis in dims])
+
+    def _of_rows(self, name: str, first: int, stop: int) -> Float32[np.ndarray, "T N *rest"]:
+        """Read a variable of detections; NaN where a frame has fewer animals than another."""
+        assert self._starts is not None
+        starts = self._starts[first : stop + 1]
+        values = self._file.variables[name][int(starts[0]) : int(starts[-1])]
+        shape = (stop - first, int(np.diff(starts).max(initial=0)), *values.shape[1:])
+        out = np.full(shape, np.nan, np.float32)
+        frame = np.repeat(np.arange(stop - first), np.diff(starts))
+        out[frame, np.arange(len(values)) - (starts[:-1] - starts[0])[frame]] = values
+        return out
 
     def _drawn(self, here: slice) -> np.ndarray:
         """Tell which poses nobody saw: lines across gaps of tracks."""

@@ -72,6 +72,7 @@ class ManyFile(Config):
     shape: ShapeFile | None = None  # of the animals, if crops are turned heads up
     edges: tuple[tuple[int, int], ...] = ()  # bottom-up: ends of the fields
     links: dict[str, list[float]] = {}  # bottom-up: longest, slope and offset of every edge
+    relabel: bool = False  # bottom-up: sides that show in one place are weighed anew
     real: tuple[float, ...]  # weights of P(real animal), see pose.judge
     individuals: tuple[str, ...] = ()  # names that the labels gave
     classes: tuple[str, ...] = ()  # those whom the network knows by their looks

@@ -24,7 +24,7 @@ from gambol.core.errors import InputError
 from gambol.core.instances import UNTRACKED, Candidates, Detections, join
 from gambol.core.skeleton import Skeleton
 from gambol.io import poses, store
-from gambol.io.detections import Rows, axis_names, name_axis, open_file, read_rows
+from gambol.io.detections import MARGIN, Rows, axis_names, name_axis, open_file, read_rows
 from gambol.io.labels import predictions
 from gambol.io.labels.predictions import Tracked
 from gambol.io.poses import CANDIDATES, DRAWN, SCORES, made_from
@@ -47,6 +47,7 @@ class Piece(NamedTuple):
     confidence: Float[np.ndarray, " D"]  # P(this identity is right)
     candidates: Candidates | None = None  # of the same rows, where several peaks are kept
     drawn: "Piece | None" = None  # poses in gaps, which nobody saw
+    margin: Float[np.ndarray, "D J"] | None = None  # of the same rows, where any was weighed
 
 
 class Series(NamedTuple):
@@ -68,6 +69,7 @@ def write(
     detections: int = 0,
     candidates: int = 1,
     drawn: bool = False,
+    weighed: bool = False,
 ) -> None:
     """Write tracks, one piece in memory at a time; the file appears whole or not at all.
 
@@ -82,6 +84,7 @@ def write(
         detections: how many there are, by which room on the disk is made sure of.
         candidates: peaks per keypoint that the pieces hold; of one, none but the position.
         drawn: whether the pieces hold poses that nobody saw.
+        weighed: whether the pieces hold margins.
     """
     if not names:
         raise InputError(f"{target}: tracks need the name of at least one animal")
@@ -89,7 +92,8 @@ def write(
     each = _POINT_BYTES + _PEAK_BYTES * (candidates if candidates > 1 else 0)
     room = each * max(detections, len(times)) * len(skeleton) + store.SLACK
     with store.atomic(target, room) as partial, h5netcdf.File(partial, "w") as file:
-        _declare(file, times, skeleton, names, fps, attrs, candidates, drawn)
+        _declare(file, times, skeleton, names, fps, attrs, candidates)
+        _declare_more(file, len(times), drawn=drawn, weighed=weighed)
         rows = Rows(file.create_group(UNTRACKED_GROUP), _nothing(len(skeleton)), "row")
         for part in parts:
             stop = frame + len(part.readable)
@@ -171,7 +175,6 @@ def _declare(
     fps: float,
     attrs: dict[str, Any],
     candidates: int,
-    drawn: bool,
 ) -> None:
     """Write names, times and attributes, with the variables still empty."""
     empty = np.zeros((0, len(names), len(skeleton)), np.float32)
@@ -189,23 +192,36 @@ def _declare(
     file.create_variable("time", ("time",), "f8", data=times)
     for axis in ("space", "space_b", "keypoints", "individuals"):
         name_axis(file, axis, tuple(str(word) for word in frame[axis].values))
-    kinds = {str(name): (values.dims, "f4") for name, values in frame.data_vars.items()}
+    kinds = {
+        str(name): (tuple(map(str, values.dims)), "f4")
+        for name, values in frame.data_vars.items()
+    }
     kinds |= {name: (("time", "individuals"), "f4") for name in _OF_ANIMALS}
     if candidates > 1:
         file.dimensions["candidate"] = candidates
         kinds[CANDIDATES] = (core_poses.CANDIDATE_DIMS, "f4")
         kinds[SCORES] = (core_poses.SCORE_DIMS, "f4")
     kinds["row"] = (("time", "individuals"), "i8")
-    if drawn:
-        kinds[DRAWN] = (("time", "individuals"), "u1")
     kinds |= {name: (("time",), "i4") for name in ("n_untracked", "readable")}
     for name, (dims, kind) in kinds.items():
-        sizes = [min(len(times), _FRAMES), *(file.dimensions[d].size for d in dims[1:])]
-        file.create_variable(
-            name, dims, kind, fillvalue=np.float32(np.nan) if kind == "f4" else None,
-            chunks=tuple(sizes), compression="gzip", compression_opts=1, shuffle=True,
-        )  # fmt: skip
+        _create(file, name, dims, kind, len(times))
     file.attrs.update(frame.attrs)
+
+
+def _declare_more(file: Any, frames: int, *, drawn: bool, weighed: bool) -> None:
+    """Declare what not all files hold."""
+    if drawn:
+        _create(file, DRAWN, ("time", "individuals"), "u1", frames)
+    if weighed:
+        _create(file, MARGIN, core_poses.POINT_DIMS, "f4", frames)
+
+
+def _create(file: Any, name: str, dims: tuple[str, ...], kind: str, frames: int) -> None:
+    sizes = [min(frames, _FRAMES), *(file.dimensions[d].size for d in dims[1:])]
+    file.create_variable(
+        name, dims, kind, fillvalue=np.float32(np.nan) if kind == "f4" else None,
+        chunks=tuple(sizes), compression="gzip", compression_opts=1, shuffle=True,
+    )  # fmt: skip
 
 
 def _fill(file: Any, rows: Rows, part: Piece, first: int, names: tuple[str, ...]) -> None:
@@ -223,6 +239,10 @@ def _fill(file: Any, rows: Rows, part: Piece, first: int, names: tuple[str, ...]
     score[t, who], sure[t, who] = part.found.score[mine], part.confidence[mine]
     if CANDIDATES in file.variables and part.candidates is not None:
         _fill_candidates(file, part, (mine, t, who), names)
+    if MARGIN in file.variables and part.margin is not None:
+        margin = np.full(shape, np.nan)
+        margin[t, who] = part.margin[mine]
+        file.variables[MARGIN][part.start : part.start + length] = np.swapaxes(margin, 1, 2)
     if DRAWN in file.variables and part.drawn is not None:
         there = _draw(part, names, (xy, cov, confidence, score, sure), row)
         file.variables[DRAWN][part.start : part.start + length] = there

@@ -17,7 +17,7 @@ from gambol.nn.engine import Engine
 from gambol.nn.outputs.classes import Classes
 from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
-from gambol.pose import crops, dataset, posing, upright
+from gambol.pose import crops, dataset, posing, relabel, upright
 from gambol.pose.group import Candidates, Links, group
 from gambol.pose.predict import Net, first, to_video
 
@@ -37,6 +37,9 @@ class Found(NamedTuple):
     whole: Float[np.ndarray, " I"]  # evidence for one animal: centroid's height or mean link
     looks: Float[np.ndarray, "I A"]  # log-probability of each class; A = 0 without classes
     several: Peaks | None = None  # (I, J, C), where more than the highest peak is kept
+    margin: Float[np.ndarray, "I J"] | None = None
+    # nats that the best other explanation costs more in which a keypoint is elsewhere; None
+    # where none are weighed
 
     def moved(self, matrix: Float[np.ndarray, "2 3"]) -> "Found":
         """Return the animals in other pixels."""
@@ -74,6 +77,7 @@ class BottomUp(NamedTuple):
     multiple: int
     limit: int  # peaks per keypoint that go on
     classes: Classes | None = None  # that say who an animal is
+    sides: relabel.Sides | None = None  # weighed anew where both show in one place
 
 
 Finder = TopDown | BottomUp
@@ -172,10 +176,12 @@ def _posed(finder: TopDown, found: Found) -> Found:
     """Let other peaks count, if the finder weighs poses and they are better by them."""
     if finder.poser is None or found.several is None:
         return found
-    peaks = posing.choose(finder.poser, found.several, finder.pose.scale).peaks
+    peaks, *_, margin = posing.choose(finder.poser, found.several, finder.pose.scale)
     top, kept = first(peaks), Peaks(*(part[:, :, : finder.candidates] for part in peaks))
     several = kept if finder.candidates > 1 else None
-    return found._replace(xy=top.xy, height=top.height, cov=top.cov, several=several)
+    return found._replace(
+        xy=top.xy, height=top.height, cov=top.cov, several=several, margin=margin
+    )
 
 
 def _in_crops(finder: TopDown, frame: UInt8[np.ndarray, "h w C"], spots: Spots) -> Found:
@@ -201,7 +207,7 @@ def _in_crops(finder: TopDown, frame: UInt8[np.ndarray, "h w C"], spots: Spots) 
 def _bottom_up(finder: BottomUp, frame: UInt8[np.ndarray, "h w C"]) -> Found:
     found, maps = candidates(finder, frame)
     fields = maps[0]
-    groups = group(found, fields, finder.links, finder.fields.stride)
+    groups = group(found, fields, finder.links, finder.fields.stride, finder.sides)
     member = groups.member[:, : finder.confidence.keypoints]  # a centroid is only a joint
     own = (member >= 0).sum(axis=1) >= FEWEST
     member = member[own]
@@ -214,6 +220,7 @@ def _bottom_up(finder: BottomUp, frame: UInt8[np.ndarray, "h w C"]) -> Found:
         np.where(some[..., None, None], found.cov[member], np.nan),
         groups.link[own],
         _looks(finder, found, maps, member),
+        margin=groups.margin[own][:, : finder.confidence.keypoints],
     )
 
 
@@ -290,6 +297,7 @@ def nobody(finder: Finder) -> Found:
     if isinstance(finder, TopDown) and finder.candidates > 1:
         shape = (0, keypoints, finder.candidates)
         several = Peaks(np.zeros((*shape, 2)), np.zeros(shape), np.zeros((*shape, 2, 2)))
+    weighed = isinstance(finder, BottomUp) or finder.poser is not None
     return Found(
         np.zeros((0, keypoints, 2)),
         np.zeros((0, keypoints)),
@@ -297,4 +305,5 @@ def nobody(finder: Finder) -> Found:
         np.zeros(0),
         np.zeros((0, classes)),
         several,
+        np.zeros((0, keypoints)) if weighed else None,
     )

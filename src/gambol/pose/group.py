@@ -20,7 +20,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from gambol.kernels import partition
-from gambol.pose import crops
+from gambol.pose import crops, relabel
 
 TAU = 0.25  # line score under which two peaks are better left apart
 SAMPLES = 10  # points on a line, at least
@@ -52,6 +52,7 @@ class Groups(NamedTuple):
 
     member: Int[np.ndarray, "I J"]  # index of a peak; -1 where a keypoint was not found
     link: Float[np.ndarray, " I"]  # mean probability of the links inside; 0 without links
+    margin: Float[np.ndarray, "I J"]  # nats, see `_margins`; NaN where a keypoint was not found
     gap: float  # nats by which other groups may be better; 0: none are, or nothing conflicts
 
 
@@ -109,9 +110,16 @@ def score_pairs(
 
 
 def group(
-    found: Candidates, fields: Float[np.ndarray, "F h w"], links: Links, stride: int
+    found: Candidates,
+    fields: Float[np.ndarray, "F h w"],
+    links: Links,
+    stride: int,
+    sides: relabel.Sides | None = None,
 ) -> Groups:
-    """Put the peaks of a frame together to animals; arguments as in `score_pairs`."""
+    """Put the peaks of a frame together to animals; arguments as in `score_pairs`.
+
+    With `sides`, places where both sides of an animal show are weighed once more.
+    """
     keypoints = max(int(links.edges.max(initial=0)), int(found.keypoint.max(initial=0))) + 1
     pairs = score_pairs(found, fields, links, stride)
     kept = _match(pairs, len(found.keypoint))
@@ -121,6 +129,14 @@ def group(
     kept = kept[np.lexsort((place[:, 1], place[:, 0], -odds[kept]))]
     own = _join(kept, pairs.source, pairs.target, odds, found.keypoint, keypoints)
     own, gap = _untie(found, pairs, odds, kept, own)
+    if sides is not None:
+        ends = np.stack([pairs.source, pairs.target])
+        seen = relabel.Peaks(found.xy, found.keypoint, found.height, ends, odds)
+        own, weighed, more = relabel.settle(seen, own, sides)
+        gap += more
+        anew = weighed[ends].all(axis=0) & (own[ends[0]] == own[ends[1]])
+        others = kept[~weighed[ends[:, kept]].any(axis=0)]
+        kept = np.concatenate([others, np.flatnonzero(anew)])
     return _collect(found, pairs, odds, kept, own, keypoints, gap)
 
 
@@ -215,7 +231,8 @@ def _collect(
     home = who[pairs.source[kept]][inside]
     total = np.bincount(home, probability[inside], len(roots))
     count = np.bincount(home, minlength=len(roots))
-    return Groups(member, total / np.maximum(count, 1), gap)
+    margin = _margins(pairs.source, pairs.target, odds, who, member)
+    return Groups(member, total / np.maximum(count, 1), margin, gap)
 
 
 def true_links(
@@ -273,6 +290,37 @@ def _join(order, source, target, odds, keypoint, keypoints):
             size[a] += size[b]
             holds[a] |= holds[b]
     return group
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _margins(source, target, odds, who, member):
+    """Nats that the best other groups cost more in which a peak is elsewhere.
+
+    Elsewhere is alone, in another group, or in another one in exchange for the peak of this
+    keypoint there; all other peaks stay. 0 where that would be no worse.
+    """
+    groups, keypoints = member.shape
+    hold = np.zeros((len(who), groups))  # log-odds of each peak being with each group
+    for k in range(len(source)):
+        hold[source[k], who[target[k]]] += odds[k]
+        hold[target[k], who[source[k]]] += odds[k]
+    margin = np.full(member.shape, np.nan)
+    for i in range(groups):
+        for j in range(keypoints):
+            p = member[i, j]
+            if p < 0:
+                continue
+            least = hold[p, i]
+            for g in range(groups):
+                q = member[g, j]
+                if g != i:
+                    cost = hold[p, i] - hold[p, g]
+                    if q >= 0:
+                        cost += hold[q, g] - hold[q, i]
+                    least = min(least, cost)
+            margin[i, j] = max(least, 0.0)
+    return margin
 
 
 @numba.njit(cache=True, nogil=True)

@@ -5,7 +5,7 @@ import numpy as np
 from gambol.io import run as io_run
 from gambol.nn import engine
 from gambol.nn.outputs.fields import Fields
-from gambol.pose import find, judge, upright
+from gambol.pose import find, judge, relabel, upright
 from gambol.pose.group import Links
 from gambol.pose.predict import Net
 from gambol.stages import structure
@@ -36,7 +36,8 @@ def of_run(
             np.array(many.edges, np.int64).reshape(-1, 2),
             *(np.array(many.links[name]) for name in ("longest", "slope", "offset")),
         )
-        return judge.bottom_up(net, run_by, links, many.most)
+        found = judge.bottom_up(net, run_by, links, many.most)
+        return found._replace(sides=_sides(trained, found) if many.relabel else None)
     first = trained.centroid
     finds = engine.build(first, where, precision, threads)
     return find.TopDown(
@@ -51,6 +52,11 @@ def of_run(
         shape(many),
         poser=by,
     )
+
+
+def _sides(trained: io_run.Trained, finder: find.BottomUp) -> relabel.Sides:
+    """Keypoints that are taken for each other; peaks of one hill are one place."""
+    return relabel.Sides(np.array(trained.model.bones.swap), finder.confidence.sigma)
 
 
 def shape(many: io_run.ManyFile) -> upright.Shape | None:

@@ -55,7 +55,7 @@ class Recording(NamedTuple):
     fps: float
     classes: tuple[str, ...]  # names behind `Detections.identity`
     attrs: dict[str, Any]
-    peaks: Path | None = None  # the file of detections, if it keeps several of a keypoint
+    more: Path | None = None  # the file of detections, if it keeps peaks or margins
 
 
 class Automatic(NamedTuple):
@@ -120,14 +120,14 @@ def write(
     store.write_json({**about, "edits": len(log.records), "events": rows}, queue_file(target))
     said = {name: value for name, value in attrs.items() if name not in _DERIVED}
     said |= {"made_from": log.key, "edits": log.hash, NAMES: json.dumps(names)}
-    several = _several(recording, np.arange(0))
+    several, margin = _more(recording, np.arange(0))
     drawn = gaps.draw(recording.found, *result.tracks[:2], result.gaps)
     io_tracks.write(
         target, _pieces(recording, result.tracks, drawn), recording.times,
         recording.skeleton, now, fps=recording.fps, attrs=dict(sorted(said.items())),
         detections=len(recording.found.frame),
         candidates=1 if several is None else several.score.shape[2],
-        drawn=len(drawn.animal) > 0,
+        drawn=len(drawn.animal) > 0, weighed=margin is not None,
     )  # fmt: skip
 
 
@@ -144,16 +144,19 @@ def _pieces(
             start, readable, drawn.poses.select(part), drawn.animal[part],
             drawn.confidence[part],
         )  # fmt: skip
-        several = _several(recording, rows)
-        yield io_tracks.Piece(start, readable, found, *who, several, lines)
+        several, margin = _more(recording, rows)
+        yield io_tracks.Piece(start, readable, found, *who, several, lines, margin)
 
 
-def _several(recording: Recording, rows: Int[np.ndarray, " R"]) -> Candidates | None:
-    """The peaks of rows that follow one another, if more than positions were kept."""
-    if recording.peaks is None:
-        return None
+def _more(
+    recording: Recording, rows: Int[np.ndarray, " R"]
+) -> tuple[Candidates | None, Float[np.ndarray, "R J"] | None]:
+    """The peaks and margins of rows that follow one another, if they were kept."""
+    if recording.more is None:
+        return None, None
     first, last = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
-    return io_detections.candidates(recording.peaks, first, last)
+    several = io_detections.candidates(recording.more, first, last)
+    return several, io_detections.margins(recording.more, first, last)
 
 
 def stretches(recording: Recording) -> Iterator[Int[np.ndarray, " R"]]:

@@ -7,9 +7,10 @@ the detections their identities.
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from gambol.core import pixels
 from gambol.core.instances import Candidates, Detections, join
@@ -18,11 +19,18 @@ from gambol.core.video import Video
 from gambol.io import detections as io_detections
 from gambol.io import run as io_run
 from gambol.io.video.ahead import read_ahead
-from gambol.kernels.peaks import Peaks
 from gambol.pose import calibrate, dataset, find, judge
 from gambol.stages import structure
 
 CHUNK = 16  # frames that are decoded together
+
+
+class _Rows(NamedTuple):
+    """The animals of a frame."""
+
+    rows: Detections
+    candidates: Candidates | None  # their peaks, where the finder keeps several
+    margin: Float[np.ndarray, "D J"] | None  # nats, where it weighs other explanations
 
 
 def predict(
@@ -82,7 +90,7 @@ def in_frame(
     frame: int,
 ) -> Detections:
     """Find the animals of one video frame, in video pixels."""
-    return _found(finder, judged, scale, image, frame)[0]
+    return _found(finder, judged, scale, image, frame).rows
 
 
 def _found(
@@ -91,20 +99,18 @@ def _found(
     scale: float,
     image: UInt8[np.ndarray, "H W C"],
     frame: int,
-) -> tuple[Detections, Candidates | None]:
-    """Return the animals of a frame, and their peaks where the finder keeps several."""
+) -> _Rows:
     small = dataset.shrink(image, scale)
     matrix = pixels.invert(dataset.from_video_map(image.shape[1], image.shape[0], scale))
-    found = find.find(finder, small).moved(matrix)
-    rows = judge.detections(frame, found, judge.value(found, judged))
-    return rows, _candidates(found.several, judged)
+    return _rows(find.find(finder, small).moved(matrix), judged, frame)
 
 
-def _candidates(several: Peaks | None, judged: judge.Judged) -> Candidates | None:
-    if several is None:
-        return None
-    score = calibrate.scores(judged.calibration, several.height, several.cov)
-    return Candidates(several.xy, score)
+def _rows(found: find.Found, judged: judge.Judged, frame: int) -> _Rows:
+    rows, several = judge.detections(frame, found, judge.value(found, judged)), None
+    if found.several is not None:
+        score = calibrate.scores(judged.calibration, found.several.height, found.several.cov)
+        several = Candidates(found.several.xy, score)
+    return _Rows(rows, several, found.margin)
 
 
 def _piece(
@@ -115,21 +121,25 @@ def _piece(
     wanted: list[int],
     clock: Callable[[], float],
 ) -> tuple[io_detections.Piece, float]:
-    nobody = find.nobody(finder)
-    rows = [judge.detections(wanted[0], nobody, judge.value(nobody, judged))]
-    several = [one for one in [_candidates(nobody.several, judged)] if one is not None]
+    rows = [_rows(find.nobody(finder), judged, wanted[0])]
     readable: list[bool] = []
     waited, before = 0.0, clock()
     for frame, image, fine in _frames(video, wanted):
         waited += clock() - before
         readable.append(fine)
         if fine:
-            animals, peaks = _found(finder, judged, scale, image, frame)
-            rows.append(animals)
-            several += [] if peaks is None else [peaks]
+            rows.append(_found(finder, judged, scale, image, frame))
         before = clock()
-    joined = Candidates(*map(np.concatenate, zip(*several, strict=True))) if several else None
-    return io_detections.Piece(wanted[0], np.array(readable, bool), join(rows), joined), waited
+    several = [one.candidates for one in rows if one.candidates is not None]
+    margin = [one.margin for one in rows if one.margin is not None]
+    piece = io_detections.Piece(
+        wanted[0],
+        np.array(readable, bool),
+        join([one.rows for one in rows]),
+        Candidates(*map(np.concatenate, zip(*several, strict=True))) if several else None,
+        np.concatenate(margin) if margin else None,
+    )
+    return piece, waited
 
 
 def _frames(video: Video, wanted: list[int]) -> Iterator[tuple[int, np.ndarray, bool]]:

@@ -107,11 +107,12 @@ def read(source: Path, scratch: Path | None = None) -> Recording:
         raise InputError(f"{source} does not exist; give a file of `gambol predict`")
     if source.name.endswith(SUFFIX):
         head, found = io_detections.spool(source, scratch)
-        several = io_detections.candidates(source, 0, 0) is not None
+        looks = (io_detections.candidates, io_detections.margins)
+        more = any(look(source, 0, 0) is not None for look in looks)
         kept = np.ones(len(found.frame), bool)
         return Recording(
             found, kept, head.times, head.readable, head.skeleton, head.fps, head.classes,
-            head.attrs, source if several else None,
+            head.attrs, source if more else None,
         )  # fmt: skip
     said = io_tracks.load(source)
     clock = _clock(source, said)

@@ -48,6 +48,9 @@ class ManyConfig(Config):
     edges: tuple[tuple[str, str], ...] | None = None  # of the fields; null: the skeleton's
     grouping: Literal["tree", "graph", "learned"] = "tree"
     # graph: edges may close cycles; learned: and validation may choose others
+    relabel: bool = (
+        False  # bottom-up: weigh anew which side a place is where both maps show one
+    )
     join: Literal["none", "centroid"] = "none"  # of what no edges join: fields to the centroid
     identities: bool = False  # learn who is who: the same animals in all recordings, by name
     field_sigma: PositiveFloat | None = None  # network pixels; null: 1/15 of the body, 4 to 8
@@ -235,6 +238,11 @@ def _bottom_up(
             "bottom-up training joins keypoints, and the labels have only one; set approach to "
             "top-down"
         )
+    if cfg.many.relabel and max(skeleton.swap) < 0:
+        raise InputError(
+            "many.relabel tells left from right, and no keypoint of the labels has a partner "
+            "on the other side; say in the skeleton which ones swap, or leave it out"
+        )
     body, most = trained_many.body(ready), ready.parts["train"].xy.shape[1]
     part = ready.parts["train"]
     known = part.xy.reshape(-1, *part.xy.shape[2:])
@@ -269,7 +277,8 @@ def _bottom_up(
     links = judge.fit_links(finder, ready.parts["val"], body * choice.scale)
     links, reason = _best_graph(ready, finder._replace(links=links), usual)
     sitting.say(reason)
-    return trained_many.Made(spec, fitted, _many(ready, links, names), None, (reason,))
+    many = _many(ready, links, names).model_copy(update={"relabel": cfg.many.relabel})
+    return trained_many.Made(spec, fitted, many, None, (reason,))
 
 
 def _many(
