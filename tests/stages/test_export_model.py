@@ -125,13 +125,18 @@ def test_top_down_its_network_of_crops_is_written(tmp_path_factory, tmp_path):
     assert file.many["threshold"] == model.many.threshold
 
 
-def test_bottom_up_is_refused(trained, tmp_path):
-    run = shutil.copytree(trained, tmp_path / "run")
-    path = run / "model.json"
-    values = {**json.loads(path.read_text("utf-8")), "approach": "bottom-up"}
-    path.write_text(json.dumps(values), encoding="utf-8")
-    with pytest.raises(InputError, match="bottom-up"):
-        export_model.run(PLAIN, run, tmp_path / "net")
+def test_bottom_up_its_peaks_and_fields_are_written(tmp_path_factory, tmp_path):
+    _, run = trained_pair(tmp_path_factory.getbasetemp(), "bottom-up")
+    made = export_model.run(INT8, run, tmp_path / "net")
+    file, model = io_exported.read(made.folder), io_run.load(run).model
+    assert made.checked["px"]["float32"] < 1e-3 and made.checked["points"] >= 6
+    assert file.picture.shows == "frame"
+    assert (file.picture.width, file.picture.height) == (128, 96)
+    assert list(file.outputs) == ["xy", "height", "covariance", "fields"]
+    assert file.strides == {"fields": 4} and file.many["links"] == model.many.links
+    said = file.int8["numbers"]
+    assert 0 < said["float32"]["mean_px"] < 3.0 and said["int8"]["extra_px"] < 2.0
+    assert "differs from gambol predict" in export_model.describe(made._asdict())
 
 
 def test_what_is_said_of_it(exported):

@@ -40,6 +40,7 @@ class ExportedFile(Config):
     made_from: str  # hash of weights, settings and version
     picture: Picture
     outputs: dict[str, str]  # names, in order, and what they are
+    strides: dict[str, int] = {}  # pixels of the picture per cell, of outputs that are maps
     files: dict[str, str]  # by the numbers that they compute with, or the format
     skeleton: dict[str, Any]
     calibration: dict[str, Any]  # of the peaks, video pixels
@@ -48,7 +49,7 @@ class ExportedFile(Config):
     checked: dict[str, Any]  # against `gambol predict`
     note: str | None = None  # what `gambol predict` does besides, and the graphs do not
     int8: dict[str, Any] | None = None  # error and speed, measured
-    many: dict[str, Any] | None = None  # of crops: what the run knows of several animals
+    many: dict[str, Any] | None = None  # of several animals, what the run knows of them
     provenance: dict[str, Any]
 
     @property

@@ -22,7 +22,7 @@ from gambol.core.errors import InputError
 from gambol.nn import graph_peaks
 from gambol.nn.augment import FILL
 from gambol.nn.engine import import_openvino
-from gambol.nn.model import PoseNet
+from gambol.nn.model import Answers, PoseNet
 from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.graph import Graph
 from gambol.nn.snapshots import Together
@@ -44,8 +44,27 @@ class Worth(NamedTuple):
     factor: tuple[float, float]  # px of the video per px of the image, along x and y
 
 
-class Exportable(nn.Module):
+class Whole(nn.Module):
+    """What stands around every exported network: image to answers with these names."""
+
+    net: PoseNet
+    names: tuple[str, ...]
+
+    def answers(self, image: UInt8[Tensor, "B H W C"]) -> Answers:
+        """Pad pictures to the network's multiple and run it."""
+        height, width = image.shape[1], image.shape[2]
+        more = [-side % self.net.multiple for side in (width, height)]
+        x = image.permute(0, 3, 1, 2).to(torch.float32)
+        # what lies beyond the picture is the constant that training padded with
+        padded = F.pad(x, (0, more[0], 0, more[1]), value=float(FILL))
+        answers: Answers = self.net(padded.to(torch.uint8))
+        return answers
+
+
+class Exportable(Whole):
     """Image to positions."""
+
+    names = NAMES
 
     def __init__(self, net: PoseNet, worth: Worth) -> None:
         super().__init__()
@@ -59,13 +78,8 @@ class Exportable(nn.Module):
 
     def forward(self, image: UInt8[Tensor, "B H W C"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Find the keypoints."""
-        height, width = image.shape[1], image.shape[2]
-        more = [-side % self.net.multiple for side in (width, height)]
-        x = image.permute(0, 3, 1, 2).to(torch.float32)
-        # what lies beyond the picture is the constant that training padded with
-        padded = F.pad(x, (0, more[0], 0, more[1]), value=float(FILL))
-        maps = self.net(padded.to(torch.uint8))[self.which][:, : self.keypoints]
-        inner = maps[:, :, : -(-height // self.stride), : -(-width // self.stride)]
+        maps = self.answers(image)[self.which][:, : self.keypoints]
+        inner = seen(maps, image, self.stride)
         found = graph_peaks.find(inner, self.sigma)
         grid = pixels.cells(self.stride)
         xy = found.xy * float(grid[0, 0]) + float(grid[0, 2])
@@ -90,6 +104,14 @@ class Exportable(nn.Module):
         return torch.sigmoid(weights[:, 0] + weights[:, 1] * logit + weights[:, 2] * wide)
 
 
+def seen(
+    maps: Float[Tensor, "B K h w"], image: UInt8[Tensor, "B H W C"], stride: int
+) -> Float[Tensor, "B K h1 w1"]:
+    """Cut off the cells of maps that lie in padding."""
+    height, width = image.shape[1], image.shape[2]
+    return maps[:, :, : -(-height // stride), : -(-width // stride)]
+
+
 def peaks_sigma(net: PoseNet) -> float:
     """Return σ of the Gaussians whose peaks a graph finds, in cells; refuse other answers."""
     position = net.position
@@ -109,7 +131,7 @@ def peaks_sigma(net: PoseNet) -> float:
     return position.sigma / position.stride
 
 
-def to_openvino(graph: Exportable, channels: int, size: tuple[int, int]) -> Any:
+def to_openvino(graph: Whole, channels: int, size: tuple[int, int]) -> Any:
     """Convert to an OpenVINO model for pictures of (width, height); the batch stays free.
 
     It may be reshaped to other sizes.
@@ -121,16 +143,16 @@ def to_openvino(graph: Exportable, channels: int, size: tuple[int, int]) -> Any:
         traced = torch.jit.trace(graph.cpu().eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
         model = ov.convert_model(traced, example_input=example)
     model.inputs[0].get_tensor().set_names({"image"})
-    for output, name in zip(model.outputs, NAMES, strict=True):
+    for output, name in zip(model.outputs, graph.names, strict=True):
         output.get_tensor().set_names({name})
     model.reshape([-1, size[1], size[0], channels])
     return model
 
 
-def to_onnx(graph: Exportable, channels: int, path: Path) -> None:
+def to_onnx(graph: Whole, channels: int, path: Path) -> None:
     """Write as ONNX; batch, height and width stay free."""
     free = {0: "batch", 1: "height", 2: "width"}
-    axes = {"image": free, **{name: {0: "batch"} for name in NAMES}}
+    axes = {"image": free, **{name: {0: "batch"} for name in graph.names}}
     with torch.no_grad(), warnings.catch_warnings():
         _quiet()
         torch.onnx.export(
@@ -138,7 +160,7 @@ def to_onnx(graph: Exportable, channels: int, path: Path) -> None:
             (_example(graph, channels),),
             path,
             input_names=["image"],
-            output_names=list(NAMES),
+            output_names=list(graph.names),
             dynamic_axes=axes,
             opset_version=OPSET,
             # the newer exporter fixes sizes that it sees and needs another package
@@ -155,7 +177,7 @@ def require_onnx() -> None:
             )
 
 
-def _example(graph: Exportable, channels: int) -> UInt8[Tensor, "B H W C"]:
+def _example(graph: Whole, channels: int) -> UInt8[Tensor, "B H W C"]:
     """Two pictures whose sides differ and are no multiples, so that no size is special."""
     side = 4 * graph.net.multiple
     return torch.zeros(2, side + 3, side + graph.net.multiple + 5, channels, dtype=torch.uint8)

@@ -79,6 +79,16 @@ class BottomUp(NamedTuple):
 Finder = TopDown | BottomUp
 
 
+class Grouping(NamedTuple):
+    """How the peaks of a frame make animals."""
+
+    links: Links
+    keypoints: int  # of an animal; peaks of another one are centroids
+    stride: int  # of the fields
+    classes: int = 0  # individuals that are known by their looks
+    class_stride: int = 1  # of their maps
+
+
 def find(finder: Finder, frame: UInt8[np.ndarray, "h w C"]) -> Found:
     """Find the animals of a frame at network scale, in network pixels."""
     if isinstance(finder, TopDown):
@@ -199,32 +209,49 @@ def _in_crops(finder: TopDown, frame: UInt8[np.ndarray, "h w C"], spots: Spots) 
 
 
 def _bottom_up(finder: BottomUp, frame: UInt8[np.ndarray, "h w C"]) -> Found:
-    found, maps = candidates(finder, frame)
-    fields = maps[0]
-    groups = group(found, fields, finder.links, finder.fields.stride)
-    member = groups.member[:, : finder.confidence.keypoints]  # a centroid is only a joint
+    return grouped(grouping(finder), *candidates(finder, frame))
+
+
+def grouping(finder: BottomUp) -> Grouping:
+    """Return how a finder puts peaks together."""
+    known, own = finder.classes, finder.confidence.keypoints
+    classes = (0, 1) if known is None else (len(known.classes), known.stride)
+    return Grouping(finder.links, own, finder.fields.stride, *classes)
+
+
+def grouped(
+    how: Grouping, found: Candidates, maps: list[Float[np.ndarray, "_F _h _w"]]
+) -> Found:
+    """Put the peaks of a frame together to animals, in the pixels of the peaks.
+
+    Args:
+        how: links and what the maps are.
+        found: peaks, pixels of the network's input.
+        maps: fields of the links; class maps, if there are any.
+    """
+    groups = group(found, maps[0], how.links, how.stride)
+    member = groups.member[:, : how.keypoints]  # a centroid is only a joint
     own = (member >= 0).sum(axis=1) >= FEWEST
     member = member[own]
     some = member >= 0
     if not len(member):
-        return nobody(finder)
+        return _nobody(how.keypoints, how.classes)
     return Found(
         np.where(some[..., None], found.xy[member], np.nan),
         np.where(some, found.height[member], np.nan),
         np.where(some[..., None, None], found.cov[member], np.nan),
         groups.link[own],
-        _looks(finder, found, maps, member),
+        _looks(how, found, maps, member),
     )
 
 
 def _looks(
-    finder: BottomUp, found: Candidates, maps: list[np.ndarray], member: np.ndarray
+    how: Grouping, found: Candidates, maps: list[np.ndarray], member: np.ndarray
 ) -> Float[np.ndarray, "I A"]:
     """Mean log-probability of each class at the peaks of each animal."""
-    if len(maps) < 2 or finder.classes is None:
+    if len(maps) < 2 or not how.classes:
         return np.zeros((len(member), 0))
-    stride = finder.classes.stride
-    cells = pixels.apply(pixels.invert(pixels.cells(stride)), found.xy)
+    cells = pixels.apply(pixels.invert(pixels.cells(how.class_stride)), found.xy)
     h, w = maps[1].shape[-2:]
     column, row = np.clip(np.rint(cells), 0, (w - 1, h - 1)).astype(np.int64).T
     at = _log_softmax(maps[1][:, row, column].T)  # (P, A)
@@ -279,16 +306,26 @@ def _linked(
     return fields[[2 * e + axis for e in used for axis in (0, 1)]]
 
 
+def of_peaks(found: Peaks) -> Candidates:
+    """Make one list of peaks (J, P); those without height are none."""
+    keypoint, place = np.nonzero(found.height > 0)
+    xy, height, cov = (part[keypoint, place].astype(np.float64) for part in found)
+    return Candidates(xy, keypoint, height, cov)
+
+
 def nobody(finder: Finder) -> Found:
     """No animal, in the shape of what the finder finds."""
     if isinstance(finder, TopDown):
         keypoints, classes = finder.pose.position.keypoints, finder.classes
-    else:
-        keypoints = finder.confidence.keypoints
-        classes = len(finder.classes.classes) if finder.classes else 0
+        return _nobody(keypoints, classes, finder.candidates)
+    how = grouping(finder)
+    return _nobody(how.keypoints, how.classes)
+
+
+def _nobody(keypoints: int, classes: int, candidates: int = 1) -> Found:
     several = None
-    if isinstance(finder, TopDown) and finder.candidates > 1:
-        shape = (0, keypoints, finder.candidates)
+    if candidates > 1:
+        shape = (0, keypoints, candidates)
         several = Peaks(np.zeros((*shape, 2)), np.zeros(shape), np.zeros((*shape, 2, 2)))
     return Found(
         np.zeros((0, keypoints, 2)),

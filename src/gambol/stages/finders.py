@@ -32,11 +32,7 @@ def of_run(
     by, held = structure.poser(trained, weight), structure.grid(trained, weight)
     run_by = engine.build(net, where, precision, threads)
     if trained.centroid is None:
-        links = Links(
-            np.array(many.edges, np.int64).reshape(-1, 2),
-            *(np.array(many.links[name]) for name in ("longest", "slope", "offset")),
-        )
-        return judge.bottom_up(net, run_by, links, many.most)
+        return judge.bottom_up(net, run_by, links(many), many.most)
     first = trained.centroid
     finds = engine.build(first, where, precision, threads)
     return find.TopDown(
@@ -50,6 +46,14 @@ def of_run(
         next((one for one in first.outputs if isinstance(one, Fields)), None),
         shape(many),
         poser=by,
+    )
+
+
+def links(many: io_run.ManyFile) -> Links:
+    """How a bottom-up run joins peaks."""
+    return Links(
+        np.array(many.edges, np.int64).reshape(-1, 2),
+        *(np.array(many.links[name]) for name in ("longest", "slope", "offset")),
     )
 
 
