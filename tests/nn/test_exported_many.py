@@ -13,6 +13,7 @@ from gambol.nn.exported_many import CLASSES, NAMES, ManyExportable
 from gambol.nn.outputs.classes import ClassesSpec
 from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.nn.outputs.fields import FieldsSpec
+from gambol.nn.snapshots import joined
 
 SIZES = ((64, 48), (50, 61))  # the second is no multiple of anything
 EDGES = ((0, 1), (1, 2), (0, 2))
@@ -95,3 +96,10 @@ def test_onnx_answers_alike_at_every_size(tmp_path):
 def test_a_network_without_fields_is_refused():
     with pytest.raises(InputError, match="no fields"):
         ManyExportable(network(), EDGES, 0.05, LIMIT)
+
+
+def test_snapshots_are_refused():
+    one = bottom_up()
+    net = joined(one.spec, [one.state_dict()] * 2)
+    with pytest.raises(InputError, match="2 snapshots that find animals bottom-up"):
+        ManyExportable(net, EDGES, 0.05, LIMIT)

@@ -72,19 +72,34 @@ class Exportable(Whole):
         self.which = net.outputs.index(position)
         self.sigma = peaks_sigma(net)
         self.net, self.keypoints, self.stride = net.eval(), position.keypoints, position.stride
+        self.networks = position.networks if isinstance(position, Together) else 1
         self.register_buffer("scale", worth.scale.to(torch.float32))
         self.register_buffer("weights", worth.weights.to(torch.float32))
         self.worth = worth
 
     def forward(self, image: UInt8[Tensor, "B H W C"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Find the keypoints."""
-        maps = self.answers(image)[self.which][:, : self.keypoints]
-        inner = seen(maps, image, self.stride)
-        found = graph_peaks.find(inner, self.sigma)
+        maps = seen(self.answers(image)[self.which], image, self.stride)
+        found = self.peaks(maps)
         grid = pixels.cells(self.stride)
         xy = found.xy * float(grid[0, 0]) + float(grid[0, 2])
         cov = found.cov * float(grid[0, 0]) ** 2
         return xy, self.confidence(found.height, cov), found.height, cov
+
+    def peaks(self, maps: Float[Tensor, "B C h w"]) -> graph_peaks.GraphPeaks:
+        """Find the peaks of the mean over networks; the covariance grows by how they differ."""
+        if self.networks == 1:
+            return graph_peaks.find(maps[:, : self.keypoints], self.sigma)
+        each = [part[:, : self.keypoints] for part in maps.chunk(self.networks, 1)]
+        mean = each[0] / self.networks
+        for other in each[1:]:
+            mean = mean + other / self.networks
+        found = graph_peaks.find(mean, self.sigma)
+        cov = found.cov
+        for one in each:
+            off = graph_peaks.find(one, self.sigma).xy - found.xy
+            cov = cov + off[..., :, None] * off[..., None, :] / (self.networks - 1)
+        return found._replace(cov=cov)
 
     def confidence(
         self, height: Float[Tensor, "B J"], cov: Float[Tensor, "B J 2 2"]
@@ -115,20 +130,16 @@ def seen(
 def peaks_sigma(net: PoseNet) -> float:
     """Return σ of the Gaussians whose peaks a graph finds, in cells; refuse other answers."""
     position = net.position
-    if isinstance(position, Together):
-        raise InputError(
-            f"{position.networks} snapshots do not fit into one exported graph; train without "
-            "fit.snapshots, or use gambol.live.Predictor on the run"
-        )
+    own = position.own if isinstance(position, Together) else position
     spec = net.spec.outputs[net.outputs.index(position)]
     decoder = getattr(spec, "decoder", "gaussian")
-    if not isinstance(position, Confidence | Graph) or decoder != "gaussian":
-        how = spec.kind if not isinstance(position, Confidence) else f"decoder {decoder}"
+    if not isinstance(own, Confidence | Graph) or decoder != "gaussian":
+        how = spec.kind if not isinstance(own, Confidence) else f"decoder {decoder}"
         raise InputError(
             f"peaks of {how} are not found inside an exported graph; train with output "
             "confidence or graph and decoder gaussian, or use gambol.live.Predictor on the run"
         )
-    return position.sigma / position.stride
+    return own.sigma / own.stride
 
 
 def to_openvino(graph: Whole, channels: int, size: tuple[int, int]) -> Any:

@@ -22,6 +22,7 @@ from gambol.nn.model import PoseNet
 from gambol.nn.outputs.base import Output
 from gambol.nn.outputs.classes import Classes
 from gambol.nn.outputs.fields import Fields
+from gambol.nn.snapshots import Together
 
 NAMES = ("xy", "height", "covariance", "fields")
 CLASSES = "classes"
@@ -43,6 +44,12 @@ class ManyExportable(Whole):
         """
         super().__init__()
         position, drawn = net.position, fields_of(net)
+        if isinstance(position, Together):
+            raise InputError(
+                f"{position.networks} snapshots that find animals bottom-up do not fit into "
+                "one exported graph; train without fit.snapshots, or give the run to "
+                "gambol.live.ManyPredictor"
+            )
         self.net, self.stride, self.sigma = net.eval(), position.stride, peaks_sigma(net)
         self.threshold, self.limit = threshold, limit
         self.which = net.outputs.index(position)

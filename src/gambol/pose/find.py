@@ -14,6 +14,7 @@ from gambol.core import pixels
 from gambol.kernels.maxima import maxima
 from gambol.kernels.peaks import Peaks
 from gambol.nn.engine import Engine
+from gambol.nn.outputs.base import Positions
 from gambol.nn.outputs.classes import Classes
 from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
@@ -68,7 +69,7 @@ class BottomUp(NamedTuple):
     """A network of confidence maps and fields, and how peaks are linked."""
 
     engine: Engine
-    confidence: Confidence
+    confidence: Positions  # by confidence maps
     fields: Fields
     links: Links
     multiple: int
@@ -280,8 +281,7 @@ def candidates(
     confidence = finder.confidence
     h = -(-frame.shape[0] // confidence.stride)
     w = -(-frame.shape[1] // confidence.stride)
-    sigma = confidence.sigma / confidence.stride
-    found = maxima(maps[0, :, :h, :w], sigma, LOW, finder.limit)
+    found = confidence.crowd(maps[0, :, :h, :w], LOW, finder.limit)
     keypoint, place = np.nonzero(np.arange(finder.limit) < found.n[:, None])
     grid = pixels.cells(confidence.stride)
     return (

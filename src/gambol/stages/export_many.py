@@ -47,16 +47,16 @@ class Scenes(NamedTuple):
     def check(self, net: PoseNet, files: dict[str, Path], threads: int) -> dict[str, Any]:
         """Compare the peaks of all animals, and the maps beside them."""
         images = self.images[: export_checks.CHECKED]
+        maps = net.spec.outputs[net.outputs.index(net.position)].channels(self.how.keypoints)
         seen = [find.candidates(self.finder, image) for image in images]
-        found, expected = {}, [_listed(peaks, self.finder) for peaks, _ in seen]
+        found, expected = {}, [_listed(peaks, maps, self.finder.limit) for peaks, _ in seen]
         for name, path in files.items():
             answers = export_checks.answers(name, path, images, threads)
             found[name] = [
                 _without(Peaks(*one[:3]), other)
                 for one, other in zip(answers, expected, strict=True)
             ]
-            others = [maps for _, maps in seen]
-            _check_maps(name, [one[3:] for one in answers], others)
+            _check_maps(name, [one[3:] for one in answers], [some for _, some in seen])
         expected = [_without(*pair) for pair in zip(expected, found["float32"], strict=True)]
         return export_checks.compare(found, expected, self.size)
 
@@ -113,12 +113,11 @@ def animals(
     return find.grouped(how, find.of_peaks(Peaks(xy, height, cov)), maps)
 
 
-def _listed(found: Candidates, finder: find.BottomUp) -> Peaks:
-    """Put peaks into rows of a keypoint, as graphs do; height 0 where there are fewer."""
-    keypoints = finder.confidence.keypoints + finder.confidence.spec.centroid
-    shape = (keypoints, finder.limit)
+def _listed(found: Candidates, maps: int, limit: int) -> Peaks:
+    """Put peaks into rows of a map, as graphs do; height 0 where there are fewer."""
+    shape = (maps, limit)
     xy, height, cov = np.zeros((*shape, 2)), np.zeros(shape), np.zeros((*shape, 2, 2))
-    for j in range(keypoints):
+    for j in range(maps):
         own = np.flatnonzero(found.keypoint == j)
         own = own[np.argsort(-found.height[own], kind="stable")]
         xy[j, : len(own)], height[j, : len(own)] = found.xy[own], found.height[own]
