@@ -8,8 +8,9 @@ from exported_graphs import network, pictures
 from gambol.core.errors import InputError
 from gambol.kernels.maxima import maxima
 from gambol.nn import engine, exported
+from gambol.nn.exported import CLASSES
 from gambol.nn.exported_engine import ExportedGraph
-from gambol.nn.exported_many import CLASSES, NAMES, ManyExportable
+from gambol.nn.exported_many import NAMES, ManyExportable
 from gambol.nn.outputs.classes import ClassesSpec
 from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.nn.outputs.fields import FieldsSpec

@@ -56,3 +56,9 @@ def test_int8_that_is_slower_or_worse_is_warned_of():
     assert "slower than float32 on this machine (20.00 against 10.00 ms)" in slow
     (worse,) = export_checks.warnings(numbers(extra_px=0.3))
     assert "0.30 px" in worse
+
+
+def test_what_a_search_may_be_off_by_is_allowed():
+    one, other = peaks([[1, 2.01]], [0.9]), peaks([[1, 2.0]], [0.9])
+    said = export_checks.compare({"float32": one}, other, (64, 48), within=0.02)
+    assert said["px"]["float32"] == pytest.approx(0.01) and said["points"] == 1

@@ -2,7 +2,8 @@
 
 In:  `image` uint8 (B, H, W, C), any batch.
 Out: `xy` (B, J, 2) in pixels of that image, `confidence` (B, J), `height` (B, J) of the peaks
-     and `covariance` (B, J, 2, 2), raw, px².
+     and `covariance` (B, J, 2, 2), raw, px²; of a network that knows A individuals by their
+     looks, `classes` (B, A), logits.
 
 Padding to the network's multiple, scaling of values, the network, and peak finding are inside.
 """
@@ -19,15 +20,15 @@ from torch import Tensor, nn
 
 from gambol.core import pixels
 from gambol.core.errors import InputError
-from gambol.nn import graph_peaks
+from gambol.nn import graph_decoders, graph_peaks
 from gambol.nn.augment import FILL
 from gambol.nn.engine import import_openvino
 from gambol.nn.model import Answers, PoseNet
-from gambol.nn.outputs.confidence import Confidence
-from gambol.nn.outputs.graph import Graph
+from gambol.nn.outputs.who import Who
 from gambol.nn.snapshots import Together
 
 NAMES = ("xy", "confidence", "height", "covariance")
+CLASSES = "classes"
 OPSET = 17  # of ONNX; runtimes from 2022 on read it
 
 
@@ -64,40 +65,43 @@ class Whole(nn.Module):
 class Exportable(Whole):
     """Image to positions."""
 
-    names = NAMES
-
     def __init__(self, net: PoseNet, worth: Worth) -> None:
         super().__init__()
         position = net.position
         self.which = net.outputs.index(position)
-        self.sigma = peaks_sigma(net)
-        self.net, self.keypoints, self.stride = net.eval(), position.keypoints, position.stride
-        self.networks = position.networks if isinstance(position, Together) else 1
+        own, self.networks = position, 1
+        if isinstance(position, Together):
+            own, self.networks = position.own, position.networks
+        self.find = graph_decoders.decoder(own)
+        self.net, self.stride = net.eval(), position.stride
+        self.who = next((k for k, one in enumerate(net.outputs) if isinstance(one, Who)), None)
+        self.names = NAMES if self.who is None else (*NAMES, CLASSES)
         self.register_buffer("scale", worth.scale.to(torch.float32))
         self.register_buffer("weights", worth.weights.to(torch.float32))
         self.worth = worth
 
-    def forward(self, image: UInt8[Tensor, "B H W C"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, image: UInt8[Tensor, "B H W C"]) -> tuple[Tensor, ...]:
         """Find the keypoints."""
-        maps = seen(self.answers(image)[self.which], image, self.stride)
-        found = self.peaks(maps)
+        answers = self.answers(image)
+        found = self.peaks(seen(answers[self.which], image, self.stride))
         grid = pixels.cells(self.stride)
         xy = found.xy * float(grid[0, 0]) + float(grid[0, 2])
         cov = found.cov * float(grid[0, 0]) ** 2
-        return xy, self.confidence(found.height, cov), found.height, cov
+        more = () if self.who is None else (answers[self.who][:, :, 0, 0],)
+        return xy, self.confidence(found.height, cov), found.height, cov, *more
 
     def peaks(self, maps: Float[Tensor, "B C h w"]) -> graph_peaks.GraphPeaks:
         """Find the peaks of the mean over networks; the covariance grows by how they differ."""
         if self.networks == 1:
-            return graph_peaks.find(maps[:, : self.keypoints], self.sigma)
-        each = [part[:, : self.keypoints] for part in maps.chunk(self.networks, 1)]
+            return self.find(maps)
+        each = maps.chunk(self.networks, 1)
         mean = each[0] / self.networks
         for other in each[1:]:
             mean = mean + other / self.networks
-        found = graph_peaks.find(mean, self.sigma)
+        found = self.find(mean)
         cov = found.cov
         for one in each:
-            off = graph_peaks.find(one, self.sigma).xy - found.xy
+            off = self.find(one).xy - found.xy
             cov = cov + off[..., :, None] * off[..., None, :] / (self.networks - 1)
         return found._replace(cov=cov)
 
@@ -125,21 +129,6 @@ def seen(
     """Cut off the cells of maps that lie in padding."""
     height, width = image.shape[1], image.shape[2]
     return maps[:, :, : -(-height // stride), : -(-width // stride)]
-
-
-def peaks_sigma(net: PoseNet) -> float:
-    """Return σ of the Gaussians whose peaks a graph finds, in cells; refuse other answers."""
-    position = net.position
-    own = position.own if isinstance(position, Together) else position
-    spec = net.spec.outputs[net.outputs.index(position)]
-    decoder = getattr(spec, "decoder", "gaussian")
-    if not isinstance(own, Confidence | Graph) or decoder != "gaussian":
-        how = spec.kind if not isinstance(own, Confidence) else f"decoder {decoder}"
-        raise InputError(
-            f"peaks of {how} are not found inside an exported graph; train with output "
-            "confidence or graph and decoder gaussian, or use gambol.live.Predictor on the run"
-        )
-    return own.sigma / own.stride
 
 
 def to_openvino(graph: Whole, channels: int, size: tuple[int, int]) -> Any:

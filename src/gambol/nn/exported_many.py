@@ -17,15 +17,15 @@ from torch import Tensor
 from gambol.core import pixels
 from gambol.core.errors import InputError
 from gambol.nn import graph_peaks
-from gambol.nn.exported import Whole, peaks_sigma, seen
+from gambol.nn.exported import CLASSES, Whole, seen
 from gambol.nn.model import PoseNet
 from gambol.nn.outputs.base import Output
 from gambol.nn.outputs.classes import Classes
+from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
 from gambol.nn.snapshots import Together
 
 NAMES = ("xy", "height", "covariance", "fields")
-CLASSES = "classes"
 
 
 class ManyExportable(Whole):
@@ -50,7 +50,10 @@ class ManyExportable(Whole):
                 "one exported graph; train without fit.snapshots, or give the run to "
                 "gambol.live.ManyPredictor"
             )
-        self.net, self.stride, self.sigma = net.eval(), position.stride, peaks_sigma(net)
+        if not isinstance(position, Confidence):
+            raise InputError("only confidence maps show the peaks of several animals")
+        self.net, self.stride = net.eval(), position.stride
+        self.sigma = position.sigma / position.stride
         self.threshold, self.limit = threshold, limit
         self.which = net.outputs.index(position)
         self.of_fields, self.of_classes = net.outputs.index(drawn), None

@@ -149,7 +149,7 @@ def fit(maps: Float[Tensor, "B hw J"], width: Size, at: Cells, sigma: float) -> 
     """Fit amplitude and centre near the cells, which are the origin here."""
     radius = ceil(2 * sigma)
     step = torch.arange(-radius, radius + 1, device=maps.device)
-    part, down_in, across_in = _windows(maps, width, at, step)
+    part, down_in, across_in = windows(maps, width, at, step)
     grid = step.to(maps.dtype)
     a = at.height.clamp(min=1e-6)
     x = y = torch.zeros_like(a)
@@ -179,7 +179,7 @@ def shape(
     """Inverse negative Hessian of log h at the peak, by differences that reach σ cells."""
     reach = max(round(sigma), 1)
     step = torch.tensor([-reach, 0, reach], device=maps.device)
-    part, down_in, across_in = _windows(maps, width, at, step)
+    part, down_in, across_in = windows(maps, width, at, step)
     near = part.clamp(min=1e-4).log()
     floor = 0.01 / (sigma * sigma)
     xx = (2 * near[:, 1, 1] - near[:, 1, 0] - near[:, 1, 2]) / reach**2
@@ -198,7 +198,7 @@ def shape(
     )
 
 
-def _windows(
+def windows(
     maps: Float[Tensor, "B hw J"], width: Size, at: Cells, step: Int[Tensor, " K"]
 ) -> tuple[Float[Tensor, "M K K"], Float[Tensor, "M K"], Float[Tensor, "M K"]]:
     """Cells around those, 0 outside of the map; 1 for rows and columns inside."""

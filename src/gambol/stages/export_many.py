@@ -16,7 +16,7 @@ from gambol.io import run as io_run
 from gambol.kernels.peaks import Peaks
 from gambol.nn import engine
 from gambol.nn.exported_engine import ExportedGraph
-from gambol.nn.exported_many import NAMES, ManyExportable, classes_of, fields_of
+from gambol.nn.exported_many import ManyExportable, classes_of, fields_of
 from gambol.nn.model import PoseNet
 from gambol.pose import find, judge
 from gambol.pose.group import Candidates
@@ -90,12 +90,6 @@ def graph(finder: find.BottomUp, net: PoseNet) -> ManyExportable:
     """Put the network of a bottom-up run into a graph."""
     edges = [(int(a), int(b)) for a, b in finder.links.edges]
     return ManyExportable(net, edges, find.LOW, finder.limit)
-
-
-def outputs(net: PoseNet) -> dict[str, str]:
-    """Return what the outputs of the graph are."""
-    names = [*NAMES, *(["classes"] if classes_of(net) is not None else [])]
-    return {name: OUTPUTS[name] for name in names}
 
 
 def strides(net: PoseNet) -> dict[str, int]:

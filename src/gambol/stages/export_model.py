@@ -35,6 +35,7 @@ OUTPUTS = {
     "confidence": "(batch, keypoints) probability that the error is within 5 % of the body",
     "height": "(batch, keypoints) of the peak, raw",
     "covariance": "(batch, keypoints, 2, 2) px² of the picture, raw: of the fit of the peak",
+    "classes": "(batch, individuals) logits of many.classes",
 }
 
 
@@ -66,7 +67,8 @@ def run(
 ) -> Exported:
     """Write the graphs of a run, unless they are there."""
     model = io_run.load(trained)
-    _check(cfg, model)
+    if cfg.onnx:
+        exported.require_onnx()
     key = _key(cfg, model)
     if (file := _there(out, key)) is not None:
         return Exported(out, file.files, file.checked, file.int8, file.note, True)
@@ -81,7 +83,7 @@ def run(
     with store.atomic(out) as folder:
         folder.mkdir()
         files, checked, costs = _write(cfg, graph, seen, shown, folder, threads, tell)
-        file = _file(model, seen, files, checked, costs, key)
+        file = _file(model, graph, seen, files, checked, costs, key)
         store.write_text(file.model_dump_json(indent=1), folder / io_exported.JSON)
     return Exported(out, files, checked, costs, file.note, False)
 
@@ -108,13 +110,6 @@ def describe(values: dict[str, Any]) -> str:
         ]
         rows += int8["warnings"]
     return "\n".join(rows)
-
-
-def _check(cfg: ExportConfig, model: io_run.Trained) -> None:
-    """Refuse what no graph can say, before anything is done."""
-    exported.peaks_sigma(model.net)
-    if cfg.onnx:
-        exported.require_onnx()
 
 
 def _key(cfg: ExportConfig, model: io_run.Trained) -> str:
@@ -196,6 +191,7 @@ def _write(
 
 def _file(
     model: io_run.Trained,
+    graph: exported.Whole,
     seen: export_checks.Seen,
     files: dict[str, str],
     checked: dict[str, Any],
@@ -216,7 +212,7 @@ def _file(
             scale=said.scale,
             multiple=net.multiple,
         ),
-        outputs=export_many.outputs(net) if several else OUTPUTS,
+        outputs={n: (export_many.OUTPUTS if several else OUTPUTS)[n] for n in graph.names},
         strides=export_many.strides(net) if several else {},
         files=files,
         skeleton=said.skeleton,
