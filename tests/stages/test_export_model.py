@@ -124,6 +124,8 @@ def test_top_down_its_network_of_crops_is_written(tmp_path_factory, tmp_path):
     assert file.picture.shows == "crop"
     assert file.picture.width == file.picture.height == model.many.side
     assert file.many["threshold"] == model.many.threshold
+    assert file.centroid.files == {"float32": "centroid.xml"}
+    assert file.centroid.strides.keys() == {"centroids", "fields"}
 
 
 @pytest.mark.parametrize(

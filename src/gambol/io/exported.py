@@ -4,6 +4,7 @@ model.json   size and colours of the pictures, skeleton, calibration, origin; wr
 model.xml    float32 as OpenVINO, its weights in model.bin
 int8.xml     the same in 8 bits, its weights in int8.bin
 model.onnx   float32 as ONNX
+centroid.xml, centroid.bin, centroid.onnx   where pictures are crops: what finds the animals
 """
 
 from pathlib import Path
@@ -17,6 +18,7 @@ from gambol.core.skeleton import Skeleton
 from gambol.io import store
 
 JSON, FLOAT32, INT8, ONNX = "model.json", "model.xml", "int8.xml", "model.onnx"
+CENTROID, CENTROID_ONNX = "centroid.xml", "centroid.onnx"
 KIND = "gambol exported network"
 
 
@@ -30,6 +32,14 @@ class Picture(Config):
     shows: Literal["frame", "crop"]  # whole frames, or squares around one animal
     scale: PositiveFloat  # pixels of the picture per pixel of the video; shrink by area
     multiple: PositiveInt  # places of windows in a frame, so that all answers are alike
+
+
+class CentroidFile(Config):
+    """The network that finds animals, whose crops the other one sees."""
+
+    files: dict[str, str]  # by format
+    strides: dict[str, int]  # pixels of its pictures per cell of its outputs, in their order
+    multiple: PositiveInt  # of the sides of its pictures
 
 
 class ExportedFile(Config):
@@ -50,6 +60,7 @@ class ExportedFile(Config):
     note: str | None = None  # what `gambol predict` does besides, and the graphs do not
     int8: dict[str, Any] | None = None  # error and speed, measured
     many: dict[str, Any] | None = None  # of several animals, what the run knows of them
+    centroid: CentroidFile | None = None  # of crops: what finds the animals
     provenance: dict[str, Any]
 
     @property

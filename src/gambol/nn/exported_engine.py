@@ -51,9 +51,12 @@ class ExportedEngine(ExportedGraph):
     """The graph of a network for one animal, where an engine is expected."""
 
     def __call__(self, frames: UInt8[np.ndarray, "B H W C"]) -> Maps:
-        """Find the peaks, one frame after the other: (B, J, 1, 8)."""
-        run = self._for_size(*frames.shape[1:])
-        return (np.concatenate([_pack(run(f[None])) for f in np.ascontiguousarray(frames)]),)
+        """Find the peaks, one frame after the other: (B, J, 1, 8); (B, A, 1, 1) of classes."""
+        answers = [self.answers(frame) for frame in frames]
+        found = (np.stack([_pack(*answer[:4]) for answer in answers]),)
+        if len(answers[0]) == 4:
+            return found
+        return (*found, np.stack([answer[4][:, None, None] for answer in answers]))
 
 
 class Packed(Positions):
@@ -69,7 +72,8 @@ class Packed(Positions):
         return Peaks(parts[..., :2], parts[..., 2], cov)
 
 
-def _pack(answer: Any) -> Float[np.ndarray, "1 J 1 8"]:
-    xy, confidence, height, cov = (np.asarray(answer[k]) for k in range(4))
+def _pack(
+    xy: np.ndarray, confidence: np.ndarray, height: np.ndarray, cov: np.ndarray
+) -> Float[np.ndarray, "J 1 8"]:
     parts = [xy, height[..., None], cov.reshape(*height.shape, 4), confidence[..., None]]
-    return np.concatenate(parts, axis=-1)[:, :, None]
+    return np.concatenate(parts, axis=-1)[:, None]

@@ -23,7 +23,7 @@ from gambol.io import provenance, store
 from gambol.io import run as io_run
 from gambol.nn import engine, exported, quantize
 from gambol.pose import calibrate
-from gambol.stages import export_checks, export_frames, export_many
+from gambol.stages import export_checks, export_frames, export_many, export_pair
 
 CALIBRATING = 32  # training frames that show int8 the ranges of values
 BONES = (
@@ -84,6 +84,9 @@ def run(
         folder.mkdir()
         files, checked, costs = _write(cfg, graph, seen, shown, folder, threads, tell)
         file = _file(model, graph, seen, files, checked, costs, key)
+        if model.centroid is not None:
+            pair = export_pair.write(model, seen.images, folder, cfg.onnx, threads)
+            file = file.model_copy(update={"centroid": pair})
         store.write_text(file.model_dump_json(indent=1), folder / io_exported.JSON)
     return Exported(out, files, checked, costs, file.note, False)
 

@@ -316,11 +316,6 @@ class _Exported:
         self, folder: Path, precision: Numbers, window: str, device: str, threads: int
     ) -> None:
         file = exported_file(folder, device)
-        if file.picture.shows == "crop":
-            raise InputError(
-                f"{folder} shows crops around one of several animals and no network that finds "
-                "them; give gambol.live.ManyPredictor the run itself"
-            )
         if file.many is not None:
             raise InputError(
                 f"{folder} finds several animals and gambol.live.Predictor follows one; use "

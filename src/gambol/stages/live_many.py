@@ -1,12 +1,13 @@
 """Poses of several animals frame by frame, for experiments that answer to them.
 
 reads   run/   a finished training on several animals, or the folder of `gambol export-model`
-               of a bottom-up one
 
 Animals have no names here: who was where in the frame before is for `gambol track`.
 """
 
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol, get_args
 
@@ -22,7 +23,14 @@ from gambol.nn import engine
 from gambol.nn.augment import FILL
 from gambol.nn.exported_engine import ExportedGraph, Numbers
 from gambol.pose import calibrate, dataset, find, judge
-from gambol.stages import export_many, finders, live, predict_many, predict_nets
+from gambol.stages import (
+    export_many,
+    export_pair,
+    finders,
+    live,
+    predict_many,
+    predict_nets,
+)
 from gambol.stages.live import Frame, Latency
 
 
@@ -56,7 +64,7 @@ class ManyPredictor:
         """Make a network ready.
 
         Args:
-            network: folder of a training run, or of an exported bottom-up network.
+            network: folder of a training run, or of an exported network.
             precision: float32; of an exported network bfloat16, or int8 if it has that.
             device: auto, cpu, cuda, …; exported networks run on the CPU.
             threads: of the CPU; 0: all.
@@ -143,7 +151,7 @@ class _Run:
         if precision != "float32":
             raise InputError(
                 f"{folder} is a run for several animals, which computes in float32; leave "
-                "precision out, or export a bottom-up one with gambol export-model --int8"
+                "precision out, or export it with gambol export-model --int8"
             )
         where = engine.choose_device(device)
         self._finder = predict_nets.many_animals(
@@ -158,31 +166,50 @@ class _Run:
 
 
 class _Exported:
-    """An exported bottom-up network, whose peaks are put together here."""
+    """Exported networks, whose peaks or crops are put together here."""
 
     def __init__(self, folder: Path, precision: Numbers, device: str, threads: int) -> None:
         file = live.exported_file(folder, device)
-        if file.picture.shows == "crop":
-            raise InputError(
-                f"{folder} shows crops around one of several animals and no network that finds "
-                "them; give gambol.live.ManyPredictor the run itself"
-            )
         if file.many is None:
             raise InputError(f"{folder} finds one animal; use gambol.live.Predictor")
         many = io_run.ManyFile.from_values(file.many, str(folder / io_exported.JSON))
-        path = io_exported.graph(folder, file, precision)
-        self._graph = ExportedGraph(path, precision, threads)
         self.skeleton, self.individuals = file.bones, many.classes
         self.scale, self.channels = file.picture.scale, file.picture.channels
-        self._how = find.Grouping(
-            finders.links(many),
-            len(self.skeleton),
-            file.strides["fields"],
-            len(many.classes),
-            file.strides.get("classes", 1),
-        )
         calibration = calibrate.Calibration.from_dict(file.calibration)
         self.judged = judge.Judged(calibration, np.array(many.real), many.temperature)
+        if file.picture.shows == "crop":
+            self._find = _crops(folder, file, precision, threads)
+        else:
+            self._find = _whole(folder, file, many, precision, threads)
 
     def find(self, small: UInt8[np.ndarray, "h w C"]) -> find.Found:
-        return export_many.animals(self._graph, self._how, small)
+        return self._find(small)
+
+
+Find = Callable[[UInt8[np.ndarray, "h w C"]], find.Found]  # at network scale
+
+
+def _crops(
+    folder: Path, file: io_exported.ExportedFile, precision: Numbers, threads: int
+) -> Find:
+    """Find animals by one network, their keypoints by the other."""
+    if file.centroid is None:
+        raise InputError(
+            f"{folder} shows crops around one of several animals and holds no network that "
+            "finds them; export the run anew, or give the run itself"
+        )
+    return partial(find.find, export_pair.finder(folder, file, precision, threads))
+
+
+def _whole(
+    folder: Path,
+    file: io_exported.ExportedFile,
+    many: io_run.ManyFile,
+    precision: Numbers,
+    threads: int,
+) -> Find:
+    """Find the peaks of all animals, then group them."""
+    graph = ExportedGraph(io_exported.graph(folder, file, precision), precision, threads)
+    strides = file.strides["fields"], len(many.classes), file.strides.get("classes", 1)
+    how = find.Grouping(finders.links(many), len(file.bones), *strides)
+    return partial(export_many.animals, graph, how)
