@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from gambol.kernels import peaks
-from gambol.kernels.maxima import maxima
+from gambol.kernels.maxima import climb, maxima
 
 SIGMA = 1.75
 
@@ -133,3 +133,17 @@ def test_ripples_on_the_side_of_a_peak_are_none():
     np.testing.assert_array_equal(apart.xy[:2], near.xy[[0, 2]])
     # the room that a ripple leaves is for another
     assert maxima(image, SIGMA, 0.1, 2, 8.0).n == 2
+
+
+def test_places_climb_to_the_top_of_their_own_hill():
+    x, y = np.meshgrid(np.arange(30.0), np.arange(20.0))
+    tops = np.array([[6.3, 9.4], [21.7, 9.4]])
+    hills = [np.exp(-((x - a) ** 2 + (y - b) ** 2) / 8) for a, b in tops]
+    image = np.maximum(*hills)[None]
+    places = np.array([[[7.6, 8.2], [20.0, 11.0], [np.nan, np.nan], [14.0, 0.0], [6.0, 17.0]]])
+    found = climb(image, places, 2.0)[0]
+    np.testing.assert_allclose(found[:2], tops, atol=1e-3)
+    assert np.isnan(found[2]).all()
+    far = np.abs(found[3:] - places[0, 3:]).max()
+    assert 3.0 < far <= 5.0  # they went as far as they may, and a fit moves a cell at most
+    np.testing.assert_array_equal(climb(image, places[:, :0], 2.0), np.zeros((1, 0, 2)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gambol.kernels import peaks
+from gambol.kernels import maxima, peaks
 from gambol.nn import graph_peaks
 
 H, W = 30, 44
@@ -59,3 +59,36 @@ def test_maps_do_not_know_of_each_other():
         alone = graph_peaks.find(maps[b : b + 1], 1.75)
         for one, other in zip(alone, together, strict=True):
             torch.testing.assert_close(one[0], other[b])
+
+
+def crowded(n=12, noise=0.03, seed=1):
+    """Maps of several animals: sums of blobs of all heights."""
+    rng = np.random.default_rng(seed)
+    each = blobs(1.75, n=6 * n, seed=seed).reshape(n, 6, H, W)
+    maps = each.max(1) + rng.normal(0, noise, (n, H, W))
+    return maps.astype(np.float32)
+
+
+@pytest.mark.parametrize("limit", [3, 40])
+@pytest.mark.parametrize("noise", [0.0, 0.03, 0.1])
+def test_tensors_find_the_maxima_that_loops_find(noise, limit):
+    maps = crowded(noise=noise)
+    loops = maxima.maxima(maps, 1.75, 0.1, limit)
+    found = graph_peaks.several(torch.from_numpy(maps)[None], 1.75, 0.1, limit)
+    there = np.arange(limit) < loops.n[:, None]
+    height = found.height[0].numpy()
+    np.testing.assert_array_equal(height, np.where(there, loops.height, 0).astype(np.float32))
+    np.testing.assert_allclose(found.xy[0].numpy()[there], loops.xy[there], atol=1e-4)
+    np.testing.assert_allclose(
+        found.cov[0].numpy()[there], loops.cov[there], rtol=5e-3, atol=1e-3
+    )
+
+
+def test_a_plateau_counts_once_and_a_small_map_may_have_more_places_than_cells():
+    maps = torch.zeros(2, 4, 5)
+    maps[0, 1, 1:4] = 0.5  # three in a row
+    maps[0, 3, 0] = 0.4
+    found = graph_peaks.several(maps[None], 1.0, 0.1, 30)
+    assert found.height[0, 0].tolist() == pytest.approx([0.5, 0.4] + 28 * [0.0])
+    assert not found.height[0, 1].any()
+    assert torch.isfinite(found.cov).all()

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from gambol.core.errors import InputError
 from gambol.nn import engine, exported
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.model import ModelSpec, PoseNet
@@ -12,7 +11,7 @@ from gambol.nn.outputs.graph import GraphSpec
 from gambol.nn.outputs.location import LocationSpec
 from gambol.nn.outputs.simcc import SimccSpec
 from gambol.nn.outputs.softmax import SoftmaxSpec
-from gambol.nn.snapshots import Snapshots, joined
+from gambol.nn.snapshots import Snapshots, Together, joined
 
 OUTPUTS = [
     ConfidenceSpec(), GraphSpec(parent=(-1, 0)), LocationSpec(), SimccSpec(), SoftmaxSpec(),
@@ -92,11 +91,18 @@ def test_one_map_a_keypoint_is_the_mean_of_the_networks():
     assert net.position.sigma == nets[0].position.sigma
 
 
-def test_they_are_not_exported_as_one():
-    nets = members(spec(), 2)
+def test_a_graph_finds_the_peaks_of_their_mean_and_how_they_differ():
+    nets = members(spec(GraphSpec(parent=(-1, 0))), 3)
     net = joined(nets[0].spec, [one.state_dict() for one in nets])
-    with pytest.raises(InputError, match="2 snapshots do not fit into one exported graph"):
-        exported.peaks_sigma(net)
+    known = exported.Worth(torch.ones(2, 2), torch.ones(2, 3), 3.0, 60.0, (1.0, 1.0))
+    with torch.no_grad():
+        expected = net.position.find(net(images())[0].numpy(), (48, 32))
+        frames = images().permute(0, 2, 3, 1).contiguous()
+        xy, _, height, cov = exported.Exportable(net, known)(frames)
+    np.testing.assert_allclose(height, expected.height, atol=1e-5)
+    near = np.abs(xy.numpy() - expected.xy).max(-1) < 1e-3
+    assert near.mean() > 0.7  # the others: of equal cells, or flat
+    np.testing.assert_allclose(cov[near], expected.cov[near], rtol=0.02, atol=1e-2)
 
 
 def test_a_run_that_starts_from_them_gets_the_weights_of_the_first():
@@ -118,14 +124,47 @@ def test_the_engine_of_cpus_runs_them_as_one_graph():
     assert np.abs(answer - expected).max() < 1e-5
 
 
-def test_networks_with_several_outputs_are_refused():
+def crowded(n):
     made = ModelSpec(
         backbone=UNetSpec(depth=2, filters=4),
         keypoints=("left", "right"),
-        outputs=(ConfidenceSpec(), FieldsSpec(edges=((0, 1),))),
+        outputs=(ConfidenceSpec(centroid=True), FieldsSpec(edges=((0, 1),))),
     )
-    with pytest.raises(InputError, match="networks with one output; leave fit.snapshots out"):
-        joined(made, [one.state_dict() for one in members(made, 2)])
+    nets = members(made, n)
+    return nets, joined(made, [one.state_dict() for one in nets])
+
+
+def test_other_outputs_are_the_mean_of_the_networks():
+    nets, net = crowded(3)
+    with torch.no_grad():
+        maps, fields = net(images())
+        each = [one(images()) for one in nets]
+    assert maps.shape[1] == 9 and fields.shape[1] == 2
+    np.testing.assert_allclose(fields, np.mean([e[1].numpy() for e in each], 0), atol=1e-6)
+    assert not isinstance(net.outputs[1], Together)
+
+
+def test_peaks_of_a_crowd_are_those_of_the_mean_and_each_network_has_its_own():
+    h, w, sigma = 24, 40, 1.75  # cells, of stride 2
+    y, x = np.mgrid[:h, :w]
+    middles = np.array([[8.3, 9.0], [28.0, 14.6]])
+    own = np.array([[0.5, 0.0], [-0.5, 0.0], [0.0, 0.9], [0.0, -0.9]])  # of four networks
+    maps = np.zeros((4, 3, h, w), np.float32)
+    for k, off in enumerate(own):
+        for at in middles + off:
+            bell = np.exp(-((x - at[0]) ** 2 + (y - at[1]) ** 2) / (2 * sigma**2))
+            maps[k] = np.maximum(maps[k], bell)
+    _, net = crowded(4)
+    found = net.position.crowd(maps.reshape(12, h, w), 0.1, 5)
+    alone = net.position.own.crowd(maps.mean(0), 0.1, 5)
+    np.testing.assert_array_equal(found.n, [2, 2, 2])
+    np.testing.assert_array_equal(found.xy, alone.xy)
+    order = np.argsort(found.xy[0, :2, 0])
+    np.testing.assert_allclose(found.xy[0, order], middles, atol=0.1)
+    between = (found.cov - alone.cov)[:, :2]
+    np.testing.assert_allclose(between[..., 0, 0], 2 * 0.5**2 / 3, atol=0.03)
+    np.testing.assert_allclose(between[..., 1, 1], 2 * 0.9**2 / 3, atol=0.06)
+    assert np.isnan(found.cov[:, 2:]).all()
 
 
 def test_networks_differ_alike_on_all_candidates_of_a_keypoint():

@@ -16,7 +16,7 @@ from gambol.core.errors import InputError
 from gambol.core.labels import join
 from gambol.io import labels as io_labels
 from gambol.io import run as io_run
-from gambol.stages import bench_jobs, bench_models, workers
+from gambol.stages import bench_jobs, bench_labels, bench_models, workers
 from gambol.stages.bench_models import BenchConfig
 
 UNET, LEAP = "unet(depth=2,filters=4)", "leap(filters=2)"
@@ -197,6 +197,51 @@ def test_minutes_become_steps_once_and_for_all(recording, here, tmp_path, monkey
     here.clear()
     compare(recording, tmp_path / "out", cfg)
     assert not here
+
+
+@pytest.fixture
+def changing(recording, tmp_path, monkeypatch):
+    """Labels of which somebody removes one while the first job is done."""
+    path = tmp_path / "mine.slp"
+    io_labels.write(io_labels.load(recording.labels), path, "slp")
+    work = bench_jobs.train_one
+
+    def train_one(job):
+        work(job)
+        labels = io_labels.load(path)
+        io_labels.write(labels.select(np.arange(1, len(labels))), path, "slp")
+
+    monkeypatch.setattr(bench_jobs, "train_one", train_one)
+    return path
+
+
+def test_who_labels_meanwhile_changes_nothing(changing, made, here, tmp_path):
+    cfg, said = settings(networks=[UNET, LEAP], labels=[4]), []
+    found = bench_models.run(cfg, changing, tmp_path / "out", device="torch", say=said.append)
+    assert not found.failed and len(said) == 1
+    names = ("network", "labels", "frames", "mean_px", "p95_px")
+    usual = [row for row in made.rows if row["labels"] == 4]
+    for one, other in zip(found.rows, usual, strict=True):
+        assert {n: one.get(n) for n in names} == {n: other.get(n) for n in names}
+    here.clear()
+    again = bench_models.run(cfg, changing, tmp_path / "out", device="torch", say=said.append)
+    assert again.rows == found.rows and not here
+    assert "mine.slp changed since this comparison began; it goes on" in said[1]
+
+
+def test_a_comparison_of_before_goes_on_without_a_copy(recording, here, tmp_path, monkeypatch):
+    """Its folder says only what it was made from, which is a hash of the labels themselves."""
+    out, cfg = tmp_path / "out", settings(networks=[LEAP], tested=1)
+    monkeypatch.setattr(bench_labels, "freeze", lambda labels, out: labels)
+    compare(recording, out, cfg)
+    assert json.loads((out / "begun.json").read_text()).keys() == {"made_from"}
+    (runs(out)[0] / bench_jobs.TESTED).unlink()
+    monkeypatch.undo()
+    monkeypatch.setattr(workers, "each", one_by_one(here))
+    here.clear()
+    compare(recording, out, cfg)
+    assert [name for name, _ in here] == ["train_one"] and not (out / "labels").exists()
+    assert here[0][1].labels == str(recording.labels.resolve())
 
 
 def test_other_labels_or_splits_never_mix(made, recording, here):

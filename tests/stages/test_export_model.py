@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from films import small
 from pairs import trained as trained_pair
 
 from gambol.core.errors import InputError
@@ -12,7 +13,7 @@ from gambol.io import exported as io_exported
 from gambol.io import run as io_run
 from gambol.nn import quantize
 from gambol.nn.exported_engine import ExportedEngine, Packed
-from gambol.stages import export_checks, export_model
+from gambol.stages import export_checks, export_model, train
 
 pytest.importorskip("openvino")
 INT8 = export_model.ExportConfig(int8=True)
@@ -123,15 +124,35 @@ def test_top_down_its_network_of_crops_is_written(tmp_path_factory, tmp_path):
     assert file.picture.shows == "crop"
     assert file.picture.width == file.picture.height == model.many.side
     assert file.many["threshold"] == model.many.threshold
+    assert file.centroid.files == {"float32": "centroid.xml"}
+    assert file.centroid.strides.keys() == {"centroids", "fields"}
 
 
-def test_bottom_up_is_refused(trained, tmp_path):
-    run = shutil.copytree(trained, tmp_path / "run")
-    path = run / "model.json"
-    values = {**json.loads(path.read_text("utf-8")), "approach": "bottom-up"}
-    path.write_text(json.dumps(values), encoding="utf-8")
-    with pytest.raises(InputError, match="bottom-up"):
-        export_model.run(PLAIN, run, tmp_path / "net")
+@pytest.mark.parametrize(
+    "said",
+    ["output={kind: softmax}", "output={kind: simcc}", "output={kind: location}",
+     "output.decoder=integral", "output.decoder=fourier", "fit.snapshots=2"],
+)  # fmt: skip
+def test_whatever_says_positions_is_exported(said, recording, tmp_path):
+    cfg = small(40).override([said])
+    run = train.run(cfg, recording.labels, tmp_path / "run", threads=1)
+    made = export_model.run(PLAIN, run, tmp_path / "net")
+    step = 0.03 if "fourier" in said else 0.0  # 1/100 of a cell, along both axes
+    assert made.checked["px"]["float32"] < 1e-3 + step and made.checked["points"] >= 8
+
+
+def test_bottom_up_its_peaks_and_fields_are_written(tmp_path_factory, tmp_path):
+    _, run = trained_pair(tmp_path_factory.getbasetemp(), "bottom-up")
+    made = export_model.run(INT8, run, tmp_path / "net")
+    file, model = io_exported.read(made.folder), io_run.load(run).model
+    assert made.checked["px"]["float32"] < 1e-3 and made.checked["points"] >= 6
+    assert file.picture.shows == "frame"
+    assert (file.picture.width, file.picture.height) == (128, 96)
+    assert list(file.outputs) == ["xy", "height", "covariance", "fields"]
+    assert file.strides == {"fields": 4} and file.many["links"] == model.many.links
+    said = file.int8["numbers"]
+    assert 0 < said["float32"]["mean_px"] < 3.0 and said["int8"]["extra_px"] < 2.0
+    assert "differs from gambol predict" in export_model.describe(made._asdict())
 
 
 def test_what_is_said_of_it(exported):

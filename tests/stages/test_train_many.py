@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from pairs import EDGES, ask_to_stop, film, labels_of, small, trained
 from safetensors.torch import load_file
 
@@ -331,3 +332,38 @@ def test_validation_scores_what_people_labelled_in_any_order(pair, tmp_path, way
         assert sorted(held.frame.tolist()) == sorted(labels.frame[real].tolist())
         assert scores["animals"]["n_animals"] == real.sum()
         assert scores["animals"]["n_frames"] == len(frames)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_snapshots_find_animals_together(pair, way, tmp_path):
+    cfg = small(way, 120).override(["fit.snapshots=2", "split.calib=0.2"])
+    folder = train.run(cfg, pair.labels, tmp_path / "run", threads=1)
+    run = io_run.load(folder)
+    assert run.model.snapshots == 1 and (folder / "snapshot1.safetensors").is_file()
+    assert not list((folder / "centroid").glob("snapshot*"))
+    told = json.loads((folder / "provenance.json").read_text())["weights_hash"]
+    assert told == run.weights_hash and len(told) == (48 if way == "top-down" else 32)
+    nets = []
+    for name in ("weights", "snapshot1"):
+        net = io_run.PoseNet(run.model.spec).eval()
+        net.load_state_dict(io_run.read_weights(folder / f"{name}.safetensors"))
+        nets.append(net)
+    frame = torch.from_numpy(
+        np.random.default_rng(0).integers(0, 256, (1, 1, 64, 64), np.uint8)
+    )
+    with torch.no_grad():
+        answers, each = run.net(frame), [net(frame) for net in nets]
+    apart = run.net.position.apart(answers[0].numpy())
+    for part, one in zip(apart, each, strict=True):
+        np.testing.assert_array_equal(part, one[0].numpy())
+    for k in range(1, len(answers)):
+        mean = (each[0][k] + each[1][k]) / 2
+        torch.testing.assert_close(answers[k], mean)
+    done = predict.run(predict.PredictConfig(), folder, [pair.video], tmp_path / "out")[0]
+    _, rows = io_detections.read(done.poses)
+    off = []
+    for frame in range(len(pair.xy)):
+        found = rows.xy[rows.frame == frame]
+        gap = np.linalg.norm(found[None] - pair.xy[frame][:, None], axis=-1).mean(-1)
+        off += np.nanmin(gap, axis=1, initial=np.inf).tolist()
+    assert np.median(off) < 2.0

@@ -4,6 +4,7 @@ model.json   size and colours of the pictures, skeleton, calibration, origin; wr
 model.xml    float32 as OpenVINO, its weights in model.bin
 int8.xml     the same in 8 bits, its weights in int8.bin
 model.onnx   float32 as ONNX
+centroid.xml, centroid.bin, centroid.onnx   where pictures are crops: what finds the animals
 """
 
 from pathlib import Path
@@ -17,6 +18,7 @@ from gambol.core.skeleton import Skeleton
 from gambol.io import store
 
 JSON, FLOAT32, INT8, ONNX = "model.json", "model.xml", "int8.xml", "model.onnx"
+CENTROID, CENTROID_ONNX = "centroid.xml", "centroid.onnx"
 KIND = "gambol exported network"
 
 
@@ -32,6 +34,14 @@ class Picture(Config):
     multiple: PositiveInt  # places of windows in a frame, so that all answers are alike
 
 
+class CentroidFile(Config):
+    """The network that finds animals, whose crops the other one sees."""
+
+    files: dict[str, str]  # by format
+    strides: dict[str, int]  # pixels of its pictures per cell of its outputs, in their order
+    multiple: PositiveInt  # of the sides of its pictures
+
+
 class ExportedFile(Config):
     """What `model.json` holds."""
 
@@ -40,6 +50,7 @@ class ExportedFile(Config):
     made_from: str  # hash of weights, settings and version
     picture: Picture
     outputs: dict[str, str]  # names, in order, and what they are
+    strides: dict[str, int] = {}  # pixels of the picture per cell, of outputs that are maps
     files: dict[str, str]  # by the numbers that they compute with, or the format
     skeleton: dict[str, Any]
     calibration: dict[str, Any]  # of the peaks, video pixels
@@ -48,7 +59,9 @@ class ExportedFile(Config):
     checked: dict[str, Any]  # against `gambol predict`
     note: str | None = None  # what `gambol predict` does besides, and the graphs do not
     int8: dict[str, Any] | None = None  # error and speed, measured
-    many: dict[str, Any] | None = None  # of crops: what the run knows of several animals
+    many: dict[str, Any] | None = None  # of several animals, what the run knows of them
+    near: PositiveFloat | None = None  # pixels within which two sides are one place, if at all
+    centroid: CentroidFile | None = None  # of crops: what finds the animals
     provenance: dict[str, Any]
 
     @property

@@ -57,6 +57,50 @@ def maxima(
     )
 
 
+def climb(
+    maps: Float[np.ndarray, "*maps h w"], xy: Float[np.ndarray, "*maps P 2"], sigma: float
+) -> Float[np.ndarray, "*maps P 2"]:
+    """Return the tops of the hills that places lie on, 2σ away along x and y at most.
+
+    From its cell each place goes to the highest neighbour until none is higher; there a
+    Gaussian is fitted. NaN stays NaN.
+
+    Args:
+        maps: any leading axes.
+        xy: places in every map, in cells.
+        sigma: standard deviation of the Gaussian that the maps were trained on, in cells.
+    """
+    h, w = maps.shape[-2:]
+    flat = np.ascontiguousarray(maps, dtype=np.float32).reshape(-1, h, w)
+    start = np.ascontiguousarray(xy, dtype=np.float64).reshape(len(flat), -1, 2)
+    return np.asarray(_climb(flat, start, float(sigma))).reshape(xy.shape)
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _climb(maps, xy, sigma):
+    n, h, w = maps.shape
+    found = np.full(xy.shape, np.nan)
+    reach = int(np.ceil(2 * sigma))
+    for i in range(n):
+        for k in range(xy.shape[1]):
+            if not np.isfinite(xy[i, k]).all():
+                continue
+            from_col = min(max(int(round(xy[i, k, 0])), 0), w - 1)
+            from_row = min(max(int(round(xy[i, k, 1])), 0), h - 1)
+            row, col, going = from_row, from_col, True
+            while going:
+                going = False
+                at_row, at_col = row, col
+                for r in range(max(at_row - 1, 0), min(at_row + 2, h)):
+                    for c in range(max(at_col - 1, 0), min(at_col + 2, w)):
+                        near = abs(r - from_row) <= reach and abs(c - from_col) <= reach
+                        if near and maps[i, r, c] > maps[i, row, col]:
+                            row, col, going = r, c, True
+            found[i, k, 0], found[i, k, 1], _ = fit(maps[i], row, col, sigma)
+    return found
+
+
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _maxima(maps, sigma, threshold, limit, apart):

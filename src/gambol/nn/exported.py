@@ -2,7 +2,8 @@
 
 In:  `image` uint8 (B, H, W, C), any batch.
 Out: `xy` (B, J, 2) in pixels of that image, `confidence` (B, J), `height` (B, J) of the peaks
-     and `covariance` (B, J, 2, 2), raw, px².
+     and `covariance` (B, J, 2, 2), raw, px²; of a network that knows A individuals by their
+     looks, `classes` (B, A), logits.
 
 Padding to the network's multiple, scaling of values, the network, and peak finding are inside.
 """
@@ -19,15 +20,15 @@ from torch import Tensor, nn
 
 from gambol.core import pixels
 from gambol.core.errors import InputError
-from gambol.nn import graph_peaks
+from gambol.nn import graph_decoders, graph_peaks
 from gambol.nn.augment import FILL
 from gambol.nn.engine import import_openvino
-from gambol.nn.model import PoseNet
-from gambol.nn.outputs.confidence import Confidence
-from gambol.nn.outputs.graph import Graph
+from gambol.nn.model import Answers, PoseNet
+from gambol.nn.outputs.who import Who
 from gambol.nn.snapshots import Together
 
 NAMES = ("xy", "confidence", "height", "covariance")
+CLASSES = "classes"
 OPSET = 17  # of ONNX; runtimes from 2022 on read it
 
 
@@ -44,33 +45,65 @@ class Worth(NamedTuple):
     factor: tuple[float, float]  # px of the video per px of the image, along x and y
 
 
-class Exportable(nn.Module):
+class Whole(nn.Module):
+    """What stands around every exported network: image to answers with these names."""
+
+    net: PoseNet
+    names: tuple[str, ...]
+
+    def answers(self, image: UInt8[Tensor, "B H W C"]) -> Answers:
+        """Pad pictures to the network's multiple and run it."""
+        height, width = image.shape[1], image.shape[2]
+        more = [-side % self.net.multiple for side in (width, height)]
+        x = image.permute(0, 3, 1, 2).to(torch.float32)
+        # what lies beyond the picture is the constant that training padded with
+        padded = F.pad(x, (0, more[0], 0, more[1]), value=float(FILL))
+        answers: Answers = self.net(padded.to(torch.uint8))
+        return answers
+
+
+class Exportable(Whole):
     """Image to positions."""
 
     def __init__(self, net: PoseNet, worth: Worth) -> None:
         super().__init__()
         position = net.position
         self.which = net.outputs.index(position)
-        self.sigma = peaks_sigma(net)
-        self.net, self.keypoints, self.stride = net.eval(), position.keypoints, position.stride
+        own, self.networks = position, 1
+        if isinstance(position, Together):
+            own, self.networks = position.own, position.networks
+        self.find = graph_decoders.decoder(own)
+        self.net, self.stride = net.eval(), position.stride
+        self.who = next((k for k, one in enumerate(net.outputs) if isinstance(one, Who)), None)
+        self.names = NAMES if self.who is None else (*NAMES, CLASSES)
         self.register_buffer("scale", worth.scale.to(torch.float32))
         self.register_buffer("weights", worth.weights.to(torch.float32))
         self.worth = worth
 
-    def forward(self, image: UInt8[Tensor, "B H W C"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, image: UInt8[Tensor, "B H W C"]) -> tuple[Tensor, ...]:
         """Find the keypoints."""
-        height, width = image.shape[1], image.shape[2]
-        more = [-side % self.net.multiple for side in (width, height)]
-        x = image.permute(0, 3, 1, 2).to(torch.float32)
-        # what lies beyond the picture is the constant that training padded with
-        padded = F.pad(x, (0, more[0], 0, more[1]), value=float(FILL))
-        maps = self.net(padded.to(torch.uint8))[self.which][:, : self.keypoints]
-        inner = maps[:, :, : -(-height // self.stride), : -(-width // self.stride)]
-        found = graph_peaks.find(inner, self.sigma)
+        answers = self.answers(image)
+        found = self.peaks(seen(answers[self.which], image, self.stride))
         grid = pixels.cells(self.stride)
         xy = found.xy * float(grid[0, 0]) + float(grid[0, 2])
         cov = found.cov * float(grid[0, 0]) ** 2
-        return xy, self.confidence(found.height, cov), found.height, cov
+        more = () if self.who is None else (answers[self.who][:, :, 0, 0],)
+        return xy, self.confidence(found.height, cov), found.height, cov, *more
+
+    def peaks(self, maps: Float[Tensor, "B C h w"]) -> graph_peaks.GraphPeaks:
+        """Find the peaks of the mean over networks; the covariance grows by how they differ."""
+        if self.networks == 1:
+            return self.find(maps)
+        each = maps.chunk(self.networks, 1)
+        mean = each[0] / self.networks
+        for other in each[1:]:
+            mean = mean + other / self.networks
+        found = self.find(mean)
+        cov = found.cov
+        for one in each:
+            off = self.find(one).xy - found.xy
+            cov = cov + off[..., :, None] * off[..., None, :] / (self.networks - 1)
+        return found._replace(cov=cov)
 
     def confidence(
         self, height: Float[Tensor, "B J"], cov: Float[Tensor, "B J 2 2"]
@@ -90,26 +123,15 @@ class Exportable(nn.Module):
         return torch.sigmoid(weights[:, 0] + weights[:, 1] * logit + weights[:, 2] * wide)
 
 
-def peaks_sigma(net: PoseNet) -> float:
-    """Return σ of the Gaussians whose peaks a graph finds, in cells; refuse other answers."""
-    position = net.position
-    if isinstance(position, Together):
-        raise InputError(
-            f"{position.networks} snapshots do not fit into one exported graph; train without "
-            "fit.snapshots, or use gambol.live.Predictor on the run"
-        )
-    spec = net.spec.outputs[net.outputs.index(position)]
-    decoder = getattr(spec, "decoder", "gaussian")
-    if not isinstance(position, Confidence | Graph) or decoder != "gaussian":
-        how = spec.kind if not isinstance(position, Confidence) else f"decoder {decoder}"
-        raise InputError(
-            f"peaks of {how} are not found inside an exported graph; train with output "
-            "confidence or graph and decoder gaussian, or use gambol.live.Predictor on the run"
-        )
-    return position.sigma / position.stride
+def seen(
+    maps: Float[Tensor, "B K h w"], image: UInt8[Tensor, "B H W C"], stride: int
+) -> Float[Tensor, "B K h1 w1"]:
+    """Cut off the cells of maps that lie in padding."""
+    height, width = image.shape[1], image.shape[2]
+    return maps[:, :, : -(-height // stride), : -(-width // stride)]
 
 
-def to_openvino(graph: Exportable, channels: int, size: tuple[int, int]) -> Any:
+def to_openvino(graph: Whole, channels: int, size: tuple[int, int]) -> Any:
     """Convert to an OpenVINO model for pictures of (width, height); the batch stays free.
 
     It may be reshaped to other sizes.
@@ -121,16 +143,16 @@ def to_openvino(graph: Exportable, channels: int, size: tuple[int, int]) -> Any:
         traced = torch.jit.trace(graph.cpu().eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
         model = ov.convert_model(traced, example_input=example)
     model.inputs[0].get_tensor().set_names({"image"})
-    for output, name in zip(model.outputs, NAMES, strict=True):
+    for output, name in zip(model.outputs, graph.names, strict=True):
         output.get_tensor().set_names({name})
     model.reshape([-1, size[1], size[0], channels])
     return model
 
 
-def to_onnx(graph: Exportable, channels: int, path: Path) -> None:
+def to_onnx(graph: Whole, channels: int, path: Path) -> None:
     """Write as ONNX; batch, height and width stay free."""
     free = {0: "batch", 1: "height", 2: "width"}
-    axes = {"image": free, **{name: {0: "batch"} for name in NAMES}}
+    axes = {"image": free, **{name: {0: "batch"} for name in graph.names}}
     with torch.no_grad(), warnings.catch_warnings():
         _quiet()
         torch.onnx.export(
@@ -138,7 +160,7 @@ def to_onnx(graph: Exportable, channels: int, path: Path) -> None:
             (_example(graph, channels),),
             path,
             input_names=["image"],
-            output_names=list(NAMES),
+            output_names=list(graph.names),
             dynamic_axes=axes,
             opset_version=OPSET,
             # the newer exporter fixes sizes that it sees and needs another package
@@ -155,7 +177,7 @@ def require_onnx() -> None:
             )
 
 
-def _example(graph: Exportable, channels: int) -> UInt8[Tensor, "B H W C"]:
+def _example(graph: Whole, channels: int) -> UInt8[Tensor, "B H W C"]:
     """Two pictures whose sides differ and are no multiples, so that no size is special."""
     side = 4 * graph.net.multiple
     return torch.zeros(2, side + 3, side + graph.net.multiple + 5, channels, dtype=torch.uint8)

@@ -17,7 +17,7 @@ Numbers = Literal["float32", "bfloat16", "int8"]  # that convolutions compute wi
 PARTS = 8  # x, y, height, four of the covariance, confidence
 
 
-class ExportedEngine:
+class ExportedGraph:
     """OpenVINO, one compilation a size of pictures, kept."""
 
     def __init__(self, path: Path, numbers: Numbers, threads: int) -> None:
@@ -33,10 +33,10 @@ class ExportedEngine:
         self.name = f"openvino {ov.__version__.split('-')[0]} cpu {numbers}, exported"
         self._compiled: dict[tuple[int, int], Any] = {}
 
-    def __call__(self, frames: UInt8[np.ndarray, "B H W C"]) -> Maps:
-        """Find the peaks, one frame after the other: (B, J, 1, 8)."""
-        run = self._for_size(*frames.shape[1:])
-        return (np.concatenate([_pack(run(f[None])) for f in np.ascontiguousarray(frames)]),)
+    def answers(self, frame: UInt8[np.ndarray, "H W C"]) -> list[np.ndarray]:
+        """Return all outputs for a frame, in their order, without the axis of the batch."""
+        answer = self._for_size(*frame.shape)(np.ascontiguousarray(frame)[None])
+        return [np.array(answer[k][0]) for k in range(len(self.model.outputs))]
 
     def _for_size(self, height: int, width: int, channels: int) -> Any:
         if (height, width) not in self._compiled:
@@ -45,6 +45,18 @@ class ExportedEngine:
             compiled = self.core.compile_model(model, "CPU", self.settings)
             self._compiled[height, width] = compiled.create_infer_request().infer
         return self._compiled[height, width]
+
+
+class ExportedEngine(ExportedGraph):
+    """The graph of a network for one animal, where an engine is expected."""
+
+    def __call__(self, frames: UInt8[np.ndarray, "B H W C"]) -> Maps:
+        """Find the peaks, one frame after the other: (B, J, 1, 8); (B, A, 1, 1) of classes."""
+        answers = [self.answers(frame) for frame in frames]
+        found = (np.stack([_pack(*answer[:4]) for answer in answers]),)
+        if len(answers[0]) == 4:
+            return found
+        return (*found, np.stack([answer[4][:, None, None] for answer in answers]))
 
 
 class Packed(Positions):
@@ -60,7 +72,8 @@ class Packed(Positions):
         return Peaks(parts[..., :2], parts[..., 2], cov)
 
 
-def _pack(answer: Any) -> Float[np.ndarray, "1 J 1 8"]:
-    xy, confidence, height, cov = (np.asarray(answer[k]) for k in range(4))
+def _pack(
+    xy: np.ndarray, confidence: np.ndarray, height: np.ndarray, cov: np.ndarray
+) -> Float[np.ndarray, "J 1 8"]:
     parts = [xy, height[..., None], cov.reshape(*height.shape, 4), confidence[..., None]]
-    return np.concatenate(parts, axis=-1)[:, :, None]
+    return np.concatenate(parts, axis=-1)[:, None]

@@ -5,16 +5,19 @@ Gauss-Newton steps of a Gaussian in a window of 2σ. There are only element-wise
 and gathers: runtimes that compute convolutions in bfloat16 or int8 leave these in float32.
 """
 
+from itertools import product
 from math import ceil
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gambol.kernels.peaks import STEPS
 
 Size = Any  # an int; while a graph is traced, a tensor
+DEEP = -1e9  # lower than any map
 
 
 class GraphPeaks(NamedTuple):
@@ -25,8 +28,16 @@ class GraphPeaks(NamedTuple):
     cov: Float[Tensor, "B J 2 2"]  # cells², of the fit and of the shape together
 
 
+class GraphMaxima(NamedTuple):
+    """Up to P peaks per map, by falling height, which is 0 beyond the last."""
+
+    xy: Float[Tensor, "B J P 2"]  # in cells; x first
+    height: Float[Tensor, "B J P"]  # of the map at the peak's cell
+    cov: Float[Tensor, "B J P 2 2"]  # cells², of the fit and of the shape together
+
+
 class Cells(NamedTuple):
-    """The highest cell of each of M maps."""
+    """M cells, as many of every map."""
 
     row: Int[Tensor, " M"]
     col: Int[Tensor, " M"]
@@ -72,6 +83,57 @@ def find(maps: Float[Tensor, "B J h w"], sigma: float) -> GraphPeaks:
     return GraphPeaks(xy.reshape(n, j, 2), at.height.reshape(n, j), cov.reshape(n, j, 2, 2))
 
 
+def several(
+    maps: Float[Tensor, "B J h w"], sigma: float, threshold: float, limit: int
+) -> GraphMaxima:
+    """Find the highest local maxima of every map, as `kernels.maxima` does.
+
+    Of equal cells that touch, the first in the order of reading counts.
+
+    Args:
+        maps: float32.
+        sigma: standard deviation of the Gaussian that the maps were trained on, in cells.
+        threshold: least height of a maximum, above 0.
+        limit: P.
+
+    >>> x, y = torch.meshgrid(torch.arange(30.0), torch.arange(20.0), indexing="xy")
+    >>> spots = [torch.exp(-((x - a) ** 2 + (y - 9.4) ** 2) / 8) for a in (6.3, 21.7)]
+    >>> found = several((spots[0] + 0.8 * spots[1])[None, None], 2.0, 0.1, 3)
+    >>> [[round(v, 1) for v in xy] for xy in found.xy[0, 0, :2].tolist()]
+    [[6.3, 9.4], [21.7, 9.4]]
+    >>> [round(v, 1) for v in found.height[0, 0].tolist()]
+    [1.0, 0.8, 0.0]
+    """
+    n, j, _, width = maps.shape
+    flat = maps.permute(0, 2, 3, 1).reshape(n, -1, j)
+    tops = torch.where(_tops(maps) & (maps >= threshold), maps, torch.zeros_like(maps))
+    # a small map has fewer cells than there may be peaks
+    tall, cell = F.pad(tops.reshape(n, j, -1), (0, limit)).topk(limit, dim=-1)
+    cell = torch.where(tall > 0, cell, torch.zeros_like(cell)).flatten()
+    row = torch.div(cell, width, rounding_mode="floor")
+    at = Cells(row, cell - row * width, tall.flatten())
+    fitted = fit(flat, width, at, sigma)
+    xy = torch.stack([at.col + fitted.x, at.row + fitted.y], -1)
+    cov = fitted.cov + shape(flat, width, at, sigma)
+    return GraphMaxima(
+        xy.reshape(n, j, limit, 2),
+        at.height.reshape(n, j, limit),
+        cov.reshape(n, j, limit, 2, 2),
+    )
+
+
+def _tops(maps: Float[Tensor, "B J h w"]) -> Bool[Tensor, "B J h w"]:
+    """Cells that no neighbour exceeds, and none that is read before them equals."""
+    around = F.pad(maps, (1, 1, 1, 1), value=DEEP)
+    height, width = maps.shape[-2:]
+    tops = maps > DEEP
+    for k, (down, right) in enumerate(product(range(3), range(3))):
+        near = around[..., down : height + down, right : width + right]
+        if k != 4:  # else it is the cell itself
+            tops = tops & (maps > near if k < 4 else maps >= near)
+    return tops
+
+
 def highest(maps: Float[Tensor, "B hw J"], width: Size) -> Cells:
     """Find the highest cell of each of M = B J maps, jointly over rows and columns."""
     n, cells, j = maps.shape
@@ -84,10 +146,10 @@ def highest(maps: Float[Tensor, "B hw J"], width: Size) -> Cells:
 
 
 def fit(maps: Float[Tensor, "B hw J"], width: Size, at: Cells, sigma: float) -> Fit:
-    """Fit amplitude and centre near the highest cells, which are the origin here."""
+    """Fit amplitude and centre near the cells, which are the origin here."""
     radius = ceil(2 * sigma)
     step = torch.arange(-radius, radius + 1, device=maps.device)
-    part, down_in, across_in = _windows(maps, width, at, step)
+    part, down_in, across_in = windows(maps, width, at, step)
     grid = step.to(maps.dtype)
     a = at.height.clamp(min=1e-6)
     x = y = torch.zeros_like(a)
@@ -117,7 +179,7 @@ def shape(
     """Inverse negative Hessian of log h at the peak, by differences that reach σ cells."""
     reach = max(round(sigma), 1)
     step = torch.tensor([-reach, 0, reach], device=maps.device)
-    part, down_in, across_in = _windows(maps, width, at, step)
+    part, down_in, across_in = windows(maps, width, at, step)
     near = part.clamp(min=1e-4).log()
     floor = 0.01 / (sigma * sigma)
     xx = (2 * near[:, 1, 1] - near[:, 1, 0] - near[:, 1, 2]) / reach**2
@@ -136,18 +198,18 @@ def shape(
     )
 
 
-def _windows(
+def windows(
     maps: Float[Tensor, "B hw J"], width: Size, at: Cells, step: Int[Tensor, " K"]
 ) -> tuple[Float[Tensor, "M K K"], Float[Tensor, "M K"], Float[Tensor, "M K"]]:
-    """Cells around the highest ones, 0 outside of the map; 1 for rows and columns inside."""
+    """Cells around those, 0 outside of the map; 1 for rows and columns inside."""
     rows, cols = at.row[:, None] + step, at.col[:, None] + step
-    _, area, count = maps.shape
+    n, area, count = maps.shape
     height = area // width
     down = ((rows >= 0) & (rows < height)).to(maps.dtype)
     across = ((cols >= 0) & (cols < width)).to(maps.dtype)
     rows, cols = rows.clamp(min=0), cols.clamp(min=0)
     rows, cols = torch.where(rows < height, rows, 0), torch.where(cols < width, cols, 0)
-    cells = (rows[:, :, None] * width + cols[:, None]).reshape(-1, count, len(step) ** 2)
+    cells = (rows[:, :, None] * width + cols[:, None]).reshape(n, count, -1)
     seen = maps.gather(1, cells.transpose(1, 2)).transpose(1, 2)
     part = seen.reshape(-1, len(step), len(step))
     return part * down[:, :, None] * across[:, None], down, across

@@ -13,8 +13,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from gambol.core.errors import InputError
-from gambol.kernels.maxima import Maxima
+from gambol.kernels.maxima import Maxima, climb
 from gambol.kernels.peaks import Peaks
 from gambol.nn.model import Answers, ModelSpec, PoseNet
 from gambol.nn.outputs import Positions
@@ -35,7 +34,11 @@ def joined(spec: ModelSpec, networks: Sequence[dict[str, Tensor]]) -> PoseNet:
 
 
 class Snapshots(PoseNet):
-    """Networks of one architecture; the maps of all, one network's after the other's."""
+    """Networks of one architecture.
+
+    Of what says positions, the maps of all, one network's after the other's; of other outputs
+    (fields, classes), the mean.
+    """
 
     def __init__(self, spec: ModelSpec, networks: Sequence[dict[str, Tensor]]) -> None:
         """Build the networks.
@@ -52,18 +55,22 @@ class Snapshots(PoseNet):
             other.load_state_dict(weights)
             others.append(other)
         self.others = nn.ModuleList(others)
-        own = self.position
-        if len(self.outputs) > 1:
-            raise InputError(
-                "several snapshots are for networks with one output; leave fit.snapshots out"
-            )
-        self.outputs = [Together(own, len(networks), spec.outputs[0].channels(own.keypoints))]
+        own = zip(self.outputs, spec.outputs, strict=True)
+        self.outputs = [
+            Together(one, len(networks), said.channels(one.keypoints))
+            if isinstance(one, Positions)
+            else one
+            for one, said in own
+        ]
         self.eval()
 
     def forward(self, image: UInt8[Tensor, "B C H W"]) -> Answers:
         """Map raw pixel values to the maps of all networks."""
-        answers = [super().forward(image)[0], *(other(image)[0] for other in self.others)]
-        return (torch.cat(answers, 1),)
+        answers = [super().forward(image), *(other(image) for other in self.others)]
+        return tuple(
+            torch.cat(each, 1) if isinstance(one, Together) else torch.stack(each).mean(0)
+            for one, each in zip(self.outputs, zip(*answers, strict=True), strict=True)
+        )
 
 
 class Together(Positions):
@@ -105,10 +112,24 @@ class Together(Positions):
         between = self._between(each, self.own.peaks(mean))
         return found._replace(cov=found.cov + between[..., None, :, :])
 
+    def crowd(
+        self, maps: Float[np.ndarray, "*B C h w"], threshold: float, limit: int
+    ) -> Maxima:
+        """Find the peaks of all animals in the mean; each network has its own beside each."""
+        each = self.apart(maps)
+        found = self.own.crowd(each.mean(0), threshold, limit)
+        places = np.broadcast_to(found.xy, (self.networks, *found.xy.shape))
+        off = climb(each, places, self.sigma / self.stride) - found.xy
+        return found._replace(cov=found.cov + self._spread(off))
+
     def _between(
         self, each: Float[np.ndarray, "M *B c h w"], found: Peaks
     ) -> Float[np.ndarray, "*B J 2 2"]:
         """How much the networks' own peaks scatter about those of the mean, squared cells."""
         off = self.own.peaks(each).xy - found.xy
-        between: Float[np.ndarray, "*B J 2 2"] = np.einsum("m...a,m...b->...ab", off, off)
-        return between / max(self.networks - 1, 1)
+        return self._spread(off)
+
+    def _spread(self, off: Float[np.ndarray, "M *B 2"]) -> Float[np.ndarray, "*B 2 2"]:
+        """Covariance of what the networks differ by from their mean map."""
+        total: Float[np.ndarray, "*B 2 2"] = np.einsum("m...a,m...b->...ab", off, off)
+        return total / max(self.networks - 1, 1)

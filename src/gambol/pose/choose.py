@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from gambol.core.skeleton import Skeleton
+from gambol.nn.backbones.unet import UNetSpec
 
 SCALES = (1.0, 0.75, 0.5, 0.375, 0.25, 0.1875, 0.125)
 BODY = 64.0  # network pixels that an animal's box should measure across, at least
@@ -94,12 +95,13 @@ def _scale(animal: Animal, side: int) -> tuple[float, str]:
 
 
 def _depth(body: float) -> tuple[int, str]:
-    """Smallest depth whose field 9·2^d − 4 covers 1.5 bodies; 5 at the most."""
-    fields = {d: 9 * 2**d - 4 for d in (2, 3, 4, 5)}
-    depth = min((d for d, field in fields.items() if field >= 1.5 * body), default=5)
-    return depth, (
-        f"depth {depth}: the network sees {fields[depth]} px around a point, "
-        f"the animal measures {body:.0f} px at this scale"
+    """Smallest depth whose middle block sees 1.5 bodies; 5 at the most."""
+    nets = [UNetSpec(depth=d) for d in (2, 3, 4, 5)]
+    net = next((net for net in nets if net.middle_field >= 1.5 * body), nets[-1])
+    return net.depth, (
+        f"depth {net.depth}: the network sees {net.field} px around a point, "
+        f"its middle block {net.middle_field} px; the animal measures {body:.0f} px at this "
+        "scale"
     )
 
 

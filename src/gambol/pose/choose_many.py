@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gambol.core.instances import body_length
+from gambol.nn.backbones.unet import UNetSpec
 from gambol.pose import crops, upright
 from gambol.pose.choose import SCALES
 
@@ -140,8 +141,8 @@ def centroids(body: float, scale: float | None = None) -> Centroids:
     if scale is None:
         scale = min((s for s in SCALES if s * body >= OVERVIEW), default=1.0)
     small = body * scale
-    fields = {d: 9 * 2**d - 4 for d in (2, 3, 4, 5)}
-    depth = min((d for d, field in fields.items() if field >= 1.5 * small), default=5)
+    enough = (d for d in (2, 3, 4) if UNetSpec(depth=d).middle_field >= 1.5 * small)
+    depth = next(enough, 5)
     # the paper's 5 px suits bodies of 100 px; a blob must not be larger than its animal
     sigma = min(max(2.5, 0.05 * small), 5.0)
     return Centroids(

@@ -14,6 +14,7 @@ from gambol.core import pixels
 from gambol.kernels.maxima import maxima
 from gambol.kernels.peaks import Peaks
 from gambol.nn.engine import Engine
+from gambol.nn.outputs.base import Positions
 from gambol.nn.outputs.classes import Classes
 from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
@@ -71,7 +72,7 @@ class BottomUp(NamedTuple):
     """A network of confidence maps and fields, and how peaks are linked."""
 
     engine: Engine
-    confidence: Confidence
+    confidence: Positions  # by confidence maps
     fields: Fields
     links: Links
     multiple: int
@@ -81,6 +82,17 @@ class BottomUp(NamedTuple):
 
 
 Finder = TopDown | BottomUp
+
+
+class Grouping(NamedTuple):
+    """How the peaks of a frame make animals."""
+
+    links: Links
+    keypoints: int  # of an animal; peaks of another one are centroids
+    stride: int  # of the fields
+    classes: int = 0  # individuals that are known by their looks
+    class_stride: int = 1  # of their maps
+    sides: relabel.Sides | None = None  # weighed anew where both show in one place
 
 
 def find(finder: Finder, frame: UInt8[np.ndarray, "h w C"]) -> Found:
@@ -205,33 +217,50 @@ def _in_crops(finder: TopDown, frame: UInt8[np.ndarray, "h w C"], spots: Spots) 
 
 
 def _bottom_up(finder: BottomUp, frame: UInt8[np.ndarray, "h w C"]) -> Found:
-    found, maps = candidates(finder, frame)
-    fields = maps[0]
-    groups = group(found, fields, finder.links, finder.fields.stride, finder.sides)
-    member = groups.member[:, : finder.confidence.keypoints]  # a centroid is only a joint
+    return grouped(grouping(finder), *candidates(finder, frame))
+
+
+def grouping(finder: BottomUp) -> Grouping:
+    """Return how a finder puts peaks together."""
+    known, own = finder.classes, finder.confidence.keypoints
+    classes = (0, 1) if known is None else (len(known.classes), known.stride)
+    return Grouping(finder.links, own, finder.fields.stride, *classes, finder.sides)
+
+
+def grouped(
+    how: Grouping, found: Candidates, maps: list[Float[np.ndarray, "_F _h _w"]]
+) -> Found:
+    """Put the peaks of a frame together to animals, in the pixels of the peaks.
+
+    Args:
+        how: links and what the maps are.
+        found: peaks, pixels of the network's input.
+        maps: fields of the links; class maps, if there are any.
+    """
+    groups = group(found, maps[0], how.links, how.stride, how.sides)
+    member = groups.member[:, : how.keypoints]  # a centroid is only a joint
     own = (member >= 0).sum(axis=1) >= FEWEST
     member = member[own]
     some = member >= 0
     if not len(member):
-        return nobody(finder)
+        return _nobody(how.keypoints, how.classes)
     return Found(
         np.where(some[..., None], found.xy[member], np.nan),
         np.where(some, found.height[member], np.nan),
         np.where(some[..., None, None], found.cov[member], np.nan),
         groups.link[own],
-        _looks(finder, found, maps, member),
-        margin=groups.margin[own][:, : finder.confidence.keypoints],
+        _looks(how, found, maps, member),
+        margin=groups.margin[own][:, : how.keypoints],
     )
 
 
 def _looks(
-    finder: BottomUp, found: Candidates, maps: list[np.ndarray], member: np.ndarray
+    how: Grouping, found: Candidates, maps: list[np.ndarray], member: np.ndarray
 ) -> Float[np.ndarray, "I A"]:
     """Mean log-probability of each class at the peaks of each animal."""
-    if len(maps) < 2 or finder.classes is None:
+    if len(maps) < 2 or not how.classes:
         return np.zeros((len(member), 0))
-    stride = finder.classes.stride
-    cells = pixels.apply(pixels.invert(pixels.cells(stride)), found.xy)
+    cells = pixels.apply(pixels.invert(pixels.cells(how.class_stride)), found.xy)
     h, w = maps[1].shape[-2:]
     column, row = np.clip(np.rint(cells), 0, (w - 1, h - 1)).astype(np.int64).T
     at = _log_softmax(maps[1][:, row, column].T)  # (P, A)
@@ -260,8 +289,7 @@ def candidates(
     confidence = finder.confidence
     h = -(-frame.shape[0] // confidence.stride)
     w = -(-frame.shape[1] // confidence.stride)
-    sigma = confidence.sigma / confidence.stride
-    found = maxima(maps[0, :, :h, :w], sigma, LOW, finder.limit)
+    found = confidence.crowd(maps[0, :, :h, :w], LOW, finder.limit)
     keypoint, place = np.nonzero(np.arange(finder.limit) < found.n[:, None])
     grid = pixels.cells(confidence.stride)
     return (
@@ -286,18 +314,27 @@ def _linked(
     return fields[[2 * e + axis for e in used for axis in (0, 1)]]
 
 
+def of_peaks(found: Peaks) -> Candidates:
+    """Make one list of peaks (J, P); those without height are none."""
+    keypoint, place = np.nonzero(found.height > 0)
+    xy, height, cov = (part[keypoint, place].astype(np.float64) for part in found)
+    return Candidates(xy, keypoint, height, cov)
+
+
 def nobody(finder: Finder) -> Found:
     """No animal, in the shape of what the finder finds."""
     if isinstance(finder, TopDown):
         keypoints, classes = finder.pose.position.keypoints, finder.classes
-    else:
-        keypoints = finder.confidence.keypoints
-        classes = len(finder.classes.classes) if finder.classes else 0
+        return _nobody(keypoints, classes, finder.candidates, finder.poser is not None)
+    how = grouping(finder)
+    return _nobody(how.keypoints, how.classes)
+
+
+def _nobody(keypoints: int, classes: int, candidates: int = 1, weighed: bool = True) -> Found:
     several = None
-    if isinstance(finder, TopDown) and finder.candidates > 1:
-        shape = (0, keypoints, finder.candidates)
+    if candidates > 1:
+        shape = (0, keypoints, candidates)
         several = Peaks(np.zeros((*shape, 2)), np.zeros(shape), np.zeros((*shape, 2, 2)))
-    weighed = isinstance(finder, BottomUp) or finder.poser is not None
     return Found(
         np.zeros((0, keypoints, 2)),
         np.zeros((0, keypoints)),

@@ -15,8 +15,8 @@ from gambol.core.instances import Detections
 from gambol.kernels.assignment import assign
 from gambol.nn.engine import Engine, TorchEngine
 from gambol.nn.model import PoseNet
+from gambol.nn.outputs.base import Positions
 from gambol.nn.outputs.classes import Classes
-from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
 from gambol.pose import calibrate, crops, identify
 from gambol.pose.dataset import Frames
@@ -330,7 +330,7 @@ def polygons(frames: Frames) -> list[list[Float[np.ndarray, "_ 2"]]]:
 def bottom_up(net: PoseNet, engine: Engine, links: Links, most: int) -> BottomUp:
     """Make a finder of a network that draws confidence maps and fields."""
     confidence, fields = net.outputs[:2]
-    assert isinstance(confidence, Confidence) and isinstance(fields, Fields)
+    assert isinstance(confidence, Positions) and isinstance(fields, Fields)
     classes = next((one for one in net.outputs if isinstance(one, Classes)), None)
     return BottomUp(engine, confidence, fields, links, net.multiple, 4 * most + 8, classes)
 

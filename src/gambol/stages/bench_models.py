@@ -1,7 +1,8 @@
 """Stage `bench-models`: several networks on the same labels, splits and budget, side by side.
 
 reads   labels                       project, label file or foreign project; one animal a frame
-writes  out/runs/NETWORK/COUNT/FOLD/ an ordinary training run of every network, number of labels
+writes  out/labels/                  a copy of the labels, which all jobs read
+        out/runs/NETWORK/COUNT/FOLD/ an ordinary training run of every network, number of labels
                                      and fold, with predictions of its test block
         out/pilots/, out/costs/      what a step costs; size and speed of every network
         out/table.csv                a line for every network and number of labels
@@ -29,7 +30,14 @@ from gambol.core.progress import Progress, silent
 from gambol.io import store
 from gambol.nn import engine
 from gambol.pose import splits
-from gambol.stages import bench_jobs, bench_networks, bench_results, bench_runs, train
+from gambol.stages import (
+    bench_jobs,
+    bench_labels,
+    bench_networks,
+    bench_results,
+    bench_runs,
+    train,
+)
 from gambol.stages.bench_networks import Network
 
 # narrowed where the published width learns little on one core in minutes
@@ -41,7 +49,6 @@ DEFAULT = (
     "resnet(layers=18)",
     "efficientnet",
 )
-BEGUN = "begun.json"
 
 
 class BenchConfig(Config):
@@ -106,25 +113,17 @@ def run(
     Raises:
         InputError: labels, settings or folder do not do, or every network failed.
     """
-    known = bench_jobs.settled(labels)
-    _check_alone(known.labels)
-    common = cfg.common.override([f"fit.seed={cfg.seed}"])
-    networks = _networks(cfg.networks, common, known.labels)
-    plan = bench_runs.Plan(
-        labels=labels.resolve(),
-        labels_hash=known.labels.content_hash(),
-        out=out,
-        device=device,
-        workers=workers or _at_a_time(device),
-        networks=networks,
-        counts=tuple(sorted(set(cfg.labels))) or (None,),
-        folds=_folds(cfg, known),
-        minutes=cfg.minutes,
-        steps=cfg.steps,
-        seed=cfg.seed,
-    )
-    _check_counts(plan)
+    source = bench_labels.place(labels, out)
+    known, plan = _plan(cfg, source, out, device, workers)
+    if bench_labels.is_new(out):
+        source = bench_labels.freeze(labels, out)
+        known, plan = _plan(cfg, source, out, device, workers)
     _begin(cfg, plan)
+    if source != labels and bench_labels.changed(labels, out):
+        say(
+            f"{labels} changed since this comparison began; it goes on with the labels of its "
+            f"start, of which {source} is a copy"
+        )
     say(_said(plan))
     done = bench_runs.work(plan, progress)
     if not done.runs:
@@ -132,6 +131,30 @@ def run(
             f"{out}: no network could be trained; {next(iter(done.failed.values()))}"
         )
     return Made(*bench_results.write(plan, done, known, cfg.yaml()))
+
+
+def _plan(
+    cfg: BenchConfig, labels: Path, out: Path, device: str, workers: int
+) -> tuple[bench_jobs.Settled, bench_runs.Plan]:
+    """Read labels and settle what is to be done on them, or say why it cannot be."""
+    known = bench_jobs.settled(labels)
+    _check_alone(known.labels)
+    common = cfg.common.override([f"fit.seed={cfg.seed}"])
+    plan = bench_runs.Plan(
+        labels=labels.resolve(),
+        labels_hash=known.labels.content_hash(),
+        out=out,
+        device=device,
+        workers=workers or _at_a_time(device),
+        networks=_networks(cfg.networks, common, known.labels),
+        counts=tuple(sorted(set(cfg.labels))) or (None,),
+        folds=_folds(cfg, known),
+        minutes=cfg.minutes,
+        steps=cfg.steps,
+        seed=cfg.seed,
+    )
+    _check_counts(plan)
+    return known, plan
 
 
 def describe(values: dict[str, Any]) -> str:
@@ -195,23 +218,14 @@ def _check_counts(plan: bench_runs.Plan) -> None:
 
 
 def _begin(cfg: BenchConfig, plan: bench_runs.Plan) -> None:
-    """Open the folder, or go on there if labels, splits, settings and device are the same."""
+    """Go on in the folder if labels, splits, settings and device are the same."""
     out, device = plan.out, engine.choose_device(plan.device)
     parts = [gambol.__version__, plan.labels_hash, cfg.common.fingerprint()]
     # steps within minutes, minutes and speeds are those of a device
     parts += [device.kind, device.torch_name.removesuffix(":0")]
     parts += [f"{name}={getattr(cfg, name)}" for name in ("folds", "val", "gap_s", "seed")]
     made = hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
-    if (out / BEGUN).exists():
-        if store.read_json(out / BEGUN).get("made_from") != made:
-            raise InputError(
-                f"{out} holds a comparison on other labels, splits or common settings, or on "
-                "another device; choose another --out"
-            )
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} exists and holds no comparison; choose another --out")
-    else:
-        store.write_json({"made_from": made}, out / BEGUN)
+    bench_labels.settle(out, made)
     store.write_text(cfg.yaml(), out / "settings.yaml")
 
 

@@ -1,6 +1,6 @@
 """Stage `export_model`: a trained run to graphs that other programs run without gambol.
 
-reads   run/   a finished training of one animal, or top-down (its network of crops)
+reads   run/   a finished training of one animal, top-down (its network of crops) or bottom-up
 writes  out/   model.xml and .bin (OpenVINO), model.onnx, int8.xml and .bin, model.json
 
 Before it ends, what is written is run on validation frames and compared with `gambol predict`.
@@ -22,10 +22,8 @@ from gambol.io import exported as io_exported
 from gambol.io import provenance, store
 from gambol.io import run as io_run
 from gambol.nn import engine, exported, quantize
-from gambol.nn.exported_engine import ExportedEngine
-from gambol.nn.model import PoseNet
 from gambol.pose import calibrate
-from gambol.stages import export_checks, export_frames
+from gambol.stages import export_checks, export_frames, export_many, export_pair
 
 CALIBRATING = 32  # training frames that show int8 the ranges of values
 BONES = (
@@ -37,6 +35,7 @@ OUTPUTS = {
     "confidence": "(batch, keypoints) probability that the error is within 5 % of the body",
     "height": "(batch, keypoints) of the peak, raw",
     "covariance": "(batch, keypoints, 2, 2) px² of the picture, raw: of the fit of the peak",
+    "classes": "(batch, individuals) logits of many.classes",
 }
 
 
@@ -68,13 +67,13 @@ def run(
 ) -> Exported:
     """Write the graphs of a run, unless they are there."""
     model = io_run.load(trained)
-    _check(cfg, model)
+    if cfg.onnx:
+        exported.require_onnx()
     key = _key(cfg, model)
     if (file := _there(out, key)) is not None:
         return Exported(out, file.files, file.checked, file.int8, file.note, True)
-    seen = export_checks.pictures(model)
+    seen, graph = _graph(model, threads)
     shown = export_frames.training(model, seen.size, CALIBRATING, threads) if cfg.int8 else []
-    graph = exported.Exportable(model.net, _worth(model, seen))
     steps = 2 + cfg.onnx + cfg.int8
     done = iter(range(1, steps + 1))
 
@@ -84,7 +83,10 @@ def run(
     with store.atomic(out) as folder:
         folder.mkdir()
         files, checked, costs = _write(cfg, graph, seen, shown, folder, threads, tell)
-        file = _file(model, seen, files, checked, costs, key)
+        file = _file(model, graph, seen, files, checked, costs, key)
+        if model.centroid is not None:
+            pair = export_pair.write(model, seen.images, folder, cfg.onnx, threads)
+            file = file.model_copy(update={"centroid": pair})
         store.write_text(file.model_dump_json(indent=1), folder / io_exported.JSON)
     return Exported(out, files, checked, costs, file.note, False)
 
@@ -113,18 +115,6 @@ def describe(values: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def _check(cfg: ExportConfig, model: io_run.Trained) -> None:
-    """Refuse what no graph can say, before anything is done."""
-    if model.model.approach == "bottom-up":
-        raise InputError(
-            f"{model.folder} finds animals bottom-up, by links between peaks that no graph "
-            "holds; train top-down, or use gambol predict"
-        )
-    exported.peaks_sigma(model.net)
-    if cfg.onnx:
-        exported.require_onnx()
-
-
 def _key(cfg: ExportConfig, model: io_run.Trained) -> str:
     """Hash of what the result depends on."""
     parts = [gambol.__version__, cfg.fingerprint(), model.weights_hash]
@@ -147,6 +137,15 @@ def _there(out: Path, key: str) -> io_exported.ExportedFile | None:
     raise InputError(f"{out} is there and is no exported network; choose another folder")
 
 
+def _graph(model: io_run.Trained, threads: int) -> tuple[export_checks.Seen, exported.Whole]:
+    """Return pictures of validation, and the graph of what `gambol predict` does with them."""
+    if model.model.approach == "bottom-up":
+        scenes = export_many.scenes(model, threads)
+        return scenes, export_many.graph(scenes.finder, model.net)
+    pictures = export_checks.pictures(model)
+    return pictures, exported.Exportable(model.net, _worth(model, pictures))
+
+
 def _worth(model: io_run.Trained, seen: export_checks.Pictures) -> exported.Worth:
     known = calibrate.Calibration.from_dict(model.model.calibration)
     return exported.Worth(
@@ -160,8 +159,8 @@ def _worth(model: io_run.Trained, seen: export_checks.Pictures) -> exported.Wort
 
 def _write(
     cfg: ExportConfig,
-    graph: exported.Exportable,
-    seen: export_checks.Pictures,
+    graph: exported.Whole,
+    seen: export_checks.Seen,
     shown: list[np.ndarray],
     folder: Path,
     threads: int,
@@ -169,22 +168,18 @@ def _write(
 ) -> tuple[dict[str, str], dict[str, Any], dict[str, Any] | None]:
     """Write graphs, check each, and measure; `shown` are the pictures that calibrate int8."""
     ov = engine.import_openvino()
-    net: PoseNet = graph.net
+    net = graph.net
     channels = net.spec.channels
     model = exported.to_openvino(graph, channels, seen.size)
     ov.save_model(model, str(folder / io_exported.FLOAT32), compress_to_fp16=False)
     files = {"float32": io_exported.FLOAT32}
     tell(io_exported.FLOAT32)
-    expected = export_checks.expected(net, seen.images, threads)
-    run_by = ExportedEngine(folder / io_exported.FLOAT32, "float32", threads)
-    found = {"float32": export_checks.by_openvino(run_by, seen.images)}
     if cfg.onnx:
-        path = folder / io_exported.ONNX
-        exported.to_onnx(graph, channels, path)
+        exported.to_onnx(graph, channels, folder / io_exported.ONNX)
         files["onnx"] = io_exported.ONNX
-        found["onnx"] = export_checks.by_onnx(path, seen.images, threads)
         tell(io_exported.ONNX)
-    checked = export_checks.compare(found, expected, seen)
+    paths = {name: folder / file for name, file in files.items()}
+    checked = seen.check(net, paths, threads)
     tell("checked against gambol predict")
     costs = None
     if cfg.int8:
@@ -199,13 +194,15 @@ def _write(
 
 def _file(
     model: io_run.Trained,
-    seen: export_checks.Pictures,
+    graph: exported.Whole,
+    seen: export_checks.Seen,
     files: dict[str, str],
     checked: dict[str, Any],
     costs: dict[str, Any] | None,
     key: str,
 ) -> io_exported.ExportedFile:
     said, net = model.model, model.net
+    several = said.approach == "bottom-up"
     return io_exported.ExportedFile(
         gambol=gambol.__version__,
         made_from=key,
@@ -214,11 +211,12 @@ def _file(
             height=seen.size[1],
             channels=net.spec.channels,
             colours="grey" if said.grey else "rgb",
-            shows="frame" if said.many is None else "crop",
+            shows="crop" if said.approach == "top-down" else "frame",
             scale=said.scale,
             multiple=net.multiple,
         ),
-        outputs=OUTPUTS,
+        outputs={n: (export_many.OUTPUTS if several else OUTPUTS)[n] for n in graph.names},
+        strides=export_many.strides(net) if several else {},
         files=files,
         skeleton=said.skeleton,
         calibration=said.calibration,
@@ -228,6 +226,7 @@ def _file(
         note=BONES if said.structure is not None and said.structure.weight > 0 else None,
         int8=costs,
         many=None if said.many is None else said.many.model_dump(mode="json"),
+        near=export_many.near(seen) if isinstance(seen, export_many.Scenes) else None,
         provenance=provenance.record(
             stage="export-model",
             run=str(model.folder.resolve()),

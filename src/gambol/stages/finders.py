@@ -4,7 +4,9 @@ import numpy as np
 
 from gambol.io import run as io_run
 from gambol.nn import engine
+from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
+from gambol.nn.snapshots import Together
 from gambol.pose import find, judge, relabel, upright
 from gambol.pose.group import Links
 from gambol.pose.predict import Net
@@ -32,11 +34,7 @@ def of_run(
     by, held = structure.poser(trained, weight), structure.grid(trained, weight)
     run_by = engine.build(net, where, precision, threads)
     if trained.centroid is None:
-        links = Links(
-            np.array(many.edges, np.int64).reshape(-1, 2),
-            *(np.array(many.links[name]) for name in ("longest", "slope", "offset")),
-        )
-        found = judge.bottom_up(net, run_by, links, many.most)
+        found = judge.bottom_up(net, run_by, links(many), many.most)
         return found._replace(sides=_sides(trained, found) if many.relabel else None)
     first = trained.centroid
     finds = engine.build(first, where, precision, threads)
@@ -56,7 +54,19 @@ def of_run(
 
 def _sides(trained: io_run.Trained, finder: find.BottomUp) -> relabel.Sides:
     """Keypoints that are taken for each other; peaks of one hill are one place."""
-    return relabel.Sides(np.array(trained.model.bones.swap), finder.confidence.sigma)
+    own = (
+        finder.confidence.own if isinstance(finder.confidence, Together) else finder.confidence
+    )
+    assert isinstance(own, Confidence)  # bottom-up networks have no other positions
+    return relabel.Sides(np.array(trained.model.bones.swap), own.sigma)
+
+
+def links(many: io_run.ManyFile) -> Links:
+    """How a bottom-up run joins peaks."""
+    return Links(
+        np.array(many.edges, np.int64).reshape(-1, 2),
+        *(np.array(many.links[name]) for name in ("longest", "slope", "offset")),
+    )
 
 
 def shape(many: io_run.ManyFile) -> upright.Shape | None:

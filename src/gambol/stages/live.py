@@ -100,8 +100,8 @@ class Predictor:
         Raises:
             InputError: the folder holds no network of one animal, or not as asked for.
         """
-        _check_word("precision", precision, get_args(Numbers))
-        _check_word("window", window, get_args(Window))
+        check_word("precision", precision, get_args(Numbers))
+        check_word("window", window, get_args(Window))
         if ahead < 0:
             raise InputError(f"ahead {ahead:g} s looks into the past; give 0 or more")
         folder = Path(network)
@@ -109,8 +109,8 @@ class Predictor:
         self._network: _Network = kind(folder, precision, window, device, threads)
         self._window = window
         self._before: list[Peaks] = []  # of the last two frames, if a window follows
-        self._count = self._since = 0  # frames in all, and of this recording
-        self._seconds = np.zeros(KEPT)
+        self._since = 0  # frames of this recording
+        self._times = Times()
         body = self._network.body_px
         usual = Dynamics(body * float(np.sqrt(2 / MEMORY)), body, MEMORY)
         self._foresight = _Foresight(ahead, motion or usual, body) if ahead else None
@@ -126,11 +126,7 @@ class Predictor:
     @property
     def latency(self) -> Latency:
         """How long frames took, of the last thousand; 0 frames: nothing was predicted yet."""
-        known = 1e3 * self._seconds[: min(self._count, KEPT)]
-        if not len(known):
-            return Latency(0, 0.0, 0.0, 0.0)
-        half, most = np.percentile(known, [50, 95])
-        return Latency(len(known), float(half), float(most), float(known.max()))
+        return self._times.latency
 
     def warm_up(self, frame: Frame, times: int = 3) -> None:
         """Compile for frames of this size, and for its window; nothing of it is remembered."""
@@ -169,21 +165,13 @@ class Predictor:
         pose = self._pose(frame, peaks, searched)
         if self._foresight is not None:
             pose = pose._replace(ahead=self._foresight.after(pose, now))
-        self._seconds[self._count % KEPT] = time.perf_counter() - start
-        self._count, self._since = self._count + 1, self._since + 1
+        self._times.add(time.perf_counter() - start)
+        self._since += 1
         return pose
 
     def _small(self, frame: Frame) -> UInt8[np.ndarray, "h w C"]:
         """Bring a frame into the colours and the scale of the network."""
-        numbers = isinstance(frame, np.ndarray) and frame.dtype == np.uint8
-        if not numbers or frame.ndim not in (2, 3):
-            kind = getattr(frame, "dtype", type(frame).__name__)
-            raise InputError(
-                f"a frame of {kind} {np.shape(frame)} cannot be predicted; give an array of "
-                "uint8, (height, width) or (height, width, channels)"
-            )
-        image = as_frame(frame, self._network.channels == 1, "the camera")
-        return dataset.shrink(image, self._network.scale)
+        return at_scale(frame, self._network.channels, self._network.scale)
 
     def _whole(self, small: UInt8[np.ndarray, "h w C"]) -> Peaks:
         found = predict.several(self._network.net, small[None], self._network.limit)
@@ -198,7 +186,48 @@ class Predictor:
         return Pose(found.xy, sure.confidence, sure.covariance, sure.presence, searched)
 
 
-def _check_word(name: str, word: str, known: tuple[str, ...]) -> None:
+class Times:
+    """How long the last frames took; memory does not grow."""
+
+    def __init__(self) -> None:
+        self._count, self._seconds = 0, np.zeros(KEPT)
+
+    def add(self, seconds: float) -> None:
+        """Remember a frame."""
+        self._seconds[self._count % KEPT] = seconds
+        self._count += 1
+
+    @property
+    def latency(self) -> Latency:
+        """Of the frames that are remembered."""
+        known = 1e3 * self._seconds[: min(self._count, KEPT)]
+        if not len(known):
+            return Latency(0, 0.0, 0.0, 0.0)
+        half, most = np.percentile(known, [50, 95])
+        return Latency(len(known), float(half), float(most), float(known.max()))
+
+
+def at_scale(frame: Frame, channels: int, scale: float) -> UInt8[np.ndarray, "h w C"]:
+    """Bring a frame of a camera into the colours and the scale of a network."""
+    numbers = isinstance(frame, np.ndarray) and frame.dtype == np.uint8
+    if not numbers or frame.ndim not in (2, 3):
+        kind = getattr(frame, "dtype", type(frame).__name__)
+        raise InputError(
+            f"a frame of {kind} {np.shape(frame)} cannot be predicted; give an array of "
+            "uint8, (height, width) or (height, width, channels)"
+        )
+    return dataset.shrink(as_frame(frame, channels == 1, "the camera"), scale)
+
+
+def exported_file(folder: Path, device: str) -> io_exported.ExportedFile:
+    """Read what an exported network is; refuse devices that no graph runs on."""
+    if device not in ("auto", "cpu"):
+        raise InputError(f"{folder} runs on the CPU, not on {device}; leave device out")
+    return io_exported.read(folder)
+
+
+def check_word(name: str, word: str, known: tuple[str, ...]) -> None:
+    """Refuse a word that is none of those known."""
     if word not in known:
         raise InputError(f"{name} {word!r} is not known; give one of {', '.join(known)}")
 
@@ -254,8 +283,8 @@ class _Run:
         run = io_run.load(folder)
         if run.model.many is not None:
             raise InputError(
-                f"{folder} finds several animals; gambol.live follows one: use gambol predict, "
-                "or train on frames of one animal"
+                f"{folder} finds several animals and gambol.live.Predictor follows one; use "
+                "gambol.live.ManyPredictor, or train on frames of one animal"
             )
         if precision == "int8":
             raise InputError(
@@ -286,13 +315,11 @@ class _Exported:
     def __init__(
         self, folder: Path, precision: Numbers, window: str, device: str, threads: int
     ) -> None:
-        file = io_exported.read(folder)
-        if device not in ("auto", "cpu"):
-            raise InputError(f"{folder} runs on the CPU, not on {device}; leave device out")
-        if file.picture.shows == "crop":
+        file = exported_file(folder, device)
+        if file.many is not None:
             raise InputError(
-                f"{folder} shows crops around one of several animals; gambol.live follows one "
-                "animal in whole frames"
+                f"{folder} finds several animals and gambol.live.Predictor follows one; use "
+                "gambol.live.ManyPredictor"
             )
         self.skeleton, picture = file.bones, file.picture
         if window == "follow" and file.provenance["spec"]["place"]:

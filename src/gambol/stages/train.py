@@ -200,7 +200,7 @@ def _prepare(
     if cfg.approach is not None and cfg.approach != approach:
         approach, reason = cfg.approach, f"{cfg.approach}: as asked"
     _check_approach(approach, seen)
-    _check_snapshots(cfg, approach)
+    _check_snapshots(cfg)
     choice = _choose(cfg, labels, images)
     crops = approach == "top-down"  # which take the place of windows
     kept = [one for one in choice.reasons if not (crops and one.startswith("windows"))]
@@ -265,13 +265,8 @@ def _check_approach(approach: choose_many.Approach, seen: scenes.Scenes) -> None
         )
 
 
-def _check_snapshots(cfg: TrainConfig, approach: choose_many.Approach) -> None:
+def _check_snapshots(cfg: TrainConfig) -> None:
     schedule.check(cfg.fit)
-    if cfg.fit.snapshots > 1 and approach != "single":
-        raise InputError(
-            f"fit.snapshots={cfg.fit.snapshots} is for frames with one animal, and these are "
-            f"trained {approach}; leave fit.snapshots out"
-        )
     if cfg.fit.snapshots > 1 and isinstance(cfg.backbone, LinearSpec):
         raise InputError(
             f"fit.snapshots={cfg.fit.snapshots} keeps networks of several cycles, and backbone "

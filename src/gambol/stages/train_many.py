@@ -16,6 +16,7 @@ from gambol.core.config import Config
 from gambol.core.errors import InputError, did_you_mean
 from gambol.core.skeleton import Skeleton
 from gambol.io import run as io_run
+from gambol.nn import snapshots
 from gambol.nn.augment import AugmentConfig
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.engine import Device, build
@@ -173,7 +174,7 @@ def _centroid_job(
         judge.centroid_judge(parts["val"], body * found.scale),
         dataset.Windows(size if whole else (side, side), 0.0 if whole else 0.25, whole),
         skeleton,
-        _budget(cfg.fit, cfg.many.centroid_share),
+        _budget(cfg.fit, cfg.many.centroid_share).model_copy(update={"snapshots": 1}),
         _augment(cfg, ready),
     )
 
@@ -269,8 +270,7 @@ def _bottom_up(
         model=trained_many.looker(ready, spec, _many(ready, links, names), out),
     )
     fitted = learning.learn(job, sitting)
-    net = PoseNet(spec)
-    net.load_state_dict(fitted.weights)
+    net = snapshots.joined(spec, [fitted.weights, *fitted.others])
     engine = build(net, Device("torch", "cpu"), "float32", 0)
     links = group.default_links(list(fields.edges), known)
     finder = judge.bottom_up(net, engine, links, most)

@@ -14,7 +14,7 @@ from gambol.core.instances import Detections, body_length, join
 from gambol.io import run as io_run
 from gambol.io import store
 from gambol.kernels.peaks import Peaks
-from gambol.nn import engine
+from gambol.nn import engine, snapshots
 from gambol.nn.model import ModelSpec, PoseNet
 from gambol.pose import (
     calibrate,
@@ -83,13 +83,14 @@ def finish(
     say: Callable[[str], None],
 ) -> None:
     """Score and calibrate on validation; `model.json` ends the run."""
-    net = PoseNet(made.spec)
-    net.load_state_dict(made.fitted.weights)
-    centroid = None
+    fitted = made.fitted
+    net, centroid = snapshots.joined(made.spec, [fitted.weights, *fitted.others]), None
     if made.centroid is not None and made.many.centroid is not None:
         centroid = PoseNet(made.many.centroid)
         centroid.load_state_dict(made.centroid.weights)
-    trained = io_run.Trained(out, _model_file(ready, made.spec, made.many), net, "", centroid)
+    file = _model_file(ready, made.spec, made.many)
+    file = file.model_copy(update={"snapshots": len(fitted.others)})
+    trained = io_run.Trained(out, file, net, "", centroid)
     name = "calib" if len(ready.rows["calib"]) else "val"
     trained = _with_threshold(trained, ready.parts[name])
     length = body(ready)
@@ -123,6 +124,7 @@ def finish(
         out,
         labels,
         nets,
+        len(fitted.others),
         device=device,
         seconds=seconds,
         bones_count=count,

@@ -41,7 +41,7 @@ def test_the_field_is_what_a_network_of_that_depth_reacts_to():
     seen[:, seen.shape[1] // 2, seen.shape[2] // 2].sum().backward()
     assert image.grad is not None
     reach = int((image.grad[0, 0].abs().sum(0) > 0).sum()) / choice.scale
-    assert 0.5 * reach <= said.field_px <= reach  # the way up adds a thin rim
+    assert 0.95 * said.field_px <= reach <= said.field_px  # ReLUs may hide a thin rim
     assert said.crop_px is not None and said.crop_px[0] >= 90 and not said.whole
     assert any("scale" in reason for reason in said.reasons)
 

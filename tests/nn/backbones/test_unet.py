@@ -24,7 +24,8 @@ def test_parameters_count_as_in_the_independent_prototype(spec, count):
 def test_the_way_down_sees_what_the_formula_says(depth):
     # an output at the stride of the middle block leaves no way up
     spec = UNetSpec(depth=depth, filters=1, rate=1, stride=2**depth, norm="none")
-    assert receptive_field(backbones.build(spec, 1), 1) == 9 * 2**depth - 4
+    measured = receptive_field(backbones.build(spec, 1), 1)
+    assert measured == 9 * 2**depth - 4 == spec.middle_field == spec.field
 
 
 def seen(cell, level, depth):
@@ -53,7 +54,7 @@ def test_the_measured_field_is_what_follows_from_the_layers(depth, stride):
     level, middle = stride.bit_length() - 1, 1024 // stride // 2
     first, last = seen(middle, level, depth)
     measured = receptive_field(backbones.build(spec, 1), 1)
-    assert measured == last - first + 1
+    assert measured == last - first + 1 == spec.field
     widths = [b - a + 1 for a, b in (seen(middle + i, level, depth) for i in range(2**depth))]
     assert max(widths) <= measured + 2**depth  # cells elsewhere in a coarse one see a bit more
 

@@ -13,6 +13,7 @@ from gambol.app.web.models import Sees as Sees
 from gambol.app.web.state import Studio
 from gambol.core.labels import Labels
 from gambol.io.project import Project
+from gambol.nn.backbones.unet import UNetSpec
 from gambol.pose.choose import choose
 from gambol.pose.choose_many import approach
 
@@ -50,7 +51,7 @@ def of(labels: Labels, size: tuple[int, int]) -> Sees:
     if by_animal:
         reasons = [one for one in reasons if not one.startswith("windows")]
     return Sees(
-        field_px=(9 * 2**choice.depth - 4) / choice.scale,
+        field_px=UNetSpec(depth=choice.depth).field / choice.scale,
         crop_px=None if by_animal else crop,
         whole=choice.whole and not by_animal,
         reasons=[why, *reasons],

@@ -35,6 +35,32 @@ class UNetSpec(Spec):
         """Return the number of channels of a level."""
         return int(self.filters * self.rate**level)
 
+    @property
+    def middle_field(self) -> int:
+        """Side of what a cell of the middle block sees, input pixels; spec/pose.md §6.5.
+
+        >>> [UNetSpec(depth=d).middle_field for d in (2, 3, 4, 5)]
+        [32, 68, 140, 284]
+        """
+        return 9 * 2**self.depth - 4
+
+    @property
+    def field(self) -> int:
+        """Side of what a cell of the output sees, input pixels: the way up widens the middle's.
+
+        >>> [UNetSpec(depth=d).field for d in (2, 3, 4, 5)]
+        [44, 108, 220, 444]
+        """
+        first = last = 0  # cells that the output's cell 0 depends on, level by level
+        for _ in range(self.stride.bit_length() - 1, self.depth):
+            # two convolutions, then bilinear doubling: cell i reads ⌊(i - 1) / 2⌋ and the next
+            first, last = (first - 3) // 2, (last + 1) // 2 + 1
+        for level in range(self.depth, -1, -1):
+            first, last = first - 2, last + 2
+            if level:
+                first, last = 2 * first, 2 * last + 1
+        return last - first + 1
+
 
 class UNet(Backbone):
     """Features of the way up, `spec.stride` first; sides are multiples of 2^depth."""

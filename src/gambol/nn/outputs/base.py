@@ -75,6 +75,12 @@ class Positions(Output):
         """Find up to so many peaks per keypoint, in cells; axes (*B, J)."""
         raise NotImplementedError
 
+    def crowd(
+        self, maps: Float[np.ndarray, "*B C h w"], threshold: float, limit: int
+    ) -> Maxima:
+        """Find the peaks of all animals, in cells: of every map, also of middles; (*B, C)."""
+        raise NotImplementedError
+
     def find_several(
         self, maps: Float[np.ndarray, "*B C h w"], size: tuple[int, int], limit: int
     ) -> Peaks:

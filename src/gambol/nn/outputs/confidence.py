@@ -73,6 +73,12 @@ class Confidence(Positions):
         """Refine the highest local maxima by fitted Gaussians, whatever the decoder."""
         return hills(maps[..., : self.keypoints, :, :], self.sigma / self.stride, limit)
 
+    def crowd(
+        self, maps: Float[np.ndarray, "*B C h w"], threshold: float, limit: int
+    ) -> Maxima:
+        """Refine all local maxima by fitted Gaussians."""
+        return maxima(maps, self.sigma / self.stride, threshold, limit)
+
 
 def hills(maps: Float[np.ndarray, "*B J h w"], sigma: float, limit: int) -> Maxima:
     """Return the highest places of maps where keypoints may be; σ in cells."""
