@@ -7,7 +7,9 @@ import pytest
 from gambol.io import calibration
 from gambol.stages import simulate_views
 
-SMALL = simulate_views.ViewsConfig(cameras=3, seconds=2.0, boards=8, size=(480, 384), seed=3)
+SMALL = simulate_views.ViewsConfig(
+    cameras=3, seconds=2.0, boards=8, size=(480, 384), seed=3, films=False, moods=False
+)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +149,7 @@ def test_wrong_words_are_one_sentence_and_status_2(gambol, sim, rig, tmp_path, w
         ("rig", "check", "nothing.toml"),
         ("rig", "convert", "nothing.toml", "out.toml"),
         ("board", "draw", "nothing.yaml", "board.pdf"),
-        ("simulate", "sim", "--cameras", "1"),
+        ("simulate", "sim", "--cameras", "13"),
     ],
 )
 def test_files_that_are_not_there_are_one_sentence(gambol, tmp_path, monkeypatch, words):

@@ -63,6 +63,7 @@ def test_a_peak_that_rounding_lifts_over_the_least_height_is_left_out():
     assert export_many._without(found, found).height.all()
 
 
+@pytest.mark.slow
 def test_other_fields_are_refused(run, scenes, monkeypatch, tmp_path):
     real = export_checks.answers
 

@@ -35,6 +35,7 @@ def test_a_pair_finds_what_the_run_finds(run, tmp_path):
     assert some >= 12
 
 
+@pytest.mark.slow
 def test_another_network_is_refused(run, tmp_path, monkeypatch):
     real = export_checks.answers
 

@@ -16,6 +16,7 @@ from gambol.stages.live import Predictor
 from gambol.stages.live_many import ManyPredictor
 
 pytest.importorskip("openvino")
+NAMED = [pytest.param(name, marks=pytest.mark.slow) for name in ("named", "named crops")]
 PLAIN = export_model.ExportConfig()
 NAMES = ("xy", "confidence", "covariance", "presence", "score", "identity")
 
@@ -24,20 +25,30 @@ NAMES = ("xy", "confidence", "covariance", "presence", "score", "identity")
 def known(tmp_path_factory):
     """Networks by name, and the film that they know."""
     base = tmp_path_factory.getbasetemp()
-    pair, up = trained(base, "bottom-up")
-    cfg = small("bottom-up", 60, identities=True)
-    lights = ((250, 150, 60), (60, 150, 250))
-    named = train.run(cfg, film(base / "unlike", lights).labels, base / "named", threads=1)
-    out = tmp_path_factory.mktemp("live-many")
-    made = {"top-down": trained(base, "top-down")[1], "bottom-up": up, "named": named}
-    runs = dict(made)
-    named = small("top-down", 120, identities=True)
-    unlike = film(base / "unlike", lights).labels
-    runs["named crops"] = train.run(named, unlike, base / "named-crops", threads=1)
-    made["named crops"] = runs["named crops"]
-    for name in runs:
-        made[f"{name} exported"] = export_model.run(PLAIN, runs[name], out / name).folder
-    return pair.video, made
+    made = Made(base, tmp_path_factory.mktemp("live-many"))
+    return trained(base, "bottom-up")[0].video, made
+
+
+class Made(dict):
+    """Networks by name, made when they are asked for."""
+
+    def __init__(self, base, out):
+        self.base, self.out = base, out
+
+    def __missing__(self, name):
+        self[name] = made = self.make(name)
+        return made
+
+    def make(self, name):
+        if name.endswith(" exported"):
+            run = self[name.removesuffix(" exported")]
+            return export_model.run(PLAIN, run, self.out / name).folder
+        if name in ("top-down", "bottom-up"):
+            return trained(self.base, name)[1]
+        kind, steps = ("bottom-up", 60) if name == "named" else ("top-down", 120)
+        unlike = film(self.base / "unlike", ((250, 150, 60), (60, 150, 250))).labels
+        cfg = small(kind, steps, identities=True)
+        return train.run(cfg, unlike, self.base / name.replace(" ", "-"), threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +66,7 @@ def rows(found, expected):
     return np.linalg.norm(gap, axis=-1).argmin(axis=1)
 
 
-@pytest.mark.parametrize("run", ["top-down", "bottom-up", "named", "named crops"])
+@pytest.mark.parametrize("run", ["top-down", "bottom-up", *NAMED])
 def test_animals_are_those_of_predict(known, frames, run, tmp_path):
     video, made = known
     cfg = predict.PredictConfig()

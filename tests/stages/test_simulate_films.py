@@ -88,6 +88,7 @@ def core_same(a, b):
     return np.array_equal(core_poses.xy(io_poses.read(a)), core_poses.xy(io_poses.read(b)))
 
 
+@pytest.mark.slow
 def test_films_drawn_together_are_those_drawn_one_by_one(filmed, tmp_path):
     cfg = simulate_views.ViewsConfig.from_yaml(filmed.truth.parent / "simulate.yaml")
     made = simulate_views.run(cfg, tmp_path / "sim", workers=3)

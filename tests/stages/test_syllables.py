@@ -63,10 +63,10 @@ def test_more_minutes_are_a_row_each_and_baselines_stand_beside(done):
 
 AT = [("fit-syllables", 9, 2), ("select-syllables", 1, 1), ("syllables", 3, 1),
       ("fit-syllables", 4, 4)]  # fmt: skip
-SLOW = [pytest.param(at, marks=pytest.mark.slow) for at in AT[1:]]
+SLOW = [pytest.param(at, marks=pytest.mark.slow) for at in AT]
 
 
-@pytest.mark.parametrize("at", [AT[0], *SLOW], ids=str)
+@pytest.mark.parametrize("at", SLOW, ids=str)
 def test_a_run_that_was_killed_goes_on_and_ends_the_same(done, made, tmp_path, at):
     name, step_number, time = at
     seen = []

@@ -199,6 +199,7 @@ def test_held_out_errors_are_those_of_the_newest_finished_training(client, tmp_p
     assert jobs.errors(tmp_path) == {"nose": (2.0, 9.0)}
 
 
+@pytest.mark.slow
 def test_a_whole_round_on_a_simulated_mouse(client, tmp_path):
     assert ended(client, start(client, "demo"))["state"] == "done"
     assert client.get("/api/project").json()["skeleton"]["keypoints"][0] == "nose"
