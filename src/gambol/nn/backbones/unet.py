@@ -48,12 +48,14 @@ class UNetSpec(Spec):
     def field(self) -> int:
         """Side of what a cell of the output sees, input pixels: the way up widens the middle's.
 
+        Level by level: which cells the output's cell 0 depends on, by two convolutions, then by
+        bilinear doubling, where cell i reads ⌊(i - 1) / 2⌋ and the next.
+
         >>> [UNetSpec(depth=d).field for d in (2, 3, 4, 5)]
         [44, 108, 220, 444]
         """
-        first = last = 0  # cells that the output's cell 0 depends on, level by level
+        first = last = 0
         for _ in range(self.stride.bit_length() - 1, self.depth):
-            # two convolutions, then bilinear doubling: cell i reads ⌊(i - 1) / 2⌋ and the next
             first, last = (first - 3) // 2, (last + 1) // 2 + 1
         for level in range(self.depth, -1, -1):
             first, last = first - 2, last + 2
