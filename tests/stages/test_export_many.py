@@ -9,6 +9,7 @@ from gambol.io import run as io_run
 from gambol.kernels.peaks import Peaks
 from gambol.nn.exported_engine import ExportedGraph
 from gambol.pose import find
+from gambol.pose.relabel import Sides
 from gambol.stages import export_checks, export_frames, export_many, export_model
 
 pytest.importorskip("openvino")
@@ -61,6 +62,12 @@ def test_a_peak_that_rounding_lifts_over_the_least_height_is_left_out():
     kept = export_many._without(found, Peaks(xy, np.array([[0.9, 0.0]]), cov))
     assert kept.height.tolist() == [[0.9, 0.0]] and kept.xy[0, 1].tolist() == [0, 0]
     assert export_many._without(found, found).height.all()
+
+
+def test_how_near_two_sides_are_one_place_is_told_where_they_are_weighed(scenes):
+    assert export_many.near(scenes) is None
+    weighed = scenes.how._replace(sides=Sides(np.array([1, 0, -1]), 3.5))
+    assert export_many.near(scenes._replace(how=weighed)) == 3.5
 
 
 @pytest.mark.slow

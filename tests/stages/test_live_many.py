@@ -11,6 +11,7 @@ from gambol.core.errors import InputError
 from gambol.io import detections as io_detections
 from gambol.io import run as io_run
 from gambol.io.video.open import open_video
+from gambol.pose import find
 from gambol.stages import export_model, live_many, predict, train
 from gambol.stages.live import Predictor
 from gambol.stages.live_many import ManyPredictor
@@ -104,6 +105,24 @@ def test_frames_are_timed_and_compiled_before_them(known, frames):
     assert predictor.latency.frames == 0
     predictor.predict(frames[0])
     assert predictor.latency.frames == 1 and predictor.latency.worst_ms > 0
+
+
+def test_sides_are_weighed_anew_as_the_run_does(known, frames, tmp_path, monkeypatch):
+    asked = []
+    real = find.group
+
+    def group(found, fields, links, stride, sides=None):
+        asked.append(sides)
+        return real(found, fields, links, stride, sides)
+
+    monkeypatch.setattr(find, "group", group)
+    folder = shutil.copytree(known[1]["bottom-up exported"], tmp_path / "net")
+    values = json.loads((folder / "model.json").read_text("utf-8"))
+    (folder / "model.json").write_text(json.dumps({**values, "near": 3.5}), encoding="utf-8")
+    ManyPredictor(folder).predict(frames[0])
+    assert asked[-1].near == 3.5 and asked[-1].partner.tolist() == values["skeleton"]["swap"]
+    ManyPredictor(known[1]["bottom-up exported"]).predict(frames[0])
+    assert asked[-1] is None
 
 
 def test_bfloat16_stays_near(known, frames):
