@@ -41,6 +41,24 @@ def test_what_is_there_stays_and_other_settings_are_refused(tmp_path):
     assert made.truth.stat().st_mtime_ns == first
 
 
+def test_what_cannot_be_filmed_is_refused_before_anything_is_written(tmp_path):
+    for changes, word in (
+        ({"keypoints": ("nose", "knee")}, "no keypoint 'knee'; there are nose"),
+        (
+            {"floor": (120.0, 90.0)},
+            "120 x 90 mm leaves no room to walk for 1 of 90 mm; 192 x 144",
+        ),
+        ({"animals": 6, "floor": (200.0, 150.0)}, "no room to walk for 6"),
+    ):
+        with pytest.raises(InputError, match=word):
+            film(tmp_path / "sim", **changes)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_film_has_a_frame_at_least(tmp_path):
+    assert len(io_poses.read(film(tmp_path / "sim", seconds=0.001).truth).time) == 1
+
+
 def test_a_folder_of_other_things_is_not_written_into(tmp_path):
     (tmp_path / "thesis.txt").write_text("all of it")
     with pytest.raises(InputError, match="is not empty and was not simulated"):

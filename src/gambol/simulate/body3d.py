@@ -12,8 +12,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton, guess_swap
 from gambol.simulate import behaviour, flies, fly, mice, mouse
+from gambol.simulate.company import crowding
 from gambol.simulate.motion import Motion
 
 Animal = Literal["mouse", "fly"]
@@ -34,6 +36,22 @@ class Bodies(NamedTuple):
     joints: Float[np.ndarray, "T N R 3"]  # what the body is hung on, `JOINTS` of the animal; mm
     size: Float[np.ndarray, " N"]  # length of each animal, 1 for the mean
     floor: Float[np.ndarray, "2 2"]  # corners, least x and y first, mm
+
+
+def room(
+    animal: Animal, animals: int, floor: tuple[float, float] | None = None
+) -> Float[np.ndarray, " 2"]:
+    """Return the sides of the floor, mm, where it leaves room to walk; refuse it elsewhere."""
+    sides = np.array(floor or FLOORS[animal])
+    length = mouse.BODY_LENGTH if animal == "mouse" else fly.BODY_LENGTH
+    needed = crowding(sides, length, animals)
+    if needed > 1.0:
+        enough = needed * sides
+        raise InputError(
+            f"a floor of {sides[0]:g} x {sides[1]:g} mm leaves no room to walk for {animals} "
+            f"of {length:g} mm; {enough[0]:.0f} x {enough[1]:.0f} mm does"
+        )
+    return sides
 
 
 def move(
@@ -59,7 +77,7 @@ def move(
         identical: whether all are of one size.
         moods: whether there are states above behaviour.
     """
-    sides = np.array(floor or FLOORS[animal])
+    sides = room(animal, animals, floor)
     corners = np.stack([np.zeros(2), sides])
     herd, ways = (
         (mice.move_all, behaviour.MOODS) if animal == "mouse" else (flies.move_all, flies.MOODS)

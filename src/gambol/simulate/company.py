@@ -119,6 +119,18 @@ def subdued(commands: Commands, still: Float[np.ndarray, " T"], fps: float) -> C
     )
 
 
+def crowding(span: Float[np.ndarray, " 2"], length: float, n_animals: int) -> float:
+    """How far animals are too long for a floor: above 1, they cannot walk and pass there.
+
+    One needs 1.6 lengths of its own to turn; every further one 2.5 squared lengths to pass.
+
+    >>> round(crowding(np.array([400.0, 300.0]), 90.0, 2), 2)
+    0.48
+    """
+    passing = np.sqrt(2.5 * (n_animals - 1) / np.prod(span))
+    return length * max(1.6 / float(span.min()), float(passing))
+
+
 SOCIAL = "social"  # the mood of animals in company
 
 

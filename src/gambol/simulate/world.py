@@ -19,6 +19,7 @@ from gambol.core.labels import Visibility
 from gambol.core.skeleton import Skeleton
 from gambol.simulate import arena, capsules, hiding, render
 from gambol.simulate.capsules import Capsules
+from gambol.simulate.company import crowding
 from gambol.simulate.motion import Motion
 from gambol.simulate.species import Flies, Mice, Species
 
@@ -178,11 +179,7 @@ def simulate(cfg: SimulateConfig) -> Simulation:
     species = _species(cfg)
     scale = cfg.body_length / species.body_length
     floor = species.floor((cfg.width, cfg.height), scale) / scale
-    span, length = floor[1] - floor[0], species.body_length
-    # one needs room to turn; several need room to pass
-    needed = length * max(
-        1.6 / span.min(), float(np.sqrt(_CROWD * (cfg.animals - 1) / np.prod(span)))
-    )
+    needed = crowding(floor[1] - floor[0], species.body_length, cfg.animals)
     if needed > 1.0:
         raise InputError(
             f"body_length {cfg.body_length:g} leaves no room to walk in {cfg.width} x "
@@ -200,7 +197,6 @@ def _species(cfg: SimulateConfig) -> Species:
 
 _MOTION, _ARENA, _COAT, _FRAME = range(4)  # streams of random numbers of one seed
 _CHUNK = 1000  # frames dressed at a time, 7 MB
-_CROWD = 2.5  # squared body lengths of floor for every animal but the first
 _POSES = 5  # poses that stand for one exposure
 
 

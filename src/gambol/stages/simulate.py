@@ -50,12 +50,13 @@ def run(cfg: FilmConfig, out: Path, progress: Progress = silent) -> Filmed:
         out / "videos" / f"sim-{seed}.mp4", out / f"truth-{seed}.nc", out / "labels.slp",
         out / f"behaviour-{seed}.csv",
     )  # fmt: skip
+    world = simulate(cfg.world)
+    kept = simulated.kept(world.skeleton, cfg.keypoints)
     simulated.begun(cfg, out)
     if (out / simulated.PROJECT).exists():
         progress(Step("simulate", 1, 1, made.video.name))
         return made
-    world = simulate(cfg.world)
-    kept, truth = simulated.kept(world.skeleton, cfg.keypoints), world.truth
+    truth = world.truth
     if not made.video.exists():
         film(world, made.video, progress)
     known = simulated.truth(

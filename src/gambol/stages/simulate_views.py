@@ -26,7 +26,7 @@ from gambol.core.cameras import Rig
 from gambol.core.config import Config
 from gambol.core.progress import Progress, Step, silent
 from gambol.io import board_file, calibration, store
-from gambol.simulate import board_pictures, body3d, filming, rigs
+from gambol.simulate import board_pictures, body3d, filming, fly, mouse, rigs
 from gambol.simulate.shots import PictureConfig, Set, Shot
 from gambol.stages import simulate_films, simulated
 from gambol.viz import board_page
@@ -88,6 +88,8 @@ def run(
         out / "board.yaml", out / "board", out / "views", out / "rig.toml",
         out / "truth3d.nc", out / "behaviour.csv", out / "videos", out / "labels.slp",
     )  # fmt: skip
+    simulated.kept((mouse if cfg.animal == "mouse" else fly).skeleton(), cfg.keypoints)
+    body3d.room(cfg.animal, cfg.animals, cfg.floor)
     simulated.begun(cfg, out)
     if made.truth.exists():
         progress(Step("simulate", 1, 1, out.name))
@@ -130,7 +132,7 @@ def _shots(cfg: ViewsConfig, bodies: body3d.Bodies, rig: Rig) -> list[Shot]:
 def _scene(cfg: ViewsConfig, rng: np.random.Generator) -> tuple[body3d.Bodies, Rig, float]:
     """Let animals behave and stand cameras around them; also how far anything gets, mm."""
     bodies = body3d.move(
-        rng, cfg.animal, round(cfg.seconds * cfg.fps), animals=cfg.animals, fps=cfg.fps,
+        rng, cfg.animal, max(1, round(cfg.seconds * cfg.fps)), animals=cfg.animals, fps=cfg.fps,
         floor=cfg.floor, identical=cfg.identical, moods=cfg.moods,
     )  # fmt: skip
     reach = 1.05 * float(np.linalg.norm(bodies.xyz.reshape(-1, 3), axis=1).max())
