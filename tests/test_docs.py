@@ -22,7 +22,13 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
 COMMANDS = typer.main.get_command(cli.app).commands
 TUTORIAL = DOCS / "first-project.md"
-LONG = ("classifier.md", "maps.md", "python.md", "states.md")  # pages whose blocks fit models
+LONG = (
+    "classifier.md",
+    "maps.md",
+    "python.md",
+    "states.md",
+    "three-dimensions.md",
+)  # pages whose blocks fit models
 
 # the shape checker of the tests looks at tensors while openvino traces the network
 pytestmark = pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")

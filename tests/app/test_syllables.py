@@ -4,6 +4,7 @@ import json
 import time
 
 import numpy as np
+import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from gambol.io import store, syllables
@@ -22,6 +23,7 @@ def settings(words):
     return [part for word in words for part in ("--set", word)]
 
 
+@pytest.mark.slow
 def test_poses_without_video_become_states_by_commands_in_a_minute(gambol, tmp_path):
     begun = time.process_time()
     made = gambol("simulate-behavior", tmp_path / "w", "--recordings", 1, "--set",

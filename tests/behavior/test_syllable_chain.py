@@ -145,7 +145,8 @@ def test_sweeps_of_series_keep_the_joint_law():
     assert abs(joint_series(5000)).max() < 4
 
 
-@pytest.mark.parametrize("d", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("d", [2, 3])
 def test_sweeps_of_keypoints_keep_the_joint_law(d):
     assert abs(joint_keypoints(d, 8000)).max() < 4
 

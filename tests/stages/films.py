@@ -12,7 +12,7 @@ NAMES = ("nose", "left_ear", "right_ear", "tail_base")
 
 def film(out: Path, seed: int = 0, seconds: float = 20.0) -> simulate.Filmed:
     world = SimulateConfig(
-        width=160, height=120, body_length=45, seconds=seconds, fps=15, seed=seed
+        width=160, height=120, body_length=45, seconds=seconds, fps=15, seed=seed, moods=False
     )
     cfg = simulate.FilmConfig(world=world, labelled=30, keypoints=NAMES)
     return simulate.run(cfg, out)

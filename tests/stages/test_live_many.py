@@ -17,7 +17,9 @@ from gambol.stages.live import Predictor
 from gambol.stages.live_many import ManyPredictor
 
 pytest.importorskip("openvino")
-NAMED = [pytest.param(name, marks=pytest.mark.slow) for name in ("named", "named crops")]
+SLOW = [
+    pytest.param(name, marks=pytest.mark.slow) for name in ("top-down", "named", "named crops")
+]
 PLAIN = export_model.ExportConfig()
 NAMES = ("xy", "confidence", "covariance", "presence", "score", "identity")
 
@@ -67,7 +69,7 @@ def rows(found, expected):
     return np.linalg.norm(gap, axis=-1).argmin(axis=1)
 
 
-@pytest.mark.parametrize("run", ["top-down", "bottom-up", *NAMED])
+@pytest.mark.parametrize("run", ["bottom-up", *SLOW])
 def test_animals_are_those_of_predict(known, frames, run, tmp_path):
     video, made = known
     cfg = predict.PredictConfig()

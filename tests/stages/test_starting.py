@@ -33,6 +33,7 @@ def last(run):
     return io_run.read_weights(run / "last.safetensors")
 
 
+@pytest.mark.slow
 def test_an_encoder_stays_as_it_came_and_then_learns_slowly(encoder, recording, tmp_path):
     came = io_run.read_weights(encoder)["conv1.weight"]
     statistics = io_run.read_weights(encoder)["bn1.running_mean"]

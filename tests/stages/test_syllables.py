@@ -94,6 +94,7 @@ def test_a_run_that_was_killed_goes_on_and_ends_the_same(done, made, tmp_path, a
     assert told._replace(run=done[0]) == done[1]
 
 
+@pytest.mark.slow
 def test_one_seed_is_no_choice_and_nothing_has_to_be_learned_of(made, tmp_path):
     few = {**ALL, "seeds": 1, "learning": dict(shares=())}
     told = stage.run(SyllablesConfig(**few), [made / "poses"], tmp_path / "run", threads=1)

@@ -144,6 +144,7 @@ def put_back(server, copy):
     server.again()
 
 
+@pytest.mark.slow
 def test_a_backup_put_back_is_noticed_and_what_waits_is_kept(serve, films, people, tmp_path):
     server = serve(worlds.project(tmp_path / "mice", [films["cfr"]]))
     desk = Desk(server, people().new_page())

@@ -241,6 +241,7 @@ def test_a_key_that_needs_an_animal_says_so(reader):
         reader.page.get_by_text("Choose an animal first").wait_for(state="detached")
 
 
+@pytest.mark.slow
 def test_what_is_broken_is_named_and_tracked_again_and_what_is_missing_predicted(
     serve, page, tmp_path, faults
 ):

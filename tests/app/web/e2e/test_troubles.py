@@ -59,7 +59,7 @@ def fail(studio, page, stage):
 @pytest.mark.parametrize(
     "case",
     [
-        "video",
+        pytest.param("video", marks=pytest.mark.slow),
         pytest.param("memory", marks=pytest.mark.slow),
         pytest.param("disk", marks=pytest.mark.slow),
         "disk meanwhile",
