@@ -135,7 +135,7 @@ def _bouts(
         states.append(order.index(name))
         lengths.append(max(1, round(seconds * fps)))
         if moods:
-            lengths[-1] = min(lengths[-1], int(ends[ends > now][0]) - now)
+            lengths[-1] = min(lengths[-1], int(ends[np.searchsorted(ends, now, "right")]) - now)
         now += lengths[-1]
         then = habit.then
         if moods and now < len(mood):

@@ -35,16 +35,19 @@ def draw(
     [0, 1]
     """
     order = [*moods]
-    name, found = order[int(rng.integers(len(order)))], np.empty(0, int)
-    started = rng.random()
-    while len(found) < n_frames:
+    name, share = order[int(rng.integers(len(order)))], rng.random()
+    found: list[int] = []
+    lengths: list[int] = []
+    total = 0
+    while total < n_frames:
         mood = moods[name]
-        seconds = max(1.0, rng.gamma(4.0, mood.seconds / 4.0))
-        length = max(1, round(seconds * (started if not len(found) else 1.0) * fps))
-        found = np.append(found, np.full(length, order.index(name)))
+        seconds = share * max(1.0, rng.gamma(4.0, mood.seconds / 4.0))
+        found.append(order.index(name))
+        lengths.append(max(1, round(seconds * fps)))
+        total, share = total + lengths[-1], 1.0
         weights = np.array([*mood.then.values()])
         name = [*mood.then][rng.choice(len(weights), p=weights / weights.sum())]
-    return found[:n_frames]
+    return np.repeat(found, lengths)[:n_frames]
 
 
 def within(then: Mapping[str, float | int], mood: Mood) -> dict[str, float | int]:

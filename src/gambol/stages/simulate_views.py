@@ -69,8 +69,8 @@ class Filmed(NamedTuple):
     rig: Path
     truth: Path
     behaviour: Path
-    videos: Path
-    labels: Path
+    videos: Path | None  # of the films, and
+    labels: Path | None  # of their labels, if there are films
 
 
 def run(
@@ -86,7 +86,8 @@ def run(
     """
     made = Filmed(
         out / "board.yaml", out / "board", out / "views", out / "rig.toml",
-        out / "truth3d.nc", out / "behaviour.csv", out / "videos", out / "labels.slp",
+        out / "truth3d.nc", out / "behaviour.csv", out / "videos" if cfg.films else None,
+        out / "labels.slp" if cfg.films else None,
     )  # fmt: skip
     simulated.kept((mouse if cfg.animal == "mouse" else fly).skeleton(), cfg.keypoints)
     body3d.room(cfg.animal, cfg.animals, cfg.floor)
