@@ -23,7 +23,9 @@ LATE = 4  # frames, of the second film
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
     folder = tmp_path_factory.mktemp("session")
-    cfg = simulate_views.ViewsConfig(cameras=3, seconds=2.0, boards=14, films=False)
+    cfg = simulate_views.ViewsConfig(
+        cameras=3, seconds=2.0, boards=14, films=False, moods=False
+    )
     return simulate_views.run(cfg, folder / "s")
 
 

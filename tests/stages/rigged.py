@@ -5,7 +5,14 @@ from pathlib import Path
 from gambol.stages import simulate_views
 
 SMALL = simulate_views.ViewsConfig(
-    cameras=3, seconds=1.5, fps=30.0, boards=12, size=(480, 384), seed=3, films=False
+    cameras=3,
+    seconds=1.5,
+    fps=30.0,
+    boards=12,
+    size=(480, 384),
+    seed=3,
+    films=False,
+    moods=False,
 )
 
 

@@ -32,6 +32,7 @@ def world(folder, seconds=2.0, animals=1, tier="msac", seed=0, size=SIZE, camera
             seconds=seconds,
             animals=animals,
             boards=5,
+            moods=False,
             seed=seed,
             size=size,
             cameras=cameras,
