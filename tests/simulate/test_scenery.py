@@ -58,7 +58,8 @@ def test_walls_between_the_camera_and_the_floor_are_of_glass(place, cameras):
 def test_shadows_darken_the_floor_where_they_are_and_nothing_else(place, cameras):
     back = scenery.backdrop(place, cameras[0], rays=1)
     light = np.full((60, 80), 0.5, np.float32)
-    shaded = scenery.shaded(back, light, (300, 200))
+    shaded = back.scene.copy()
+    scenery.shade(shaded, back.floor, light, (300, 200))
     u, v = back.floor[..., 0], back.floor[..., 1]
     under = (u >= 301) & (u <= 378) & (v >= 201) & (v <= 258)
     beside = (u < 298) | (u > 381) | (v < 198) | (v > 261)

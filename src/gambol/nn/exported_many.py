@@ -19,7 +19,6 @@ from gambol.core.errors import InputError
 from gambol.nn import graph_peaks
 from gambol.nn.exported import CLASSES, Whole, seen
 from gambol.nn.model import PoseNet
-from gambol.nn.outputs.base import Output
 from gambol.nn.outputs.classes import Classes
 from gambol.nn.outputs.confidence import Confidence
 from gambol.nn.outputs.fields import Fields
@@ -90,5 +89,4 @@ def fields_of(net: PoseNet) -> Fields:
 
 def classes_of(net: PoseNet) -> Classes | None:
     """Return the output that says who an animal is, of a network that knows."""
-    known: list[Output] = [one for one in net.outputs if isinstance(one, Classes)]
-    return known[0] if known else None  # type: ignore[return-value]
+    return next((one for one in net.outputs if isinstance(one, Classes)), None)

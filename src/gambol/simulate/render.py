@@ -4,7 +4,7 @@ A frame depends on the bodies and on its own random generator alone, so frames c
 in any order. Only the surroundings of an animal are redrawn.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from scipy.ndimage import gaussian_filter
 
+from gambol.core.errors import InputError
 from gambol.simulate.arena import Arena
 from gambol.simulate.capsules import Capsules, Paint, Picture, Window, bounds, paint
 
@@ -74,6 +75,21 @@ def coats(
         gloss=np.tile(look.gloss, n_animals),
         hair=np.tile(look.hair, n_animals),
     )
+
+
+def frames(
+    draw: Callable[[int], UInt8[np.ndarray, "H W C"]],
+    indices: Sequence[int],
+    n_frames: int,
+    shape: tuple[int, int, int],
+) -> UInt8[np.ndarray, "B H W C"]:
+    """Draw frames by index, in the order asked for; of a film of `n_frames`."""
+    drawn = np.empty((len(indices), *shape), np.uint8)
+    for slot, index in enumerate(indices):
+        if not 0 <= index < n_frames:
+            raise InputError(f"frame {index} is not simulated; there are 0 to {n_frames - 1}")
+        drawn[slot] = draw(int(index))
+    return drawn
 
 
 class Layer(NamedTuple):

@@ -100,33 +100,31 @@ def backdrop(scenery: Scenery, camera: Camera, rays: int = 2) -> Backdrop:
     return Backdrop(scene * lens, light * lens, floor)
 
 
-def shaded(
-    backdrop: Backdrop, light: Float32[np.ndarray, "h w"], corner: tuple[int, int]
-) -> Float32[np.ndarray, "H W 3"]:
-    """Return the scene with shadows on its floor.
+def shade(
+    scene: Float32[np.ndarray, "H W 3"],
+    floor: Float32[np.ndarray, "H W 2"],
+    light: Float32[np.ndarray, "h w"],
+    corner: tuple[int, int],
+) -> None:
+    """Throw a shadow on the floor of a lit scene.
 
     Args:
-        backdrop: what the camera sees.
-        light: share of light that is left in a window of the floor's texture.
+        scene: what a camera sees; darkened in place.
+        floor: which px of the floor's texture each pixel shows.
+        light: share of light that is left in a window of that texture.
         corner: first column and row of the window.
     """
-    scene = backdrop.scene.copy()
-    u, v = backdrop.floor[..., 0] - corner[0], backdrop.floor[..., 1] - corner[1]
+    u, v = floor[..., 0] - corner[0], floor[..., 1] - corner[1]
     hit = (u > -1) & (v > -1) & (u < light.shape[1]) & (v < light.shape[0])
     rows, columns = np.flatnonzero(hit.any(axis=1)), np.flatnonzero(hit.any(axis=0))
     if not len(rows):
-        return scene
+        return
     part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     left = cv2.remap(
-        light,
-        u[part],
-        v[part],
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=1.0,
-    )
+        light, u[part], v[part], cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT, borderValue=1.0,
+    )  # fmt: skip
     scene[part] *= left[..., None]
-    return scene
 
 
 def _look(

@@ -103,14 +103,7 @@ class Shot:
 
     def read(self, indices: Sequence[int]) -> UInt8[np.ndarray, "B H W C"]:
         """Draw frames by index, in the order asked for; each is always drawn alike."""
-        width, height = self.size
-        frames = np.empty((len(indices), height, width, self.channels), np.uint8)
-        for slot, index in enumerate(indices):
-            if not 0 <= index < len(self):
-                last = len(self) - 1
-                raise InputError(f"frame {index} is not simulated; there are 0 to {last}")
-            frames[slot] = self._draw(int(index))
-        return frames
+        return render.frames(self._draw, indices, len(self), (*self.size[::-1], self.channels))
 
     def close(self) -> None:
         """Hold nothing open."""
@@ -159,7 +152,7 @@ class Shot:
         scene = back.scene.copy()
         if self.set.scenery.shadow:
             for light, corner in self._shadows(joints[len(joints) // 2]):
-                scene = scenery.shaded(back._replace(scene=scene), light, corner)
+                scenery.shade(scene, back.floor, light, corner)
         lit = Arena(self.set.bodies.floor, back.scene, back.light, shadow=False)
         for layer in hiding.layers(self.set.species, self._bodies(joints), self.size, 1.0):
             render.lay(scene, lit, self.set.look, layer, _RAYS)

@@ -110,14 +110,7 @@ class Simulation:
 
     def read(self, indices: Sequence[int]) -> UInt8[np.ndarray, "B H W C"]:
         """Draw frames by index, in the order asked for; each is always drawn alike."""
-        width, height = self.size
-        frames = np.empty((len(indices), height, width, self.channels), np.uint8)
-        for slot, index in enumerate(indices):
-            if not 0 <= index < len(self):
-                last = len(self) - 1
-                raise InputError(f"frame {index} is not simulated; there are 0 to {last}")
-            frames[slot] = self._draw(int(index))
-        return frames
+        return render.frames(self._draw, indices, len(self), (*self.size[::-1], self.channels))
 
     def close(self) -> None:
         """Hold nothing open."""
