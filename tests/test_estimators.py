@@ -89,7 +89,10 @@ def same(one, other):
 KINDS = ("map", "slds", "arhmm", "classifier")
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(k, marks=pytest.mark.slow) if k == "slds" else k for k in KINDS],
+)
 def fitted(request, world):
     """A kind, a model of it, and what it says of recordings."""
     model = made(request.param, world).fit(*given(request.param, world))

@@ -69,6 +69,7 @@ def test_states_are_found_applied_and_compared(gambol, world, tmp_path):
     assert same.status == 0 and "adjusted Rand index" in same.out, same.err
 
 
+@pytest.mark.slow
 def test_settings_are_scanned_and_all_is_done_in_one_go(gambol, world, tmp_path):
     sources = world / "made/syllables"
     scan = ("--kappas", "300", "--states", "2,3", "--seeds", 2, "--workers", 1)

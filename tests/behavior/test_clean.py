@@ -151,6 +151,7 @@ def test_the_floor_takes_confidence_and_no_confidence_is_no_reason():
     assert cause[0, 0, 0] == clean.ABSENT and cause[1, 0, 0] == clean.SEEN
 
 
+@pytest.mark.slow
 def test_smoothing_comes_closer_to_the_truth_and_never_in_cleaning():
     made = recorded(12, noise=4.0, absent=0.0, outlier=0.0, spike=0.0)
     track = tracks(made.poses, "a")[0]

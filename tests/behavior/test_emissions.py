@@ -85,6 +85,7 @@ def run(kind, counts, prior, sweeps, warm=50):
     return told.mean(axis=0), batches.std(axis=0, ddof=1) / np.sqrt(40)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [pytest.param("slice", marks=pytest.mark.slow), "mh"])
 def test_steps_leave_the_posterior_of_quadrature_as_it_is(kind):
     mean, error = run(kind, FEW, WIDE, 1000)

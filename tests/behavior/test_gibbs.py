@@ -111,7 +111,9 @@ def count_by_previous(y, z):
     return counts
 
 
-@pytest.mark.parametrize("kind", ["slice", "mh", "dirichlet"])
+@pytest.mark.parametrize(
+    "kind", ["slice", pytest.param("mh", marks=pytest.mark.slow), "dirichlet"]
+)
 def test_sweeps_keep_the_joint_law_of_parameters_states_and_syllables(kind):
     assert np.abs(joint_scores(kind, 2000)).max() < 4
 

@@ -98,7 +98,7 @@ def test_an_absent_keypoint_is_where_the_dense_conditional_mean_puts_it(space):
     np.testing.assert_allclose(moved, found, atol=1e-8)
 
 
-@pytest.mark.parametrize("share", [0.05, 0.4])
+@pytest.mark.parametrize("share", [0.05, pytest.param(0.4, marks=pytest.mark.slow)])
 def test_absent_keypoints_hardly_change_the_components(share):
     law = switching.law(np.random.default_rng(0))
     made = switching.sample(np.random.default_rng(1), law, 8000)

@@ -141,6 +141,7 @@ def joint_keypoints(d, sweeps, seed=0):
     return scores(drawn, chained)
 
 
+@pytest.mark.slow
 def test_sweeps_of_series_keep_the_joint_law():
     assert abs(joint_series(5000)).max() < 4
 

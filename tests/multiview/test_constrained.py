@@ -82,7 +82,7 @@ def test_derivatives_are_those_of_small_steps(order):
         assert abs((two[0] - two[1]) / 2e-5 - normal.end_gradient[k]) < 1e-3
 
 
-@pytest.mark.parametrize("order", [1, 3])
+@pytest.mark.parametrize("order", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_ends_no_higher_than_a_generic_optimiser(order):
     xyz, seen = film(frames=6)
     start = xyz + np.random.default_rng(1).normal(0, 4, xyz.shape)

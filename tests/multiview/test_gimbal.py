@@ -156,6 +156,7 @@ def without_poses(given):
     return given._replace(states=one)
 
 
+@pytest.mark.slow
 def test_on_poses_of_the_rats_own_prior_each_model_beats_the_simpler(rat):
     """Its cameras, 5 px, 5 % outliers, 10 % missing; measured 0.79 and 0.71 of robust."""
     errors = []

@@ -156,6 +156,7 @@ def start(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_any_step_ends_with_the_same_weights(tmp_path):
     whole = run(settings(steps=14))
     step = int(np.random.default_rng().integers(1, 13))

@@ -131,7 +131,8 @@ def test_top_down_its_network_of_crops_is_written(tmp_path_factory, tmp_path):
 @pytest.mark.parametrize(
     "said",
     ["output={kind: softmax}", "output={kind: simcc}", "output={kind: location}",
-     "output.decoder=integral", "output.decoder=fourier", "fit.snapshots=2"],
+     "output.decoder=integral", "output.decoder=fourier",
+     pytest.param("fit.snapshots=2", marks=pytest.mark.slow)],
 )  # fmt: skip
 def test_whatever_says_positions_is_exported(said, recording, tmp_path):
     cfg = small(40).override([said])

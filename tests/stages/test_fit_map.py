@@ -211,6 +211,7 @@ def test_features_are_mapped_like_poses_and_spectra_like_features(made, tmp_path
     assert "nose x" in store.read_dataset(tmp_path / "of-series/spectra.nc")["part"]
 
 
+@pytest.mark.slow
 def test_groups_of_animals_are_compared(made, tmp_path):
     truth = world(tmp_path / "poses", recordings=4, bouts=16, seed=3)
     table = pd.DataFrame(

@@ -163,6 +163,7 @@ def test_the_model_says_what_it_was_made_of(fitted, recordings):
     assert json.loads(held["inputs"])[str(path)] == store.file_hash(path)
 
 
+@pytest.mark.slow
 def test_frames_are_written_as_tables_if_asked_for(fitted, recordings, tmp_path):
     cfg = FitConfig(**FIT, csv=True)
     fit_states.run(cfg, [recordings / "syllables"], tmp_path / "run")

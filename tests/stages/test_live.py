@@ -90,6 +90,7 @@ def test_a_reset_begins_anew(exported, frames):
     assert predictor.latency.frames == 40
 
 
+@pytest.mark.slow
 def test_warming_up_is_not_remembered(exported, frames, recording):
     height, width = frames.shape[1:3]
     warm = Predictor(exported, window="follow", size=(width, height))
@@ -115,6 +116,7 @@ def test_latency_is_that_of_the_last_frames(exported, frames, monkeypatch):
     assert told.p50_ms == pytest.approx(15) and told.p95_ms == pytest.approx(20)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow(exported, frames):
     predictor = Predictor(exported, window="follow", ahead=0.05)
     for frame in frames[:60]:

@@ -119,6 +119,7 @@ def test_images_that_flow_has_seen_are_kept_too(tmp_path, monkeypatch):
     np.testing.assert_array_equal(again.margin, whole.margin)
 
 
+@pytest.mark.slow
 def test_killed_at_any_time_the_command_ends_with_the_same_tracks(tmp_path, monkeypatch):
     source, _ = tracked.apart(tmp_path / "film.detections.nc", seconds=60.0)
     whole = track.run(track.TrackConfig(), [source], tmp_path / "whole")[0]

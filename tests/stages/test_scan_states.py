@@ -72,6 +72,7 @@ def test_a_scan_that_was_killed_goes_on(scanned, recordings, tmp_path):
     pd.testing.assert_frame_equal(a, b)
 
 
+@pytest.mark.slow
 def test_processes_find_the_same(scanned, recordings, tmp_path):
     few = ScanConfig(**{**SCAN, "kappas": (500.0,), "states": (3,)})
     scan_states.run(few, [recordings / "syllables"], tmp_path / "out", workers=2)

@@ -47,6 +47,7 @@ def test_an_encoder_stays_as_it_came_and_then_learns_slowly(encoder, recording, 
     assert moved[0] == 0 < moved[1] < moved[2]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_while_its_encoder_stayed_goes_on_the_same(
     encoder, recording, tmp_path
 ):

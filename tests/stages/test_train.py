@@ -143,6 +143,7 @@ def test_every_backbone_goes_through_the_stage(kind, recording, tmp_path):
         assert len(line["early_px"]) == stages - 1 and all(np.isfinite(line["early_px"]))
 
 
+@pytest.mark.slow
 def test_a_network_that_looks_into_a_mirror_too_says_so_and_judges_itself_that_way(
     trained, recording, tmp_path
 ):

@@ -201,6 +201,7 @@ def test_cycles_are_allowed_where_the_settings_say_so(pair, tmp_path):
     assert io_run.load(run).model.many.edges == ((0, 1), (1, 2), (2, 0))
 
 
+@pytest.mark.slow
 def test_parts_of_a_skeleton_are_joined_at_the_centroid(pair, tmp_path):
     said = []
     edges = {"many.edges": "[[middle, tail]]"}  # the nose hangs on nothing
@@ -334,6 +335,7 @@ def test_validation_scores_what_people_labelled_in_any_order(pair, tmp_path, way
         assert scores["animals"]["n_frames"] == len(frames)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_snapshots_find_animals_together(pair, way, tmp_path):
     cfg = small(way, 120).override(["fit.snapshots=2", "split.calib=0.2"])

@@ -51,6 +51,7 @@ def test_pieces_join_to_what_is_solved_at_once(walked, kind, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1000.nc", "200.nc"]
 
 
+@pytest.mark.slow
 def test_poses_of_gimbal_do_not_depend_on_cuts(walked, tmp_path):
     folder, _ = walked
     cfg = config("gimbal")

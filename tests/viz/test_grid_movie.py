@@ -197,6 +197,7 @@ def test_long_names_fit_their_tile():
     assert (made[:, 256:260] == (24, 27, 31)).all()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_movie():
     """12 tiles of 600 megapixel frames are 28 GB decoded, 350 MB cut out."""
     clock = Clock(600, 1 / FPS)

@@ -76,6 +76,7 @@ def test_there_are_two_roles(client, role):
     assert client.post("/api/links", json={"role": role}, headers=OWN).status_code == 422
 
 
+@pytest.mark.slow
 def test_a_second_command_line_gets_a_link_of_its_own(tmp_path):
     one = Server(tmp_path / "mice", tmp_path)
     try:

@@ -189,6 +189,7 @@ fetch("../project").then((answer) => answer.text()).then((text) => {
 <iframe src="../project"></iframe>"""
 
 
+@pytest.mark.slow
 def test_the_script_of_a_report_does_not_run(project, page, tmp_path, faults):
     assets.build()
     put(project, PLACE, ATTACK)

@@ -171,6 +171,7 @@ def files_of(folder):
             for p in folder.rglob("*") if p.is_file()}  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_server_to_look_leaves_everything_as_it_was(tmp_path):
     folder = tmp_path / "mice"
     clip = film(folder / "videos" / "a.mp4")

@@ -35,6 +35,7 @@ def test_what_was_chosen_is_said():
     assert set(solved.learned["left_out_log_score"]) == {"dlt", "robust"}
 
 
+@pytest.mark.slow
 def test_a_prior_of_other_poses_is_not_believed():
     """Its animal holds every bone the other way, and never otherwise."""
     xyz, seen = walk(90), problem(noise=3.0, missing=0.3)

@@ -29,12 +29,18 @@ def some(given, frames):
     )  # fmt: skip
 
 
+LONG = ("constrained", "distance")  # gimbal does what distance does, and more
+
+
 def build(kind):
     more = {"window": 50} if kind in ("distance", "gimbal", "constrained") else {}
     return tiers.build(tiers.parse({"kind": kind, **more}))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=pytest.mark.slow) if kind in LONG else kind for kind in KINDS],
+)
 def test_learning_and_then_solving_is_the_tier(kind, world):
     tier = build(kind)
     once, twice = tier(world), tier.learn(world)(world)

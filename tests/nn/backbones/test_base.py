@@ -39,6 +39,7 @@ SMALL = {
     "unet": UNetSpec(depth=2, filters=8),
     "vit": VitSpec(patch=8, layers=1),
 }
+DEEP = ("efficientnet", "resnet")  # take a quarter of a minute each
 SIZES = [(64, 64), (32, 96)]  # width, height
 
 every_kind = pytest.mark.parametrize("kind", backbones.kinds())
@@ -162,7 +163,13 @@ def loss_of(net, images, xy):
     return net.loss(net(images), scene).sum()
 
 
-@every_kind
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=pytest.mark.slow) if kind in DEEP else kind
+        for kind in backbones.kinds()
+    ],
+)
 def test_four_images_are_learnt_to_half_a_pixel(kind):
     net, (images, xy) = make(kind), scenes()
     for layer in net.modules():  # statistics follow within so few steps

@@ -51,7 +51,7 @@ def frozen(server, what):
     os.kill(server.server.process.pid, signal.SIGSTOP if what else signal.SIGCONT)
 
 
-@pytest.mark.parametrize("words", [SILENT, REFUSES])
+@pytest.mark.parametrize("words", [pytest.param(SILENT, marks=pytest.mark.slow), REFUSES])
 def test_edits_are_saved_in_a_browser_that_keeps_nothing_and_that_is_said(
     serve, films, page, tmp_path, words
 ):

@@ -23,7 +23,7 @@ def touched(studio, browser, faults):
     context.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_axe_finds_nothing_serious(desk, theme):
     if desk.page.evaluate("document.documentElement.dataset.theme") != theme:
         desk.press("Alt+t")

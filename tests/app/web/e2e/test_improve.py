@@ -56,6 +56,7 @@ def gapless(numbers):
     return [step for step, _ in itertools.groupby(numbers)] == list(range(1, max(numbers) + 1))
 
 
+@pytest.mark.slow
 def test_a_round_from_the_button_to_the_corrected_frame(seen, improve, faults):
     begun = time.monotonic()
     part(improve, "train-go").click()
