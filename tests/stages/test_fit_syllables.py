@@ -158,6 +158,7 @@ fit_syllables.run(cfg, [Path(sys.argv[2])], Path(sys.argv[3]), threads=1, progre
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_was_killed_outright_goes_on_and_ends_the_same(fitted, made, tmp_path):
     out, cfg = tmp_path / "run", FitConfig(**FIT, checkpoint_s=1e-9)
     args = [sys.executable, "-c", CHILD, cfg.model_dump_json(), str(made / "poses"), str(out)]
@@ -323,13 +324,27 @@ def test_unknown_settings_and_those_without_effect_are_refused(made, tmp_path):
     ):
         with pytest.raises(InputError, match=words):
             FitConfig.from_values(values, "fit.yaml")
-    bare = {k: v for k, v in FIT.items() if k not in ("anterior", "posterior")}
-    with pytest.raises(InputError, match="name the keypoints of the head"):
-        fit_syllables.run(FitConfig(**bare), [made / "poses"], tmp_path / "run", **TOLD)
-    assert not (tmp_path / "run").exists()
     path = tmp_path / "fit.yaml"
     FitConfig(**FIT).to_yaml(path)
     assert FitConfig.from_yaml(path) == FitConfig(**FIT)
+
+
+def test_ends_are_guessed_from_names_and_asked_for_where_these_tell_nothing(made, tmp_path):
+    bare = FitConfig(**{k: v for k, v in FIT.items() if k not in ("anterior", "posterior")})
+    named, found = fit_syllables.read(bare, [made / "poses"])
+    assert named.anterior and named.posterior
+    assert any("was taken for the front" in remark for remark in found.remarks)
+    half, _ = fit_syllables.read(bare.override(["anterior=[tail]"]), [made / "poses"])
+    assert half.anterior == ("tail",) and half.posterior == named.posterior
+    poses = io_poses.read(made / "poses/recording_000.nc")
+    letters = [chr(ord("a") + k) for k in range(poses.sizes["keypoints"])]
+    skeleton = json.loads(poses.attrs["skeleton"]) | {"keypoints": letters}
+    poses = poses.assign_coords(keypoints=letters)
+    poses.attrs["skeleton"] = json.dumps(skeleton)
+    store.write_dataset(poses, tmp_path / "letters.nc")
+    with pytest.raises(InputError, match="none of the keypoints a, b"):
+        fit_syllables.run(bare, [tmp_path / "letters.nc"], tmp_path / "run", **TOLD)
+    assert not (tmp_path / "run").exists()
 
 
 def test_other_settings_are_not_written_over_and_names_come_once(fitted, made, tmp_path):

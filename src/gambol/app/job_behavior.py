@@ -37,19 +37,12 @@ def behaviour_map(work: "Work") -> dict[str, Any]:
 
 def syllables(work: "Work") -> dict[str, Any]:
     """Fit syllables; head and rear are guessed by names of keypoints unless they are said."""
-    from gambol.io.poses_frames import FramePoses
-    from gambol.stages import map_ends
     from gambol.stages import syllables as stage
 
     cfg, files = work.config(stage.SyllablesConfig), poses(work.project)
-    if not (cfg.anterior and cfg.posterior):
-        with FramePoses(files[0]) as first:
-            ends = map_ends.guess(list(first.keypoints))
-        work.say(f"taken for the head: {', '.join(ends.anterior)}; for the rear: "
-                 f"{', '.join(ends.posterior)}")  # fmt: skip
-        cfg = cfg.model_copy(update={name: getattr(cfg, name) or getattr(ends, name)
-                                     for name in ("anterior", "posterior")})  # fmt: skip
     told = stage.run(cfg, files, work.out, progress=work.progress)
+    for sentence in told.remarks:
+        work.say(sentence)
     return {
         "recordings": told.recordings, "frames": told.frames, "labels": told.syllables_used,
     }  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gambol.app import console, options
-from gambol.app.options import Json, Settings, Threads, Yaml
+from gambol.app.options import Anterior, Json, Posterior, Settings, Threads, Yaml
 
 verbs = typer.Typer()
 
@@ -15,14 +15,6 @@ Poses = Annotated[
     typer.Argument(help="Poses, raw or cleaned, or features; files, folders, patterns."),
 ]
 Out = Annotated[Path, typer.Option(help="Folder for the result.")]
-Anterior = Annotated[
-    str | None,
-    typer.Option(help="Keypoints at the front, separated by commas; else by their names."),
-]
-Posterior = Annotated[
-    str | None,
-    typer.Option(help="Keypoints at the back, separated by commas; else by their names."),
-]
 LeaveOut = Annotated[
     str | None, typer.Option(help="Keypoints that are not on the map, separated by commas.")
 ]

@@ -9,6 +9,14 @@ from gambol.core.errors import InputError
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Anterior = Annotated[
+    str | None,
+    typer.Option(help="Keypoints at the front, separated by commas; else by their names."),
+]
+Posterior = Annotated[
+    str | None,
+    typer.Option(help="Keypoints at the back, separated by commas; else by their names."),
+]
 Threads = Annotated[int, typer.Option(min=0, help="Cores to use on a CPU; 0 means all.")]
 Settings = Annotated[list[str], typer.Option("--set", help="A setting: fit.steps=500.")]
 Yaml = Annotated[Path | None, typer.Option("--config", help="A YAML file of settings.")]

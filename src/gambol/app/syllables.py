@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gambol.app import console, options
-from gambol.app.options import Json, Settings, Threads, Yaml
+from gambol.app.options import Anterior, Json, Posterior, Settings, Threads, Yaml
 
 verbs = typer.Typer()
 
@@ -15,12 +15,6 @@ Poses = Annotated[
     typer.Argument(help="Pose files, or series with model: arhmm; files, folders, patterns."),
 ]
 Out = Annotated[Path, typer.Option(help="Folder for the result.")]
-Anterior = Annotated[
-    str | None, typer.Option(help="Keypoints at the front, separated by commas.")
-]
-Posterior = Annotated[
-    str | None, typer.Option(help="Keypoints at the back, separated by commas.")
-]
 Target = Annotated[
     float | None, typer.Option(help="Median duration of bouts that is wanted, s.")
 ]
@@ -46,7 +40,7 @@ def fit_syllables(
 ) -> None:
     """Find the syllables of behaviour in poses; a fit that was killed goes on.
 
-    Example: gambol fit-syllables poses/ --anterior nose --posterior tail_base --out run
+    Example: gambol fit-syllables poses/ --out run
     """
     from gambol.stages import fit_syllables as stage
 
@@ -118,7 +112,7 @@ def syllables(
 ) -> None:
     """Go from poses to syllables: fits, choice, labels and page in one go.
 
-    Example: gambol syllables poses/ --anterior nose --posterior tail_base --out run
+    Example: gambol syllables poses/ --out run
     """
     from gambol.stages import syllables as stage
 

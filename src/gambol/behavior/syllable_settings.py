@@ -35,8 +35,9 @@ class SyllableSettings(DynamicsSettings):
     Source of the model: Weinreb et al. (2024), Nat. Methods 21:1329.
     """
 
-    anterior: tuple[str, ...] = ()  # keypoints at the front; empty: as poses were aligned
-    posterior: tuple[str, ...] = ()  # keypoints behind them
+    anterior: tuple[str, ...] = ()
+    # keypoints at the front; empty: as poses were aligned, or guessed from their names
+    posterior: tuple[str, ...] = ()  # keypoints at the back, likewise
     up: Literal["x", "y", "z"] = "z"  # the axis that headings turn about, in 3D
     n_dims: PositiveInt | None = None  # of the latents; null: by the variance they explain
     variance: float = Field(default=0.9, gt=0.0, le=1.0)  # that latents explain at least

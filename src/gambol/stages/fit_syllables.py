@@ -14,7 +14,7 @@ writes  out/model.nc            the fitted model: parameters, body, noise, trace
 
 import json
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,7 @@ from gambol.core.progress import Progress, Step, silent
 from gambol.io import provenance, state_courses, store
 from gambol.multiview.windows import cores
 from gambol.stages import (
+    body_ends,
     syllable_files,
     syllable_inputs,
     syllable_models,
@@ -38,6 +39,7 @@ from gambol.stages import (
     syllable_results,
     syllables_report,
 )
+from gambol.stages.body_ends import Ends
 from gambol.stages.syllable_inputs import Inputs
 from gambol.stages.syllable_models import Ready
 from gambol.stages.syllable_results import Written
@@ -72,6 +74,9 @@ class ModelConfig(SyllableSettings):
         """Return the settings of the model alone."""
         kind = SyllableSettings if self.model == "keypoints" else DynamicsSettings
         return kind(**{name: getattr(self, name) for name in kind.model_fields})
+
+
+Some = TypeVar("Some", bound=ModelConfig)
 
 
 class FitConfig(ModelConfig):
@@ -118,7 +123,7 @@ def run(
     if syllable_files.finished(out, made):
         progress(Step("fit-syllables", 1, 1, out.name))
         return summary(out)
-    found = read(cfg, sources)
+    cfg, found = read(cfg, sources)
     told = calibrated(cfg, found, labels)
     ready = syllable_models.prepare(cfg.model_settings(), found, calibration(told))
     syllable_files.begin(out, made)
@@ -165,11 +170,17 @@ def opened(
     return inputs, syllable_files.key(stage, cfg, inputs)
 
 
-def read(cfg: ModelConfig, sources: list[Path]) -> Inputs:
-    """Read what the model is made of."""
+def read(cfg: Some, sources: list[Path]) -> tuple[Some, Inputs]:
+    """Read what the model is made of; ends of the animal that are not named are guessed."""
     if cfg.model == "arhmm":
-        return syllable_inputs.read_series(sources, cfg.series, cfg.fps)
-    return syllable_inputs.read_poses(sources, cfg.clean)
+        return cfg, syllable_inputs.read_series(sources, cfg.series, cfg.fps)
+    found = syllable_inputs.read_poses(sources, cfg.clean)
+    if cfg.anterior and cfg.posterior:
+        return cfg, found
+    guessed = body_ends.guess(found.tracks[found.names[0]].skeleton.keypoints)
+    ends = Ends(cfg.anterior or guessed.anterior, cfg.posterior or guessed.posterior)
+    remarks = (*found.remarks, body_ends.told(ends))
+    return cfg.model_copy(update=ends._asdict()), found._replace(remarks=remarks)
 
 
 def calibrated(cfg: ModelConfig, found: Inputs, labels: Path | None) -> Report | None:

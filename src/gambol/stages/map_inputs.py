@@ -26,8 +26,8 @@ from gambol.core.errors import InputError, did_you_mean
 from gambol.core.skeleton import Skeleton
 from gambol.core.tracks import Track, frame_rate
 from gambol.io import store
-from gambol.stages import map_ends, syllable_files, syllable_inputs
-from gambol.stages.map_ends import Ends
+from gambol.stages import body_ends, syllable_files, syllable_inputs
+from gambol.stages.body_ends import Ends
 from gambol.stages.syllable_inputs import Origin
 
 FEATURES = "feature_values"  # variable of a file of features
@@ -229,14 +229,9 @@ def _ends(settings: PrepareSettings, keypoints: list[str]) -> tuple[PrepareSetti
             raise InputError(f"leave_out: no keypoint {name!r}{hint}")
     if settings.anterior and settings.posterior:
         return settings, []
-    found = map_ends.guess(keypoints)
+    found = body_ends.guess(keypoints)
     ends = Ends(settings.anterior or found.anterior, settings.posterior or found.posterior)
-    told = (
-        f"by their names, {' and '.join(ends.anterior)} was taken for the front and "
-        f"{' and '.join(ends.posterior)} for the back; say it with --anterior and --posterior "
-        "if that is wrong"
-    )
-    return settings.model_copy(update=ends._asdict()), [told]
+    return settings.model_copy(update=ends._asdict()), [body_ends.told(ends)]
 
 
 def _poses(

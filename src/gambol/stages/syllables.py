@@ -90,7 +90,7 @@ def run(
     if syllable_files.finished(out, made):
         progress(Step("syllables", 1, 1, out.name))
         return summary(out)
-    found = fit_syllables.read(cfg, sources)
+    cfg, found = fit_syllables.read(cfg, sources)
     told = fit_syllables.calibrated(cfg, found, labels)
     known = fit_syllables.calibration(told)
     ready = syllable_models.prepare(cfg.model_settings(), found, known)

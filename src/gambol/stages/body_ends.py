@@ -39,6 +39,15 @@ def guess(keypoints: Sequence[str]) -> Ends:
     return found
 
 
+def told(ends: Ends) -> str:
+    """Say what was guessed."""
+    return (
+        f"by their names, {' and '.join(ends.anterior)} was taken for the front and "
+        f"{' and '.join(ends.posterior)} for the back; say it with --anterior and --posterior "
+        "if that is wrong"
+    )
+
+
 def _first(keypoints: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:
     for word in words:
         own = tuple(name for name in keypoints if _has(name, word))

@@ -1,7 +1,7 @@
 import pytest
 
 from gambol.core.errors import InputError
-from gambol.stages import map_ends
+from gambol.stages import body_ends
 
 MICE = [
     "Nose",
@@ -32,10 +32,15 @@ BELOW = ["Snout", "Front Paw R", "Hind Paw L", "Butt/Proximal Tail"]
     ],
 )
 def test_ends_are_told_by_names(keypoints, anterior, posterior):
-    assert map_ends.guess(keypoints) == (anterior, posterior)
+    assert body_ends.guess(keypoints) == (anterior, posterior)
 
 
 @pytest.mark.parametrize("keypoints", [["forelegL", "rear", "tail_base"], ["nose", "tail_tip"]])
 def test_what_names_do_not_tell_is_asked_for(keypoints):
     with pytest.raises(InputError, match="name one with --"):
-        map_ends.guess(keypoints)
+        body_ends.guess(keypoints)
+
+
+def test_what_was_guessed_is_said_with_the_way_to_say_otherwise():
+    told = body_ends.told(body_ends.guess(["earL", "earR", "hipL", "hipR"]))
+    assert "earL and earR" in told and "hipL and hipR" in told and "--anterior" in told
