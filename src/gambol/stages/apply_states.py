@@ -11,6 +11,7 @@ writes  out/states/NAME.nc    states of every recording: best path, shares
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from gambol.behavior import sequences
@@ -18,11 +19,13 @@ from gambol.behavior.states import StateModel
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
+from gambol.core.sequences import Sequences, resized
 from gambol.io import provenance, state_courses, store
 from gambol.multiview.windows import cores
 from gambol.stages import state_results, syllable_files
 from gambol.stages.state_results import Rare
 
+STRANGE = 0.5  # share of the frames with unknown labels from which they are another model's
 MODEL = ("trans_probs", "last_trans_probs", "trace", "kept_sweep", "history_state")
 
 
@@ -69,21 +72,36 @@ def run(
         return summary(out)
     fitted = read_model(path)
     seq = syllable_files.read(sources, cfg.fps, cfg.label).sequences
-    scores = fitted.score(seq, threads)  # refuses recordings of other syllables or rates
+    seq, strange = known(seq, fitted.n_syllables_)
+    scores = fitted.score(seq, threads)  # refuses recordings of other rates
     syllable_files.begin(out, made)
-    seq = seq._replace(size=fitted.n_syllables_)
     labels, remark = state_results.most_probable(cfg.rare, fitted, seq, threads)
     about = {"made_from": made, "model": str(path.resolve())}
     state_results.write(out / "states", fitted, seq, labels, {}, about, progress, csv=cfg.csv)
     state_results.write_tables(labels, out)
     state_courses.write_table(scores.to_dataframe().reset_index(), out / "scores.csv")
     found = provenance.record(
-        stage="apply-states", inputs=inputs, remark=remark, recordings=len(seq.names),
+        stage="apply-states", inputs=inputs, remarks=[r for r in (remark, strange) if r],
+        recordings=len(seq.names),
         frames=int(seq.offsets[-1]), nats_per_frame=float(scores.attrs["mean_per_frame"]),
         median_s=sequences.median(sequences.durations(labels)),
     )  # fmt: skip
     syllable_files.finish(out, made, found)
     return summary(out)
+
+
+def known(seq: Sequences, size: int) -> tuple[Sequences, str]:
+    """Leave out labels that a model of `size` labels was not fitted to; say how many."""
+    strange = seq.valid & (seq.values >= size)
+    share = float(strange.sum() / max(1, seq.valid.sum()))
+    if share > STRANGE:
+        raise InputError(
+            f"{share:.0%} of the frames have labels from {size} on, which the model was not "
+            "fitted to; give syllables of the model that it was fitted to"
+        )
+    told = f"{strange.sum()} frames have syllables that the model was not fitted to: left out"
+    bare = seq._replace(values=np.where(strange, 0, seq.values), valid=seq.valid & ~strange)
+    return resized(bare, size), told if strange.any() else ""
 
 
 def read_model(path: Path) -> StateModel:
@@ -103,7 +121,7 @@ def summary(out: Path) -> Applied:
     return Applied(
         out, note["recordings"], note["frames"], note["nats_per_frame"],
         syllable_files.number(note["median_s"]),
-        tuple(remark for remark in (note["remark"],) if remark),
+        tuple(note["remarks"]),
     )  # fmt: skip
 
 
