@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from gambol.core import poses
 from gambol.core.errors import InputError
+from gambol.core.skeleton import Skeleton
 from gambol.io import store
 from gambol.stages import evaluate, evaluate_3d
 
@@ -42,3 +44,31 @@ def test_individuals_of_other_names_are_matched_by_place(views, poses_3d, tmp_pa
     a = evaluate_3d.of_poses(poses_3d.poses, views.truth)
     b = evaluate_3d.of_poses(poses_3d.poses, tmp_path / "rex.nc")
     assert a["mpe"] == b["mpe"]
+
+
+def test_names_that_trackers_give_to_anybody_say_nothing(tmp_path):
+    rng = np.random.default_rng(0)
+    xyz = rng.normal(0, 50, (40, 2, 4, 3))
+
+    def write(name, xyz, names):
+        sure, own = np.ones(xyz.shape[:3]), Skeleton(("a", "b", "c", "d"))
+        made = poses.build(
+            xyz, sure, np.zeros((*xyz.shape, 3)), np.arange(40) / 30, own, fps=30.0,
+            individuals=names, attrs={"units": "mm"},
+        )  # fmt: skip
+        store.write_dataset(made, tmp_path / name)
+        return tmp_path / name
+
+    for names, wanted in ((("animal1", "animal2"), "animal2"), (("rex", "ada"), "rex")):
+        truth = write("truth.nc", xyz, names)
+        swapped = write("swapped.nc", xyz[:, ::-1], names)
+        assert dict(evaluate_3d.individuals(swapped, truth))[names[0]] == wanted
+        told = evaluate_3d.of_poses(swapped, truth)
+        assert (told["mpe"] == 0) == (told["names_kept"] == 1) == (wanted == "animal2")
+        assert told["whoever"]["mpe"] == 0
+    mixed = xyz.copy()
+    mixed[30:] = xyz[30:, ::-1]
+    told = evaluate_3d.of_poses(
+        write("mixed.nc", mixed, ("a", "b")), write("t.nc", xyz, ("c", "d"))
+    )
+    assert told["names_kept"] == 0.75 and told["whoever"]["median"] == 0 < told["mpe"]

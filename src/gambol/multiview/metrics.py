@@ -120,7 +120,7 @@ def bone_variation(
         length = length[np.isfinite(length)]
         name = f"{skeleton.keypoints[parent]}-{skeleton.keypoints[child]}"
         mean = float(length.mean()) if len(length) else float("nan")
-        found[name] = (mean, float(length.std() / mean) if len(length) else float("nan"))
+        found[name] = (mean, float(length.std() / mean) if mean > 0 else float("nan"))
     return found
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+from scipy.optimize import linear_sum_assignment
 
 from gambol.core import poses as core_poses
 from gambol.core.errors import InputError
@@ -29,14 +30,15 @@ def of_poses(result: Path, truth: Path, skip: tuple[str, ...] = ()) -> dict[str,
     whole = io_poses.read(result)
     made, true = _shared(result, whole, truth, skip)
     both = tuple(str(name) for name in made["keypoints"].values)
-    pairs = _pairs(result, made, truth, true)
-    each = [_of(made, mine) for mine, _ in pairs]
+    who = _pairs(result, made, truth, true)
+    each = [_of(made, mine) for mine, _ in who]
     xyz = np.concatenate(each)
-    goal = np.concatenate([_of(true, theirs) for _, theirs in pairs])
+    goals = [_of(true, theirs) for _, theirs in who]
+    goal = np.concatenate(goals)
     counted = np.array([name not in skip for name in both])
     scores = metrics.distances(xyz, goal, both, score=counted)
     covariance = np.concatenate(
-        [core_poses.covariance(made.sel(individuals=[mine]))[:, 0] for mine, _ in pairs]
+        [core_poses.covariance(made.sel(individuals=[mine]))[:, 0] for mine, _ in who]
     )
     inside = metrics.coverage(
         xyz[:, counted], np.asarray(covariance[:, counted], float), goal[:, counted]
@@ -65,7 +67,38 @@ def of_poses(result: Path, truth: Path, skip: tuple[str, ...] = ()) -> dict[str,
             for name, far in scores.keypoints.items()
         },
         "skipped": list(skip),
+        **_whoever(np.stack(each), np.stack(goals), counted),
     }
+
+
+def _whoever(
+    xyz: Float[np.ndarray, "N T J 3"],
+    goal: Float[np.ndarray, "N T J 3"],
+    counted: Bool[np.ndarray, " J"],
+) -> dict[str, Any]:
+    """Score several animals whatever their names: in each frame against the nearest."""
+    if len(xyz) < 2:
+        return {}
+    far = np.linalg.norm(xyz[:, None] - goal[None], axis=-1)[..., counted]  # (N, N, T, J)
+    seen = np.isfinite(far)
+    count = seen.sum(axis=-1)
+    mean = np.where(seen, far, 0.0).sum(axis=-1) / np.maximum(count, 1)
+    cost = np.where(count, mean, 1e12)  # of an animal that is not there
+    each = [linear_sum_assignment(one) for one in np.moveaxis(cost, 2, 0)]
+    right = np.concatenate([far[rows, columns, t] for t, (rows, columns) in enumerate(each)])
+    names = np.mean([rows == columns for rows, columns in each])
+    known = right[np.isfinite(right)]
+    told = (np.mean(known), np.median(known)) if len(known) else (np.nan, np.nan)
+    return {
+        "names_kept": float(names),
+        "whoever": {"mpe": float(told[0]), "median": float(told[1])},
+    }
+
+
+def individuals(result: Path, truth: Path) -> list[tuple[str, str]]:
+    """Return which animal of 3D poses is which of the truth."""
+    made, true = _shared(result, io_poses.read(result), truth, ())
+    return _pairs(result, made, truth, true)
 
 
 def _shared(
@@ -125,17 +158,20 @@ def _units(result: Path, made: xr.Dataset, truth: Path, true: xr.Dataset) -> str
 def _pairs(
     result: Path, made: xr.Dataset, truth: Path, true: xr.Dataset
 ) -> list[tuple[str, str]]:
-    """Individuals of both files: by name, or the nearest where names differ."""
+    """Individuals of both files: by names that people gave, else those that are nearest."""
     mine, theirs = ([str(n) for n in d["individuals"].values] for d in (made, true))
-    if set(theirs) <= set(mine):
+    if set(theirs) <= set(mine) and not all(map(_numbered, theirs)):
         return [(name, name) for name in theirs]
     if len(theirs) > len(mine):
         raise InputError(f"{result} has {len(mine)} animals, {truth} {len(theirs)}")
-    from scipy.optimize import linear_sum_assignment
-
     far = np.array([[_apart(_of(made, a), _of(true, b)) for a in mine] for b in theirs])
     rows, columns = linear_sum_assignment(np.nan_to_num(far, nan=1e12))
     return [(mine[c], theirs[r]) for r, c in zip(rows, columns, strict=True)]
+
+
+def _numbered(name: str) -> bool:
+    """Tell whether trackers give that name to any animal, as it comes."""
+    return name.rstrip("0123456789") == "animal"
 
 
 def _apart(a: Float[np.ndarray, "T J 3"], b: Float[np.ndarray, "T J 3"]) -> float:
