@@ -89,7 +89,8 @@ def core_same(a, b):
 
 
 @pytest.mark.slow
-def test_films_drawn_together_are_those_drawn_one_by_one(filmed, tmp_path):
+def test_films_drawn_together_are_those_drawn_one_by_one(filmed, tmp_path, monkeypatch):
+    monkeypatch.setattr(simulate_films, "WORTH", 1)
     cfg = simulate_views.ViewsConfig.from_yaml(filmed.truth.parent / "simulate.yaml")
     made = simulate_views.run(cfg, tmp_path / "sim", workers=3)
     for name in ("cam_0", "cam_2"):

@@ -63,3 +63,27 @@ def test_a_folder_of_other_things_is_not_written_into(tmp_path):
     (tmp_path / "thesis.txt").write_text("all of it")
     with pytest.raises(InputError, match="is not empty and was not simulated"):
         simulate_views.run(SMALL, tmp_path)
+
+
+def test_recordings_of_one_place_share_cameras_arena_and_coats_and_nothing_else(tmp_path):
+    made, drawn = [], []
+    for seed in (1, 2):
+        cfg = SMALL.model_copy(update={"seed": seed, "place": 7, "seconds": 0.2, "boards": 5})
+        made.append(simulate_views.run(cfg, tmp_path / str(seed)))
+        place = simulate_views.shots(cfg)[0].set
+        drawn.append((place.scenery.texture, place.look))
+    one, two = (calibration.read(m.rig) for m in made)
+    assert all(np.array_equal(one[name].params(), two[name].params()) for name in one)
+    np.testing.assert_equal(drawn[0], drawn[1])
+    a, b = (poses.xy(io_poses.read(m.truth)) for m in made)
+    assert not np.allclose(a, b)
+
+
+def test_detections_have_the_keypoints_that_are_asked_for(tmp_path):
+    names = ("nose", "tail_base")
+    made = film(tmp_path / "sim", seconds=0.2, boards=5, keypoints=names)
+    whole = film(tmp_path / "whole", seconds=0.2, boards=5)
+    few, all_ = (io_poses.read(m.views / "cam_1.nc") for m in (made, whole))
+    assert tuple(few["keypoints"].values) == names
+    wanted = all_["position"].sel(keypoints=[*names])
+    np.testing.assert_array_equal(few["position"], wanted)

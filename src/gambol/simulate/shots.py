@@ -49,19 +49,21 @@ class Set:
         *,
         fps: float,
         seed: int,
+        place: int | None = None,
         identical: bool = False,
     ) -> None:
-        """Build the arena and the looks of the animals; `seed` draws both, and the noise."""
+        """Build the arena and the looks of the animals by `place`; `seed` draws the noise."""
+        place = seed if place is None else place
         self.bodies, self.cfg, self.fps, self.seed = bodies, cfg or PictureConfig(), fps, seed
         coat, ground = self.cfg.coat, self.cfg.ground
         self.species: Species = (
             Mice(coat, identical) if animal == "mouse" else Flies(ground, identical)
         )
         self.scenery: Scenery = scenery.furnish(
-            np.random.default_rng([seed, _ARENA]), animal, bodies.floor,
+            np.random.default_rng([place, _ARENA]), animal, bodies.floor,
             ground=ground, unevenness=self.cfg.light,
         )  # fmt: skip
-        rng = np.random.default_rng([seed, _COAT])
+        rng = np.random.default_rng([place, _COAT])
         self.look = self.species.looks(rng, bodies.joints.shape[1])
 
     def dress(self, joints: Float[np.ndarray, "T N R 3"]) -> list[Capsules]:

@@ -19,6 +19,8 @@ from gambol.io import store
 from gambol.simulate.shots import Shot
 from gambol.stages import simulate, simulated, workers
 
+WORTH = 500  # frames of a film, for which it pays to start a process
+
 
 def run(
     shots: Sequence[Shot],
@@ -40,7 +42,7 @@ def run(
         progress: told after some frames, or after each film.
     """
     missing = [shot for shot in shots if not _film(out, shot).exists()]
-    if n_workers > 1 and len(missing) > 1:
+    if n_workers > 1 and len(missing) > 1 and len(shots[0]) >= WORTH:
         _together(missing, out, n_workers, progress)
     else:
         for shot in missing:

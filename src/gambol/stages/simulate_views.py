@@ -47,13 +47,18 @@ class ViewsConfig(Config):
     seconds: PositiveFloat = 10.0
     fps: PositiveFloat = 30.0
     seed: NonNegativeInt = 0
+    place: NonNegativeInt | None = None
+    # a seed of its own for arena, coats and cameras, which then look at the whole floor:
+    # recordings of one place differ in nothing but what animals do; null: all follows from
+    # `seed`, and cameras look at what animals reach
     boards: int = Field(
         default=20, ge=5
     )  # moments of the board; at moment 0 it is on the floor
     size: tuple[PositiveInt, PositiveInt] = (640, 512)  # of the images, px
     films: bool = True  # False: 2D poses alone, in a hundredth of the time
     labelled: PositiveInt = 20  # moments of the films that are labelled
-    keypoints: tuple[str, ...] | None = None  # those that are labelled; null: all that can be
+    keypoints: tuple[str, ...] | None = None
+    # those of labels, and of 2D poses; null: all that can be labelled, and all
     picture: PictureConfig = PictureConfig()
     flaws: filming.Flaws = filming.Flaws(
         noise=1.5, spread=0.4, outliers=0.03, dropout=0.05, hidden=0.05, bias=0.5
@@ -125,8 +130,9 @@ def shots(cfg: ViewsConfig) -> list[Shot]:
 
 def _shots(cfg: ViewsConfig, bodies: body3d.Bodies, rig: Rig) -> list[Shot]:
     place = Set(
-        bodies, cfg.animal, cfg.picture, fps=cfg.fps, seed=cfg.seed, identical=cfg.identical
-    )
+        bodies, cfg.animal, cfg.picture, fps=cfg.fps, seed=cfg.seed, place=cfg.place,
+        identical=cfg.identical,
+    )  # fmt: skip
     return [Shot(place, camera, v) for v, camera in enumerate(rig.cameras)]
 
 
@@ -136,7 +142,10 @@ def _scene(cfg: ViewsConfig, rng: np.random.Generator) -> tuple[body3d.Bodies, R
         rng, cfg.animal, max(1, round(cfg.seconds * cfg.fps)), animals=cfg.animals, fps=cfg.fps,
         floor=cfg.floor, identical=cfg.identical, moods=cfg.moods,
     )  # fmt: skip
-    reach = 1.05 * float(np.linalg.norm(bodies.xyz.reshape(-1, 3), axis=1).max())
+    far = bodies.xyz.reshape(-1, 3)
+    if cfg.place is not None:
+        rng, far = np.random.default_rng(cfg.place), bodies.floor
+    reach = 1.05 * float(np.linalg.norm(far, axis=1).max())
     rig = rigs.ring(rng, cfg.cameras, reach, height=cfg.height, size=cfg.size)
     return bodies, rig, reach
 
@@ -184,19 +193,23 @@ def _views(
     progress: Progress,
 ) -> None:
     """Write what a detector would see."""
+    places = simulated.kept(bodies.skeleton, cfg.keypoints)
+    skeleton = simulated.part(bodies.skeleton, places)
     seen = [
         filming.film(rng, bodies.xyz[:, n], rig, cfg.flaws, bodies.skeleton, fps=cfg.fps)
         for n in range(cfg.animals)
     ]
     for v, camera in enumerate(rig):
-        xy = np.stack([one.xy[:, v] for one in seen], axis=1)
-        wide = np.stack([one.variance[:, v] for one in seen], axis=1)
+        found = {
+            name: np.stack([getattr(one, name)[:, v, places] for one in seen], axis=1)
+            for name in ("xy", "confidence", "variance")
+        }
         poses = core_poses.build(
-            xy,
-            np.stack([one.confidence[:, v] for one in seen], axis=1),
-            wide[..., None, None] * np.eye(2),
+            found["xy"],
+            found["confidence"],
+            found["variance"][..., None, None] * np.eye(2),
             bodies.times,
-            bodies.skeleton,
+            skeleton,
             fps=cfg.fps,
             individuals=simulated.names(cfg.animals),
         )
