@@ -1,51 +1,75 @@
-"""The demo from the first film to the page, with budgets of a few steps."""
+"""The demo from the first film to the page, small: every stage stays within bounds."""
 
 import pytest
 
 from gambol.core.errors import InputError
-from gambol.nn.backbones.unet import UNetSpec
+from gambol.io import store
 from gambol.pose.train import FitConfig
-from gambol.simulate.world import SimulateConfig
-from gambol.stages import demo, demo_pair, demo_views, simulate, train
+from gambol.stages import demo, demo_behavior, demo_pixels, demo_world
 
 # the shape checker of the tests looks at tensors while openvino traces the network
 pytestmark = pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 
 
-VIEWS = demo_views.Views(0.2, 3.0, "gimbal", 1.06, 0.9, 3.4, 0.94, demo_views.PAGE)
-
-
 class Tiny(demo.DemoConfig):
-    """Two seconds of a small film, two steps of training."""
+    """Two seconds of small films, and a minute of poses."""
 
-    def film(self, seed):
-        world = SimulateConfig(width=160, height=120, body_length=45, seconds=2.0, seed=seed)
-        return simulate.FilmConfig(world=world, labelled=20, keypoints=demo.KEYPOINTS)
+    def world(self):
+        return demo_world.Size(3, (320, 256), 8.0, 32, 4.0, 16, 60.0, self.seed)
 
     def training(self):
-        loop = FitConfig(steps=2, batch=2)
-        return train.TrainConfig(backbone=UNetSpec(depth=2, filters=8), scale=0.5, fit=loop)
+        loop = FitConfig(steps=160, batch=4, rate=3e-3, warm_up=10, evaluate_every=80, ema=0.95)
+        return demo_pixels.training(1.0, 0).model_copy(update={"fit": loop})
+
+    def behavior(self):
+        return demo_behavior.Size(400, 20, 0, 6, 1000.0, (200.0,), (3,), 1)
 
 
-def test_it_ends_with_scores_of_one_mouse_and_of_two_and_a_page(tmp_path, monkeypatch):
-    pair = demo_pair.Pair("two", 0.5, 0.75, 0.6, 0.7, 2, 3, 80.0)
-    monkeypatch.setattr(demo_pair, "run", lambda *args, **more: pair)
-    monkeypatch.setattr(demo_views, "run", lambda *args, **more: VIEWS)
-    said = []
-    made = demo.run(Tiny(), tmp_path, threads=1, say=said.append)
-    assert [line[:3] for line in said if line[1:3] == "/7"] == [f"{k}/7" for k in range(1, 8)]
-    page = (tmp_path / "report.html").read_text()
-    assert page.count("Two animals") == 1 and demo_pair.PAGE in page
-    assert page.index("Two animals") < page.index("Where this came from")
-    assert page.count("In space") == 1 and demo_views.PAGE in page and "1.06 mm" in page
-    assert made.pair["idf1"] == 0.75 and (tmp_path / "demo.json").exists()
-    assert "IDF1 0.750" in demo.describe(made._asdict())
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    out, said = tmp_path_factory.mktemp("demo") / "out", []
+    return demo.run(Tiny(), out, threads=1, say=said.append), out, said
 
 
-@pytest.mark.parametrize(("quick", "minutes"), [(True, 0.15), (False, 0.9)])
-def test_the_part_about_two_animals_has_a_small_budget(quick, minutes):
-    cfg = demo.DemoConfig(quick=quick).pair()
-    assert cfg.training().fit.minutes == minutes and cfg.film(0).world.animals == 2
+def test_every_step_is_told_and_scored(made):
+    done, out, said = made
+    assert [line[:3] for line in said if line[1:2] == "/"] == [f"{k}/9" for k in range(1, 10)]
+    held = store.read_json(out / "demo.json")
+    assert held["scores"].keys() == done.scores.keys()
+    stages = ["train", "predict", "track", "calibrate", "triangulate", *demo_behavior.LEVELS]
+    assert [*done.scores] == stages
+    told = demo.describe(done._asdict())
+    assert all(stage in told for stage in stages[1:]) and str(out / "report.html") in told
+
+
+def test_scores_stay_within_bounds(made):
+    scores = made[0].scores
+    assert 0 < scores["train"]["steps"] <= 160
+    assert scores["calibrate"]["corners_px"] < 0.5 and scores["calibrate"]["camera_mm"] < 5
+    assert scores["triangulate"]["mpe_rpa"] < 15
+    for level in demo_behavior.LEVELS:
+        assert 0 < scores[level]["right"] <= 1 and 0 < scores[level]["chance"] < 1
+    assert scores["syllables"]["right"] > scores["syllables"]["chance"] + 0.05
+
+
+def test_it_begins_where_it_was_and_ends_with_the_same(made):
+    done, out, _ = made
+    weights = (out / "run" / "weights.safetensors").stat().st_mtime_ns
+    again = demo.run(Tiny(), out, threads=1)
+    assert (out / "run" / "weights.safetensors").stat().st_mtime_ns == weights
+    for stage, scores in done.scores.items():
+        kept = {name: value for name, value in again.scores[stage].items() if name != "fps"}
+        assert kept == pytest.approx(
+            {name: value for name, value in scores.items() if name != "fps"}, nan_ok=True
+        )
+
+
+def test_what_the_page_names_is_there(made):
+    page = (made[1] / "report.html").read_text()
+    named = [part.split('"')[0] for part in page.split('href="')[1:] + page.split('src="')[1:]]
+    named = [name for name in named if name[:1] != "#" and name[:5] != "data:"]
+    assert len(named) > 6 and all((made[1] / name).exists() for name in named)
+    assert page.count("<video") == 2 and "In space" in page and "What they do" in page
 
 
 def test_a_folder_of_other_things_is_left_alone(tmp_path):
@@ -58,15 +82,13 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path):
 def test_a_demo_with_other_settings_is_kept_and_the_same_goes_on(tmp_path):
     demo._begin(demo.DemoConfig(quick=True), tmp_path)
     demo._begin(demo.DemoConfig(quick=True), tmp_path)
-    with pytest.raises(InputError, match="quick=True and seed=0; delete it or choose"):
+    with pytest.raises(InputError, match="quick=True and seed=0; delete it"):
         demo._begin(demo.DemoConfig(), tmp_path)
 
 
-def test_too_little_training_is_said():
-    pair = demo_pair.Pair("two", 0.5, 0.75, 0.6, 0.7, 1, 1, 80.0)
-    made = demo.Demo(
-        "page", 80.0, 50.0, 90.0, 0.9, 60.0, 26, 50.0, pair._asdict(), VIEWS._asdict()
-    )
-    told = demo.describe(made._asdict())
-    assert "Only 26 steps" in told and "1 identity switch, 1 event to review" in told
-    assert "Only" not in demo.describe(made._replace(steps=900)._asdict())
+@pytest.mark.parametrize("quick", [False, True])
+def test_budgets_are_minutes_and_the_quick_one_is_smaller(quick):
+    cfg, other = demo.DemoConfig(quick=quick), demo.DemoConfig(quick=not quick)
+    assert cfg.training().fit.minutes <= 4
+    assert (cfg.world().long_s < other.world().long_s) == quick
+    assert (cfg.behavior().sweeps < other.behavior().sweeps) == quick

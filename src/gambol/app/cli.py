@@ -84,12 +84,12 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path(
         "gambol-demo"
     ),
-    quick: Annotated[bool, typer.Option(help="A shorter film and training.")] = False,
-    seed: Annotated[int, typer.Option(help="Of the simulated mouse.")] = 0,
+    quick: Annotated[bool, typer.Option(help="Shorter films and training.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the simulated mice.")] = 0,
     threads: Threads = 0,
     as_json: Json = False,
 ) -> None:
-    """Simulate a mouse, train on it, predict, score against the truth, write a report.
+    """Do the whole job on simulated mice, score it against the truth, write a report.
 
     Example: gambol demo --quick
     """

@@ -1,55 +1,31 @@
-"""Stage `demo`: the whole job on simulated mice, one, two and in 3D, scored against the truth.
+"""Stage `demo`: the whole job on simulated mice, from films to states, against the truth.
 
-writes  out/sim/            film, truth and labels (`stages.simulate`)
-        out/run/            the training run
-        out/poses/          poses of a second film, which training never saw
-        out/films/          that film with the poses drawn on it
-        out/pair/           the same for two mice (`stages.demo_pair`)
-        out/views/          a mouse in several cameras (`stages.demo_views`)
-        out/report.html     the page to open
-        out/demo.yaml       the settings, written first
-        out/demo.json       the scores, written last
+writes  out/demo.yaml     the settings, first
+        out/learn, test, long    films, labels, poses and truth (`stages.demo_world`)
+        out/run, detections, tracks   networks and what they found (`stages.demo_pixels`)
+        out/rig.toml, mice.nc, minutes.nc   mice in space (`stages.demo_space`)
+        out/map, syllables, states, again   what they do (`stages.demo_behavior`)
+        out/films/        films of all this
+        out/report.html   the page to open
+        out/demo.json     the scores, last
 """
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import xarray as xr
 from pydantic import NonNegativeInt
 
-from gambol.core import poses as core_poses
 from gambol.core.config import Config
 from gambol.core.errors import InputError
-from gambol.core.labels import Labels, Visibility, from_positions
 from gambol.core.progress import Progress, silent
-from gambol.io import poses as io_poses
-from gambol.io import run as io_run
 from gambol.io import store
-from gambol.pose import calibrate, evaluate
-from gambol.pose.train import FitConfig
-from gambol.simulate.world import SimulateConfig
-from gambol.stages import (
-    demo_pair,
-    demo_views,
-    movies,
-    predict,
-    report,
-    simulate,
-    structure,
-    train,
-)
-from gambol.viz.html import Markup, el, section, table
-from gambol.viz.report import ORIGIN
-
-# paws are under the body in five of six frames, where nobody would label them
-KEYPOINTS = (
-    "nose", "left_ear", "right_ear", "neck", "back", "tail_base", "tail_mid", "tail_tip",
-)  # fmt: skip
-FEW = 150  # steps of training after which errors are still large
+from gambol.multiview.windows import cores
+from gambol.stages import demo_behavior, demo_pixels, demo_report, demo_space, demo_world
+from gambol.stages.demo_behavior import Seen
+from gambol.stages.demo_report import Scores
+from gambol.stages.train import TrainConfig
 
 
 class DemoConfig(Config):
@@ -58,43 +34,34 @@ class DemoConfig(Config):
     quick: bool = False
     seed: NonNegativeInt = 0
 
-    def film(self, seed: int) -> simulate.FilmConfig:
-        """Return what to film."""
-        seconds = 12.0 if self.quick else 40.0
-        world = SimulateConfig(seconds=seconds, seed=seed)
-        labelled = 40 if self.quick else 60
-        return simulate.FilmConfig(world=world, labelled=labelled, keypoints=KEYPOINTS)
+    def world(self) -> demo_world.Size:
+        """Return what is simulated."""
+        if self.quick:
+            return demo_world.Size(3, (384, 320), 20.0, 48, 6.0, 14, 150.0, self.seed)
+        return demo_world.Size(3, (448, 360), 60.0, 80, 30.0, 20, 900.0, self.seed)
 
-    def training(self) -> train.TrainConfig:
+    def training(self) -> TrainConfig:
         """Return how to train."""
-        minutes = 0.45 if self.quick else 2.75
-        return train.TrainConfig(fit=FitConfig(minutes=minutes, seed=self.seed))
+        return demo_pixels.training(0.5 if self.quick else 3.5, self.seed)
 
-    def views(self) -> demo_views.ViewsConfig:
-        """Return how much of the part about several cameras."""
-        cameras, seconds, boards = (3, 3.0, 10) if self.quick else (4, 8.0, 14)
-        tier = "distance" if self.quick else "gimbal"
-        return demo_views.ViewsConfig(cameras, seconds, boards, tier, self.seed)
+    def space(self) -> dict[str, Any]:
+        """Return how poses in space are found."""
+        return {"tier": {"kind": "robust" if self.quick else "distance"}}
 
-    def pair(self) -> demo_pair.PairConfig:
-        """Return how much of the part about two animals."""
-        seconds, labelled, minutes = (4.0, 40, 0.15) if self.quick else (10.0, 80, 0.9)
-        return demo_pair.PairConfig(seconds, labelled, minutes, self.seed)
+    def behavior(self) -> demo_behavior.Size:
+        """Return how much is learned of what mice do."""
+        if self.quick:
+            sticky = 0.06 * demo_world.MICE * demo_world.FPS * self.world().long_s
+            return demo_behavior.Size(1000, 50, 0, 15, 1000.0, (sticky,), (5,), 1)
+        return demo_behavior.Size(6000, 300, 1, 60, "auto", (), (3, 5, 8), 2)
 
 
 class Demo(NamedTuple):
     """What came out."""
 
     report: str
-    mean_px: float  # on the second film, every visible keypoint of every frame
-    median_px: float
-    p95_px: float
-    coverage90: float  # share of visible keypoints within their 90 % region
-    predict_fps: float
-    steps: int  # of training
-    seconds: float
-    pair: dict[str, Any]  # what `demo_pair.Pair` names
-    views: dict[str, Any]  # what `demo_views.Views` names
+    scores: Scores  # of each stage, by name
+    seconds: float  # of this sitting
 
 
 def run(
@@ -108,42 +75,44 @@ def run(
     """Run everything; steps that are finished are kept."""
     start = time.monotonic()
     _begin(cfg, out)
-    say("1/7 filming a simulated mouse, twice: one film to learn from, one to be tested on")
-    learn = simulate.run(cfg.film(2 * cfg.seed), out / "sim", progress)
-    test = simulate.run(cfg.film(2 * cfg.seed + 1), out / "sim-test", progress)
-    say("2/7 training on the labelled frames of the first film")
-    trained = train.run(
-        cfg.training(), learn.labels, out / "run", threads=threads, progress=progress, say=say
+    size, workers = cfg.world(), threads or cores()
+    say(f"1/9 filming two simulated mice by {size.cameras} cameras: films to learn from")
+    learn = demo_world.learn(size, out, workers, progress)
+    say("2/9 filming them again: films to be tested on, and a board before the cameras")
+    test = demo_world.test(size, out, workers, progress)
+    say("3/9 training on the labelled frames")
+    trained = demo_pixels.learn(cfg.training(), learn, out, threads, progress)
+    say("4/9 finding and following both mice in every camera")
+    found = demo_pixels.follow(trained, test, out, threads, progress)
+    say("5/9 calibrating the cameras by the board")
+    rig = demo_space.rig(test, out, progress)
+    say("6/9 putting the views together: mice in space")
+    placed = demo_space.place(
+        [*found.tracks], cfg.space(), rig.calibration, test.truth, out / "mice.nc", progress
     )
-    say("3/7 predicting the second film")
-    predicted = predict.run(
-        predict.PredictConfig(), trained, [test.video], out / "poses",
-        threads=threads, progress=progress,
-    )[0]  # fmt: skip
-    say("4/7 drawing the poses on the film")
-    movies.run(movies.MoviesConfig(), [predicted.poses], out / "films", progress=progress)
-    say("5/7 scoring against the truth and writing the report")
-    scores, coverage = _score(trained, predicted.poses, test.truth)
-    page = report.run(
-        trained,
-        out / "report.html",
-        poses=[predicted.poses],
-        truth={**scores.summary(), "coverage90": coverage},
-    )
-    say("6/7 the same for two mice that meet: finding, following and scoring both")
-    pair = demo_pair.run(cfg.pair(), out, threads=threads, progress=progress)
-    say("7/7 a mouse in several cameras: calibrating them, and its poses in space")
-    views = demo_views.run(cfg.views(), out, progress=progress)
-    _add(page, _pair(pair), _views(views))
-    summary = scores.summary()
-    speed = json.loads(io_poses.read(predicted.poses).attrs["speed"])
-    result = Demo(
-        str(page), summary["mean_px"], summary["median_px"], summary["p95_px"], coverage,
-        speed["fps"], io_run.read_log(trained)[-1]["step"], time.monotonic() - start,
-        pair._asdict(), views._asdict(),
+    shown = demo_space.show(placed.poses, test, out, progress)
+    say(f"7/9 {size.long_s / 60:.0f} minutes of poses, as wrong as those, into space")
+    long = demo_world.long(size, demo_world.flaws(found.tracks), out, progress)
+    minutes = demo_space.place(
+        [long.views], {**cfg.space(), "match": "names"}, rig.calibration, long.truth,
+        out / "minutes.nc", progress,
     )  # fmt: skip
-    store.write_json(store.nulls(result._asdict()), out / "demo.json")
-    return result
+    say("8/9 what mice do: a map, syllables, and states above them")
+    demo_behavior.fit(cfg.behavior(), minutes.poses, out, threads, progress)
+    demo_behavior.again(placed.poses, out, threads, progress)
+    did = demo_behavior.score(Seen(minutes.poses, long), Seen(placed.poses, test), out)
+    say("9/9 writing the report")
+    scores: Scores = {
+        **demo_pixels.scores(found),
+        "calibrate": {"corners_px": rig.corners_px, "camera_mm": rig.camera_mm},
+        "triangulate": demo_space.scores(placed),
+        **{name: dict(score._asdict()) for name, (score, _) in did.items()},
+    }
+    made = Demo(str(out / demo_report.PAGE), scores, time.monotonic() - start)
+    courses = {name: course for name, (_, course) in did.items()}
+    demo_report.write(scores, courses, {"pixels": found.film, "space": shown}, out)
+    store.write_json(store.nulls(made._asdict()), out / "demo.json")
+    return made
 
 
 def _begin(cfg: DemoConfig, out: Path) -> None:
@@ -151,7 +120,7 @@ def _begin(cfg: DemoConfig, out: Path) -> None:
     settings = out / "demo.yaml"
     if settings.is_file():
         there = DemoConfig.from_yaml(settings)
-        if there != cfg:
+        if there.yaml() != cfg.yaml():
             raise InputError(
                 f"{out} holds a demo with quick={there.quick} and seed={there.seed}; delete it "
                 "or choose another --out"
@@ -163,111 +132,9 @@ def _begin(cfg: DemoConfig, out: Path) -> None:
 
 def describe(values: dict[str, Any]) -> str:
     """Say in words what came out."""
-    few = (
-        f"Only {values['steps']} steps of training fitted into its time, which is too few: "
-        "this machine is slow or busy.\n"
-    )
+    rows = [f"  {stage:<12} {said}" for stage, said in demo_report.sentences(values["scores"])]
     return (
-        f"The second film was predicted with a mean error of {values['mean_px']:.2f} px "
-        f"(median {values['median_px']:.2f}, 95 % under {values['p95_px']:.2f} px); "
-        f"{values['coverage90']:.0%} of the points lie in their 90 % region.\n"
-        f"{few if values['steps'] < FEW else ''}"
-        f"Prediction ran at {values['predict_fps']:.0f} frames/s.\n"
-        f"{demo_pair.describe(values['pair'])}\n"
-        f"{demo_views.describe(values['views'])}\n"
-        f"Everything took {values['seconds']:.0f} s.\n"
-        f"Open {values['report']}"
-    )
-
-
-def _add(page: Path, *told: Markup) -> None:
-    """Tell on the page about one mouse what else was done, and where there is more."""
-    text = store.read_text(page)
-    after = ORIGIN if ORIGIN in text else "</main>"
-    store.write_text(text.replace(after, f"{''.join(told)}{after}"), page)
-
-
-def _views(views: demo_views.Views) -> Markup:
-    """Tell what became of the mouse in several cameras."""
-    rows = [
-        (
-            "calibration",
-            f"{views.calibration_px:.2f} px",
-            "what is left of the board's corners",
-        ),
-        ("cameras", f"{views.camera_mm:.1f} mm", "from where they truly are"),
-        ("mean error in 3D", f"{views.mpe_mm:.2f} mm", f"of all keypoints, tier {views.tier}"),
-        ("after turning each frame", f"{views.mpe_rpa_mm:.2f} mm", "the error of the posture"),
-        ("linear triangulation", f"{views.dlt_mm:.2f} mm", "the error of the plainest way"),
-        ("in their 95 % region", f"{views.coverage95:.0%}", "of the true points"),
-    ]
-    pages = [
-        el("a", "the page about the poses", href=demo_views.PAGE),
-        el("a", "the page about the cameras", href=demo_views.CALIBRATION),
-        el("a", "the film", href="views/films/"),
-    ]
-    return section(
-        "In space",
-        el("p", "Several simulated cameras saw a printed board, then a mouse whose keypoints "
-           "were found with noise, gaps and mistakes; scored against the truth:"),
-        el("div", table(("score", "value", "meaning"), rows), class_="scores"),
-        el("p", "More: ", pages[0], ", ", pages[1], " and ", pages[2], "."),
-    )  # fmt: skip
-
-
-def _pair(pair: demo_pair.Pair) -> Markup:
-    """Tell what became of two mice."""
-    rows = [
-        (name, "–" if value is None else f"{value:.3f}".rstrip("0").rstrip("."), meaning)
-        for name, value, meaning in (
-            ("OKS mAP, strict", pair.oks_map, "how well both animals were found"),
-            ("IDF1", pair.idf1, "share of animals that kept their name"),
-            ("HOTA", pair.hota, "both in one number"),
-            ("MOTA", pair.mota, "1 minus misses, inventions and switches"),
-            ("identity switches", pair.id_switches, "each to be found in the review queue"),
-            ("events to review", pair.events, "moments at which names may be wrong"),
-        )
-    ]
-    more = el("a", "The page about two animals", href=demo_pair.PAGE)
-    film = el("a", "the film with names", href="pair/films/")
-    return section(
-        "Two animals",
-        el("p", "A second network looked for two mice in every frame of a film of their own, "
-           "and they were followed through their contacts; scored against the truth:"),
-        el("div", table(("score", "value", "meaning"), rows), class_="scores"),
-        el("p", more, " and ", film, "."),
-    )  # fmt: skip
-
-
-def _score(trained: Path, predicted: Path, truth: Path) -> tuple[evaluate.Evaluation, float]:
-    """Score every visible keypoint of every frame."""
-    labels = _visible(store.read_dataset(truth), predicted)
-    found = io_poses.read(predicted)
-    xy = core_poses.xy(found)[:, 0].astype(np.float64)
-    confidence, presence = (
-        core_poses.points(found, name)[:, 0].astype(np.float64)
-        for name in ("confidence", "presence")
-    )
-    scores = evaluate.evaluate(labels, xy, confidence, presence=presence)
-    inside = calibrate.inside(
-        structure.calibration(io_run.load(trained)),
-        xy - labels.xy,
-        core_poses.covariance(found)[:, 0].astype(np.float64),
-        0.9,
-    )
-    return scores, float(inside[labels.labelled].mean())
-
-
-def _visible(truth: xr.Dataset, predicted: Path) -> Labels:
-    """The true positions of what is in sight, as labels of every frame."""
-    seen = core_poses.points(truth, "visibility")[:, 0] == Visibility.VISIBLE
-    xy = np.where(seen[..., None], core_poses.xy(truth)[:, 0], np.nan)
-    rows = np.arange(len(xy))
-    return from_positions(
-        core_poses.skeleton(truth),
-        (predicted.stem,),
-        np.zeros(len(rows), np.int64),
-        rows,
-        xy,
-        nan_means=Visibility.UNLABELLED,
+        "Scored against the truth:\n"
+        + "\n".join(rows)
+        + f"\nEverything took {values['seconds']:.0f} s.\nOpen {values['report']}"
     )

@@ -134,6 +134,7 @@ td small { color: var(--soft); white-space: nowrap; }
   margin-right: .5em; }
 figure { margin: 1rem 0; }
 figure svg { display: block; width: 100%; height: auto; color: var(--ink); }
+figure video { display: block; max-width: 100%; height: auto; border-radius: 4px; }
 figure img { display: block; max-width: 100%; height: auto; border-radius: 4px; }
 .frames { display: grid; grid-template-columns: repeat(3, 1fr); gap: .8rem; }
 .frames figure { margin: 0; }
