@@ -17,8 +17,9 @@ PAGE = "report.html"
 Scores = dict[str, dict[str, float | None]]
 LEAD = (
     "Two mice that never lived, before cameras that were never built. What stands below was "
-    "found from their films by the commands that you would use; as a simulation knows the "
-    "truth, every step is scored against it. Your films are harder than these."
+    "found from their films by the commands that you would use, with settings for minutes "
+    "instead of hours; as a simulation knows the truth, every step is scored against it. Your "
+    "films are harder than these."
 )
 ADVICE = {
     "map": "regions of a map of postures and their rhythms (MotionMapper)",
