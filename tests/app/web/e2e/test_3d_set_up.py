@@ -34,7 +34,6 @@ def space(studio, page):
     return page
 
 
-@pytest.mark.slow
 def test_a_project_without_3d_comes_to_it(studio, space, folder):
     assert axe(space) == []
     space.keyboard.press("Alt+i")
