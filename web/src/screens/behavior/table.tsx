@@ -1,5 +1,5 @@
 // Labels: names, colours, notes, how often and how long, merged and taken out; what follows what.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { hint, run as act } from "../../keys";
 import type { BehaviorLabel } from "../../types.gen";
 import { choose, merging, renaming } from "./deeds";
@@ -98,7 +98,7 @@ function Line({ one, of, most }: { one: BehaviorLabel; of: string; most: number 
 
 function Rename({ one }: { one: BehaviorLabel }) {
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.select(), []);
+  useLayoutEffect(() => field.current?.select(), []); // keys that follow at once are its own
   const close = () => (renaming.value = null);
   return (
     <form
