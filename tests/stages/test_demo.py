@@ -92,3 +92,10 @@ def test_budgets_are_minutes_and_the_quick_one_is_smaller(quick):
     assert cfg.training().fit.minutes <= 4
     assert (cfg.world().long_s < other.world().long_s) == quick
     assert (cfg.behavior().sweeps < other.behavior().sweeps) == quick
+
+
+def test_too_few_steps_are_told(made):
+    values = made[0]._asdict()
+    for steps, few in ((100.0, True), (900.0, False)):
+        values["scores"] = {**values["scores"], "train": {"steps": steps}}
+        assert ("Only 100 steps" in demo.describe(values)) == few

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gambol.core import poses as core_poses
+from gambol.core.errors import InputError
 from gambol.io import store
 from gambol.simulate.mouse import skeleton
 from gambol.stages import demo_world, simulated
@@ -59,3 +60,10 @@ def test_names_do_not_matter_and_what_is_exact_has_no_flaws(truth, tmp_path):
     xy, known = truth
     found = demo_world.flaws({tracks(xy[:, ::-1], tmp_path / "found.nc"): known})
     assert (found.noise, found.outliers, found.dropout, found.hidden) == (0, 0, 0, 0)
+
+
+def test_finding_nothing_is_a_sentence_about_the_machine(truth, tmp_path):
+    xy, known = truth
+    nothing = tracks(np.full_like(xy, np.nan), tmp_path / "found.nc")
+    with pytest.raises(InputError, match="found no mouse .* slow or busy"):
+        demo_world.flaws({nothing: known})

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gambol.core.errors import InputError
 from gambol.core.instances import body_length
 from gambol.core.progress import Progress
 from gambol.io import tracks
@@ -42,7 +43,7 @@ class Size(NamedTuple):
     seed: int
 
     def views(self, recording: int, seconds: float, **more: object) -> ViewsConfig:
-        """Return what to film, the how manieth recording of the three."""
+        """Return what to film in one of the three recordings, 0, 1 or 2."""
         common = {
             "animals": MICE, "cameras": self.cameras, "height": HEIGHT, "size": self.picture,
             "floor": FLOOR, "keypoints": KEYPOINTS, "place": self.seed, "boards": 5, "fps": FPS,
@@ -80,6 +81,12 @@ def flaws(found: dict[Path, Path]) -> Flaws:
     """
     errors = np.concatenate([_errors(*pair) for pair in found.items()])  # (N, J, 2)
     lost = np.isnan(errors).all(axis=(1, 2))
+    if lost.all():
+        raise InputError(
+            "the networks found no mouse in the films, so there was too little training in its "
+            "time: this machine is slow or busy; delete the folder and try again, without "
+            "--quick"
+        )
     far = np.linalg.norm(errors, axis=-1)
     sd = float(np.nanmedian(far)) / RAYLEIGH
     stray = far > STRAY * sd
@@ -102,7 +109,9 @@ def _errors(found: Path, truth: Path) -> np.ndarray:
     )
     body = body_length(known.found.xy)
     who = judge.match_all(said.found.xy, place, known.found.xy, at, body)
-    return np.where((who >= 0)[:, None, None], said.found.xy[who] - known.found.xy, np.nan)
+    errors = np.full(known.found.xy.shape, np.nan)
+    errors[who >= 0] = said.found.xy[who[who >= 0]] - known.found.xy[who >= 0]
+    return errors
 
 
 def _rounded(value: float) -> float:
