@@ -13,7 +13,7 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,nwb,tensorboard]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,cluster,nwb,onnx,tensorboard]'
 	touch $(STAMP)
 
 demo: setup

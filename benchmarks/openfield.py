@@ -12,7 +12,7 @@ from benchmarks import folds
 from benchmarks.record import budget, data, record
 from gambol.pose import evaluate
 
-STEPS = budget(5600, 12)  # under ten core-minutes; the note of a figure says what was used
+STEPS = budget(4500, 12)  # about ten core-minutes; the note of a figure says what was used
 LIMIT = 10  # core-minutes of training a fold, for every network
 WHERE = "mouse_openfield, 92 frames, 5 contiguous-block folds"
 

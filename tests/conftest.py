@@ -2,15 +2,21 @@ import os
 from pathlib import Path
 
 import pytest
+import typechecked
 import xarray
 from hypothesis import settings
 
+typechecked.install()
 settings.register_profile("gambol", deadline=None)  # the first call of a kernel compiles it
 settings.load_profile("gambol")
 
 # numbagg comes with movement: a median compiles for ten seconds in every process, and starts
 # threads that spin on all cores from then on
 xarray.set_options(use_numbagg=False)
+
+
+def pytest_runtest_setup():
+    typechecked.begin()
 
 
 @pytest.fixture(scope="session")

@@ -309,7 +309,7 @@ def test_every_network_of_the_zoo_has_its_figure_and_one_that_failed_has_none(
     zoo, monkeypatch, capsys
 ):
     module, kept = zoo
-    lost = module.NETWORKS["leap"]
+    lost = module.NETWORKS["unet"]
     means = {(s, "all"): 2.0 + k for k, s in enumerate(module.NETWORKS.values()) if s != lost}
     made = module.bench_models.Made(
         Path("o"), Path("t"), Path("r"), of_networks(means), [], {lost: "loss is nan"}
@@ -317,10 +317,10 @@ def test_every_network_of_the_zoo_has_its_figure_and_one_that_failed_has_none(
     monkeypatch.setattr(module.bench_models, "run", lambda cfg, *args, **more: made)
     module.zoo("fly_crops")
     assert set(kept) == {
-        f"zoo.{name}.fly_crops.mean_px" for name in module.NETWORKS if name != "leap"
+        f"zoo.{name}.fly_crops.mean_px" for name in module.NETWORKS if name != "unet"
     }
     assert kept["zoo.resnet.fly_crops.mean_px"][0] == means[module.NETWORKS["resnet"], "all"]
-    assert "leap failed on fly_crops: loss is nan" in capsys.readouterr().out
+    assert "unet failed on fly_crops: loss is nan" in capsys.readouterr().out
 
 
 def test_the_gain_of_transfer_is_positive_where_starting_from_imagenet_errs_less(

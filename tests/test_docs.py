@@ -1,6 +1,8 @@
 """Docs tell the truth: blocks run, links lead somewhere, made pages are current."""
 
+import ast
 import importlib
+import json
 import os
 import re
 import shlex
@@ -11,11 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 import typer
 import yaml
 
-from gambol.app import cli
+from gambol.app import cli, pipeline_file, pipeline_words
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -29,6 +33,14 @@ LONG = (
     "states.md",
     "three-dimensions.md",
 )  # pages whose blocks fit models
+
+MADE = {
+    "tutorial-several.md": ["tracks/test-1.nc", "films/test-1.mp4", "test-1.analysis.h5"],
+    "tutorial-space.md": ["mouse.nc", "mouse.report.html", "films/mouse.mp4", "mouse.c3d"],
+    "tutorial-behaviour.md": ["cleaned/report.html", "map/report.html", "stays.csv"],
+    "tutorial-syllables.md": ["run/report.html", "run/label_map.json"],
+    "tutorial-states.md": ["run/report.html", "memory/report.html"],
+}  # what pages about one stage leave behind
 
 # the shape checker of the tests looks at tensors while openvino traces the network
 pytestmark = pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
@@ -69,17 +81,22 @@ def name(page):
     return page.name
 
 
-@pytest.fixture(scope="session")
-def tutorial(tmp_path_factory):
-    """The folder in which all commands of the first project were run, and what they said."""
-    folder = tmp_path_factory.mktemp("tutorial")
+def follow(page, folder):
+    """Run all commands of a page in a folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for words in commands(TUTORIAL):
+        for words in commands(page):
             patch.setattr(sys, "argv", ["gambol", *words])
             with pytest.raises(SystemExit) as stop:
                 cli.main()
             assert not stop.value.code, " ".join(words)
+
+
+@pytest.fixture(scope="session")
+def tutorial(tmp_path_factory):
+    """The folder in which all commands of the first project were run."""
+    folder = tmp_path_factory.mktemp("tutorial")
+    follow(TUTORIAL, folder)
     return folder
 
 
@@ -87,6 +104,49 @@ def test_the_first_project_runs_as_it_stands(tutorial):
     made = ["mice/project.db", "mice/runs/first/model.json", "poses/sim-1.nc", "labels.slp"]
     assert all((tutorial / path).stat().st_size for path in [*made, "report.html"])
     assert list((tutorial / "films").glob("*.mp4"))
+
+
+@pytest.mark.slow  # minutes each, as they say
+@pytest.mark.parametrize("page", sorted(MADE), ids=str)
+def test_tutorials_run_as_they_stand(page, tmp_path):
+    follow(DOCS / page, tmp_path)
+    assert all((tmp_path / path).stat().st_size for path in MADE[page])
+
+
+def test_every_tutorial_is_run():
+    assert {page.name for page in DOCS.glob("tutorial-*.md")} == set(MADE)
+
+
+def cells():
+    """The code cells of the notebook."""
+    found = json.loads((DOCS / "notebook.ipynb").read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in found if cell["cell_type"] == "code"]
+
+
+def test_the_notebook_is_kept_without_what_it_printed_and_imports_what_exists():
+    for cell in cells():
+        assert cell["outputs"] == [] and cell["execution_count"] is None
+        for node in ast.walk(ast.parse("".join(cell["source"]))):
+            if isinstance(node, ast.ImportFrom):
+                for one in node.names:  # a name of the module, or a module in it
+                    module = importlib.import_module(node.module)
+                    assert hasattr(module, one.name) or importlib.import_module(
+                        f"{node.module}.{one.name}"
+                    )
+
+
+@pytest.mark.slow  # five minutes
+def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    matplotlib.use("agg")
+    space = {"__name__": "notebook"}
+    for cell in cells():
+        exec("".join(cell["source"]), space)
+    plt.close("all")
+    found = space["agreement"].adjusted_rand, space["scores"]["median"]
+    assert found[0] > 0.8, found  # states that were planted
+    assert found[1] < 15.0, found  # mm, of a mouse that is 90 mm long
+    assert 3 <= space["fit"].syllables_used <= 20
 
 
 @pytest.mark.parametrize(
@@ -128,6 +188,26 @@ def test_python_blocks_run_in_an_empty_folder(page, tmp_path):
 def test_command_lines_name_verbs_and_options_that_exist(page):
     for verb, *words in commands(page):
         COMMANDS[verb].make_context(verb, words)  # raises where something is wrong
+
+
+def test_pipelines_of_the_page_can_be_done(tmp_path):
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "a.mp4").touch()
+    (tmp_path / "rigs.csv").write_text("name,left,right,rig\nday1,l.mp4,r.mp4,rig.toml\n")
+    found = [block for block in blocks(DOCS / "pipelines.md", "yaml") if "steps:" in block.text]
+    assert len(found) == 5
+    for block in found:
+        (tmp_path / "mice.yaml").write_text(block.text)
+        pipeline_words.check(pipeline_file.read(tmp_path / "mice.yaml"))
+
+
+def test_the_snakefile_gives_commands_that_exist():
+    text = (DOCS / "examples" / "Snakefile").read_text(encoding="utf-8")
+    found = re.findall(r'"(gambol .+)"$', text, re.M)
+    assert len(found) == 3
+    for line in found:
+        verb, *words = shlex.split(re.sub(r"\{.+?\}", "3", line))[1:]
+        COMMANDS[verb].make_context(verb, words)
 
 
 def test_what_other_tools_do_is_done_by_commands_that_exist():

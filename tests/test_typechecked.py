@@ -1,11 +1,14 @@
 """The tests' own type checks: cheaper than what they replace, and no mistake gets past them."""
 
+import jaxtyping
 import numpy as np
 import pytest
 import typechecked
-from jaxtyping import Float, TypeCheckError, config, jaxtyped
+from jaxtyping import Float, TypeCheckError
 
-checked = jaxtyped(typechecker=typechecked.once)
+from gambol.pose import planning
+
+checked = jaxtyping.jaxtyped(typechecker=typechecked.once)
 
 
 @checked
@@ -68,17 +71,32 @@ def test_functions_made_again_and_again_share_a_check_that_finds_mistakes_each_t
     assert len(typechecked._CHECKS) - before <= 4
 
 
-def test_long_loops_are_checked_in_their_first_rounds_and_all_else_after_them():
-    found = []
-    for _ in typechecked.at_first(range(5), rounds=2):
+def test_first_calls_are_checked_in_every_test_anew():
+    def is_found():
         try:
             doubled(np.ones(3))
-            found.append(False)
         except TypeCheckError:
-            found.append(True)
-    assert found == [True, True, False, False, False]
-    for _ in typechecked.at_first(range(5), rounds=2):
-        if config.jaxtyping_disable:
-            break  # the loop's end restores the checks, however it ends
+            return True
+        return False
+
+    typechecked.begin()
+    found = [is_found() for _ in range(typechecked.CALLS + 3)]
+    assert found == [True] * typechecked.CALLS + [False] * 3
+    typechecked.begin()
+    assert is_found()
+
+
+def test_functions_that_a_loop_makes_are_checked_at_first():
+    typechecked.begin()
+    for _ in range(typechecked.CALLS):
+        nested("array")(np.ones(3))
+    assert not hasattr(nested("array"), "__wrapped__")  # the function itself
+    typechecked.begin()
     with pytest.raises(TypeCheckError):
-        doubled(np.ones(3))
+        nested("array")(np.ones((2, 2)))
+
+
+def test_the_hook_of_the_tests_is_ours():
+    assert jaxtyping.jaxtyped is typechecked.limited
+    with pytest.raises(TypeCheckError):
+        planning.within(np.ones(3), 1.0)

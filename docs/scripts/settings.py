@@ -14,6 +14,7 @@ from typing import Any, get_args
 import yaml
 from pydantic_core import PydanticUndefined
 
+from gambol.app.pipeline_file import ClusterConfig, PipelineConfig
 from gambol.behavior.align import AlignSettings
 from gambol.behavior.clean import CleanSettings
 from gambol.behavior.dwell import DwellSettings
@@ -87,6 +88,8 @@ from gambol.stages.map_tables import TableSettings
 from gambol.stages.movie_settings import SyllableMovieConfig
 from gambol.stages.movies import MoviesConfig
 from gambol.stages.mutual_information import InformationConfig
+from gambol.stages.plan import PlanConfig
+from gambol.stages.plan_world import SettingConfig
 from gambol.stages.queue import QueueConfig
 from gambol.stages.scan_states import ScanConfig
 from gambol.stages.simulate import FilmConfig
@@ -229,6 +232,12 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("gambol syllable-movies", SyllableMovieConfig),
     ],
     "evaluation.md": [("", EvaluateConfig), ("oks", InstanceScoring)],
+    "pipelines.md": [("", PipelineConfig), ("cluster", ClusterConfig)],
+    "plan.md": [
+        ("gambol plan", PlanConfig),
+        ("world", SettingConfig),
+        ("world.picture", PictureConfig),
+    ],
     "simulate.md": [
         ("", FilmConfig),
         ("world", WorldConfig),
@@ -239,7 +248,7 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
 }
 # fields whose name says it all to the reader of the code, but not to that of the page
 PLAIN = {
-    "backbone": "network, see below; null is a U-Net of fitting depth",
+    "backbone": "network, see below; null: chosen with its depth",
     "colour": "`grey` or `rgb`",
     "batch": "windows in a step",
     "rate": "learning rate after warm-up",

@@ -480,7 +480,7 @@ def a_film_without_end(w):
     return ["simulate", w.out, "--seconds", "inf"]
 
 
-@bad(("not empty", "not simulated"))
+@bad(("not empty", "hold a simulation"))
 def a_film_over_labels_of_a_person(w):
     shutil.copy(w.labels, w.place / "labels.slp")
     return ["simulate", w.place, "--seconds", "0.5"]

@@ -29,7 +29,7 @@ PROMISED = (
     *("syllables", "fit-syllables", "apply-syllables", "select-syllables", "label-map"),
     *("syllable-movies", "fit-classifier", "classify", "queue", "behavior-report"),
     *("simulate-behavior", "bench-models", "import-poses", "studio", "export-model"),
-    *("ensemble", "accept"),
+    *("ensemble", "accept", "plan", "run"),
 )
 
 

@@ -6,10 +6,11 @@ import pytest
 
 from gambol.behavior import clean
 from gambol.behavior.clean import CleanSettings, SmoothSettings
+from gambol.core import poses as core_poses
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 from gambol.core.tracks import Track, tracks
-from gambol.simulate import behaviors, faults
+from gambol.simulate import behaviors, body3d, faults
 from gambol.simulate.faults import Faults
 
 
@@ -44,15 +45,30 @@ def test_spikes_are_found_without_the_rule_for_outliers():
         assert (cause[made.fault == 0] > 0).mean() <= 0.001
 
 
-def test_the_rule_for_outliers_is_the_definition():
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_the_rule_for_outliers_is_the_definition(share):
     made = recorded(4, absent=0.0, spike=0.0)
     track = tracks(made.poses, "a")[0]
     distance = np.linalg.norm(track.xy - np.median(track.xy, axis=1)[:, None], axis=2)
     usual = np.median(distance, axis=0)
-    far = distance > usual + 6 * np.median(np.abs(distance - usual), axis=0)
-    settings = CleanSettings(spike_frames=0)
+    wide = 6 * np.median(np.abs(distance - usual), axis=0)
+    far = distance > usual + np.maximum(wide, share * clean.extent(track.xy))
+    settings = CleanSettings(spike_frames=0, outlier_body=share)
     done = clean.clean_track(track, clean.learn(track, settings), settings)
     np.testing.assert_array_equal(done.cause == clean.OUTLIER, far)
+
+
+def test_exact_poses_of_a_mouse_that_rears_hold_no_outlier():
+    bodies = body3d.move(np.random.default_rng(1), "mouse", 3000, animals=1, fps=30.0)
+    names = bodies.skeleton.keypoints
+    poses = core_poses.build(
+        bodies.xyz, np.ones(bodies.xyz.shape[:3]), np.zeros((*bodies.xyz.shape, 3)),
+        bodies.times, bodies.skeleton, fps=30.0, individuals=("a",), attrs={"units": "mm"},
+    )  # fmt: skip
+    cause = clean.clean(poses).poses["cause"].values[..., 0]
+    plain = clean.clean(poses, settings=CleanSettings(outlier_body=0.0)).poses["cause"].values
+    assert not (cause == clean.OUTLIER).any()
+    assert (plain[:, names.index("back")] == clean.OUTLIER).mean() > 0.03  # what it is for
 
 
 @pytest.mark.parametrize("frames", [97, 1000])

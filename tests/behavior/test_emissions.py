@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import scipy.special
 from scipy import stats
-from typechecked import at_first
 
 from gambol.behavior import emissions
 from gambol.behavior.emissions import Prior, Shared
@@ -77,7 +76,7 @@ def run(kind, counts, prior, sweeps, warm=50):
     """Statistics of a chain: means and standard errors by batches."""
     shared = emissions.joint_mode(counts, prior).shared
     trace = []
-    for sweep in at_first(range(warm + sweeps)):
+    for sweep in range(warm + sweeps):
         shared = emissions.step(kind, 5, sweep, shared, counts, prior).shared
         trace.append(np.concatenate([part.ravel() for part in shared]))
     told = statistics(np.array(trace[warm:]))
@@ -220,7 +219,7 @@ def test_an_unknown_step_is_refused_by_name():
 
 def test_dirichlet_draws_have_the_moments_of_their_law():
     counts = np.array([[[5, 0, 1], [0, 0, 0], [2, 2, 2]]])
-    draws = np.array([emissions.dirichlet(3, n, counts, 0.5) for n in at_first(range(4000))])
+    draws = np.array([emissions.dirichlet(3, n, counts, 0.5) for n in range(4000)])
     shape = counts + 0.5
     whole = shape.sum(axis=2, keepdims=True)
     mean = shape / whole

@@ -4,7 +4,6 @@ import hashlib
 
 import numpy as np
 import pytest
-from typechecked import at_first
 
 from gambol.behavior import emissions, gibbs, states
 from gambol.behavior.emissions import Shared
@@ -66,7 +65,7 @@ def joint_scores(kind, sweeps, fault=None, seed=0):
     settings = StateSettings(**TINY, emission=emission, emission_step=step)
     rng = np.random.default_rng(seed)
     prior = []
-    for _ in at_first(range(4000)):
+    for _ in range(4000):
         known = prior_draw(rng, settings)
         z = draw_states(rng, known.trans)
         prior.append(statistics(known, z, draw_syllables(rng, known.theta, z)))
@@ -74,7 +73,7 @@ def joint_scores(kind, sweeps, fault=None, seed=0):
     z = draw_states(rng, known.trans)
     y = draw_syllables(rng, known.theta, z)
     names, chain, found = ["a", "b"], None, []
-    for sweep in at_first(range(sweeps)):
+    for sweep in range(sweeps):
         own = settings.model_copy(update={"random_state": seed + sweep})
         data = gibbs.prepare(own, pack(list(y), names, 1.0, S))
         states_now = z.ravel().astype(np.uint8)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from typechecked import at_first
 
 from gambol.behavior import syllable_chain, syllable_data, syllables
 from gambol.behavior.syllable_chain import Data, Hidden, Scene, Seen
@@ -98,13 +97,13 @@ def joint_series(sweeps, seed=0):
         known, z, x = prior_draw(rng, settings)
         return known, syllable_chain.given(x, settings)._replace(z=z)
 
-    drawn = [statistics(*fresh()) for _ in at_first(range(8000))]
+    drawn = [statistics(*fresh()) for _ in range(8000)]
     known, own = fresh()
     data, chained = Data((KEY,), (), None, 30.0), []
     chain = syllable_chain.start(settings, data, [own])._replace(
         hidden=(own,), parameters=known
     )
-    for _ in at_first(range(sweeps)):
+    for _ in range(sweeps):
         chain = syllable_chain.sweep(settings, data, chain, whole=False)
         own = chain.hidden[0]
         own = own._replace(x=draw_series(rng, chain.parameters.dynamics, own.z))
@@ -125,12 +124,12 @@ def joint_keypoints(d, sweeps, seed=0):
         own = Hidden(z, x, v, rng.uniform(-np.pi, np.pi, T), scale)
         return known, own, Seen(draw_keypoints(rng, scene, own, noise), noise)
 
-    drawn = [statistics(*fresh()) for _ in at_first(range(8000))]
+    drawn = [statistics(*fresh()) for _ in range(8000)]
     known, own, seen = fresh()
     data = Data((KEY,), (seen,), scene, 30.0)
     chain = syllable_chain.start(settings, data, [own])
     chain, chained = chain._replace(hidden=(own,), parameters=known), []
-    for _ in at_first(range(sweeps)):
+    for _ in range(sweeps):
         chain = syllable_chain.sweep(settings, data, chain, whole=True)
         own = chain.hidden[0]
         own = own._replace(centroid=own.centroid - own.centroid[0])  # its start is flat

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from typechecked import at_first
 
 from gambol.behavior import syllables
 from gambol.behavior.syllable_settings import DynamicsSettings
@@ -14,7 +13,7 @@ def test_transitions_have_the_mean_of_their_dirichlet():
     settings = DynamicsSettings(n_states=3, gamma=2.0, alpha=4.0)
     moves = np.array([[50, 2, 0], [1, 20, 3], [0, 0, 0]])
     draws = []
-    for sweep in at_first(range(4000)):
+    for sweep in range(4000):
         beta, trans = syllables.transitions(settings, 10.0, np.full(3, 1 / 3), moves, sweep)
         strength = 4.0 * beta + 10.0 * np.eye(3) + moves
         draws.append(trans - strength / strength.sum(1, keepdims=True))

@@ -152,3 +152,10 @@ def test_nothing_to_follow_is_no_error():
     index = none.astype(int)
     got = flow.solve(flow.Pieces(none, none, none, none, none, index, index, none), 2)
     assert got.cost == 0 and len(got.path) == 0
+
+
+def test_a_piece_alone_that_is_not_worth_it_stays_unused():
+    one, none, links = np.array([2.0]), np.array([10.0]), np.zeros(0, int)
+    alone = flow.Pieces(one, one, np.array([3.5]), none, none, links, links, np.zeros(0))
+    found = flow.solve(alone, n=2)
+    assert found.before.tolist() == [flow.UNUSED] and found.path.tolist() == [flow.UNUSED]

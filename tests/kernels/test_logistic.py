@@ -5,7 +5,6 @@ import pytest
 import scipy.optimize
 import torch
 from sklearn.linear_model import LogisticRegression
-from typechecked import at_first
 
 from gambol.kernels import logistic as lg
 
@@ -209,7 +208,7 @@ def test_batches_are_unbiased(problem):
     rng = np.random.default_rng(0)
     optimizer = lg.sgd(1.0, batch=16)
     state = optimizer.init(problem, np.zeros(7))
-    moves = np.stack([optimizer.step(problem, state, rng).w for _ in at_first(range(4000))])
+    moves = np.stack([optimizer.step(problem, state, rng).w for _ in range(4000)])
     error = moves.std(axis=0) / np.sqrt(len(moves))
     assert (np.abs(moves.mean(axis=0) + lg.gradient(problem, state.w)) < 4 * error).all()
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from scipy import stats
-from typechecked import at_first
 
 from gambol.kernels import slds_frames
 from gambol.kernels.slds_frames import Body, Course, Noise
@@ -47,7 +46,7 @@ def test_headings_follow_the_likelihood_on_a_grid(d):
     draws = np.array(
         [
             slds_frames.headings(np.random.default_rng(i), x, body, course, weight)
-            for i in at_first(range(4000))
+            for i in range(4000)
         ]
     )
     for t in range(len(x)):
@@ -94,9 +93,7 @@ def test_scales_follow_their_scaled_inverse_chi_square(d):
     )
     square = slds_frames.residuals(x, body, course)
     rng = np.random.default_rng(0)
-    draws = np.array(
-        [slds_frames.scales(rng, x, body, course, noise) for _ in at_first(range(20_000))]
-    )
+    draws = np.array([slds_frames.scales(rng, x, body, course, noise) for _ in range(20_000)])
     top = 5.0 * noise.prior + square / noise.share
     for k in range(3):
         law = stats.invgamma((5 + d) / 2, scale=top[0, k] / 2)

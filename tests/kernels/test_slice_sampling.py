@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from scipy import stats
-from typechecked import at_first
 
 from gambol.kernels import slice_sampling
 
@@ -62,7 +61,7 @@ def test_a_radial_step_leaves_the_target_as_it_is(dimension):
 def test_radial_steps_bring_a_chain_home_from_afar_and_from_the_very_mode(far):
     rng, centre = np.random.default_rng(1), np.full(2, CENTRE)
     x, seen = centre + far, []
-    for _ in at_first(range(3000)):
+    for _ in range(3000):
         noise = WIDTH * rng.standard_normal(2)
         x = slice_sampling.radial(rng, x, centre, 2, log_density).x
         moved = slice_sampling.elliptical(rng, x, np.full(2, CENTRE), noise, excess)

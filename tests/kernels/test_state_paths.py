@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
-from typechecked import at_first
 
 from gambol.kernels import hmm, state_frames, state_paths, state_runs, state_tables
 from gambol.kernels.runs import cut, runs
@@ -162,7 +161,7 @@ def test_viterbi_is_at_least_as_probable_as_a_thousand_sampled_paths():
     rng = np.random.default_rng(0)
     cache = state_paths.powers(theta, trans)
     pieces = whole(values, valid)
-    for _ in at_first(range(1000)):
+    for _ in range(1000):
         path = state_paths.sample(rng, values, valid, pieces, theta, trans, cache)
         assert score(path.states) <= best
 
@@ -377,7 +376,7 @@ def test_a_hundred_thousand_sampled_paths_follow_their_law(form):
     rng = np.random.Generator(np.random.Philox(key=1))
     draw = sampler(form, values, valid, theta, trans, 256)
     drawn = defaultdict(int)
-    for _ in at_first(range(100_000)):
+    for _ in range(100_000):
         drawn[draw(rng)] += 1
     seen = np.array([drawn[tuple(path)] for path in paths.tolist()])
     expected = 100_000 * joint / joint.sum()
@@ -630,7 +629,7 @@ def test_paths_spread_as_the_marginals_say():
     rng = np.random.default_rng(0)
     for pieces in (whole(values, valid), None):
         share = np.zeros((300, 4))
-        for _ in at_first(range(2000)):
+        for _ in range(2000):
             path = state_paths.sample(rng, values, valid, pieces, theta, trans, cache)
             share[np.arange(300), path.states] += 1 / 2000
         assert np.abs(share - truth).max() < 5 * 0.5 / math.sqrt(2000)

@@ -1,7 +1,6 @@
 """Tables against sums of independent coins."""
 
 import numpy as np
-from typechecked import at_first
 
 from gambol.kernels import tables
 
@@ -19,10 +18,7 @@ def test_tables_have_the_mean_and_variance_of_their_coins():
         (200_000, 0.05, 1e3), (1_000_000, 3.0, 1e6), (10_000_000, 0.7, 1e8), (40_000, 5.0, 0.0),
     ]:  # fmt: skip
         found = np.array(
-            [
-                tables.draw(rng, np.array([n]), np.array([a]), kappa, 0)[0]
-                for _ in at_first(range(draws))
-            ]
+            [tables.draw(rng, np.array([n]), np.array([a]), kappa, 0)[0] for _ in range(draws)]
         )
         mean, variance = coins(n, a, kappa)
         assert abs(found.mean() - mean) < 4 * np.sqrt(variance / draws) + 1e-12, (n, a, kappa)

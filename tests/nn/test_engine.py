@@ -1,6 +1,5 @@
 import functools
 import importlib.util
-import os
 import subprocess
 import sys
 
@@ -127,17 +126,6 @@ def test_a_device_that_is_not_there_is_answered_with_those_that_are(
     gpus(monkeypatch, n)
     with pytest.raises(InputError, match=words):
         choose_device(asked)
-
-
-def test_no_more_cores_are_used_than_we_may():
-    there = engine.usable_cores()
-    assert 1 <= there <= os.cpu_count()
-    assert engine.usable_cores(1) == 1 and engine.usable_cores(100_000) == there
-
-
-def test_a_system_that_names_no_cores_of_ours_gives_all(monkeypatch):
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # as on Windows and macOS
-    assert engine.usable_cores() == os.cpu_count()
 
 
 def test_a_cpu_takes_a_fixed_number_of_frames_at_once(engines):

@@ -6,6 +6,7 @@ from gambol.nn import transfer
 from gambol.nn.backbones.efficientnet import EfficientNet, EfficientNetSpec
 from gambol.nn.backbones.hourglass import HourglassSpec
 from gambol.nn.backbones.resnet import ResNetSpec
+from gambol.nn.backbones.stacked_densenet import StackedDensenetSpec
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.heads import PointwiseSpec, SimpleSpec, UpsampleSpec
 from gambol.nn.model import ModelSpec, PoseNet
@@ -121,8 +122,23 @@ def test_maps_of_bones_start_anew_where_keypoints_have_another_order():
     assert torch.equal(net.state_dict()["heads.0.conv.weight"], fresh)
 
 
-def test_networks_that_read_their_own_answers_need_the_same_keypoints():
+def test_an_hourglass_reads_its_early_answers_by_name_too():
     stacked = HourglassSpec(filters=16, depth=1)
+    other, net = network(("a", "b"), 0, stacked), network(("b", "a"), 1, stacked)
+    transfer.run(net, other.state_dict(), ("a", "b"), "a run")
+    image = torch.randint(0, 256, (1, 1, 32, 32), dtype=torch.uint8)
+    with torch.no_grad():
+        assert torch.allclose(net.eval()(image)[0], other.eval()(image)[0].flip(1), atol=1e-5)
+    more = network(("b", "c"), 2, stacked)
+    fresh = more.state_dict()["backbone.read.0.weight"][:, 1].clone()
+    assert transfer.run(more, other.state_dict(), ("a", "b"), "a run").anew == ("keypoint 'c'",)
+    read = more.state_dict()["backbone.read.0.weight"]
+    assert torch.equal(read[:, 0], other.state_dict()["backbone.read.0.weight"][:, 1])
+    assert torch.equal(read[:, 1], fresh)
+
+
+def test_networks_all_of_which_reads_their_answers_need_the_same_keypoints():
+    stacked = StackedDensenetSpec(growth=4, transitions=3)
     other, net = network(("a", "b"), 0, stacked), network(("b", "a"), 1, stacked)
     with pytest.raises(InputError, match="starts only from runs with the same keypoints"):
         transfer.run(net, other.state_dict(), ("a", "b"), "a run")

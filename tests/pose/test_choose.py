@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gambol.core.skeleton import Skeleton
-from gambol.pose.choose import choose, measure
+from gambol.pose.choose import ALONE, CROWD, choose, measure
 
 MOUSE = Skeleton(("snout", "leftear", "rightear", "tailbase"), swap=(-1, 2, 1, -1))
 SHAPE = np.array([[50.0, 0.0], [35.0, -8.0], [35.0, 8.0], [-50.0, 0.0]])
@@ -22,14 +22,16 @@ def test_measures_what_was_drawn():
     assert animal.apart == pytest.approx(16.0, rel=0.1)
 
 
+@pytest.mark.parametrize("nets", [ALONE, CROWD], ids=["alone", "crowd"])
 @pytest.mark.parametrize("grow", [0.3, 1.0, 3.0])
-def test_the_network_sees_more_than_the_animal(grow):
+def test_the_network_sees_more_than_the_animal(grow, nets):
     xy = posed(np.random.default_rng(0), 50, grow=grow, size=(1200, 1200))
-    choice = choose(xy, MOUSE, (1200, 1200), [])
+    choice = choose(xy, MOUSE, (1200, 1200), [], nets=nets)
     body = measure(xy).diagonal * choice.scale
-    assert 9 * 2**choice.depth - 4 >= 1.5 * body or choice.depth == 5
-    assert choice.depth == 2 or 9 * 2 ** (choice.depth - 1) - 4 < 1.5 * body
-    assert all(side % 2**choice.depth == 0 for side in choice.window)
+    net = choice.backbone
+    assert net.middle_field >= 1.5 * body or net == nets[-1]
+    assert net == nets[0] or nets[nets.index(net) - 1].middle_field < 1.5 * body
+    assert all(side % net.multiple == 0 for side in choice.window)
 
 
 def test_only_animals_that_turn_freely_are_mirrored_and_turned():
@@ -56,8 +58,9 @@ def test_colour_is_used_only_where_there_is_some():
 
 def test_what_is_given_is_kept():
     xy = posed(np.random.default_rng(0), 5)
-    choice = choose(xy, MOUSE, (640, 480), [], scale=1.0, depth=3)
-    assert (choice.scale, choice.depth) == (1.0, 3)
+    choice = choose(xy, MOUSE, (640, 480), [], scale=1.0, multiple=48)
+    assert choice.scale == 1.0 and all(side % 48 == 0 for side in choice.window)
+    assert not any("hourglass" in reason for reason in choice.reasons)
     assert not any("scale 1" in reason for reason in choice.reasons)
 
 

@@ -19,9 +19,9 @@ def test_one_cycle_is_a_cosine_to_a_hundredth():
 
 
 def test_every_cycle_falls_as_the_last_one_does():
-    cfg = FitConfig(steps=90, snapshots=3, warm_up=1)
+    cfg = FitConfig(steps=90, snapshots=3, warm_up=1, rate=0.01)
     found = rates(cfg, 90)
-    alone = rates(FitConfig(steps=30, warm_up=1), 30)
+    alone = rates(FitConfig(steps=30, warm_up=1, rate=0.01), 30)
     assert found[30:60] == pytest.approx(found[60:90])
     assert found[:30] == pytest.approx(alone)
     assert found[30] == pytest.approx(cfg.rate) and found[29] < 0.02 * cfg.rate
@@ -29,7 +29,7 @@ def test_every_cycle_falls_as_the_last_one_does():
 
 
 def test_warming_up_takes_no_more_than_a_tenth_of_a_cycle():
-    cfg = FitConfig(steps=100, snapshots=2, warm_up=1_000)
+    cfg = FitConfig(steps=100, snapshots=2, warm_up=1_000, rate=0.01)
     assert rates(cfg, 6)[5] == pytest.approx(rates(cfg.model_copy(update={"warm_up": 1}), 6)[5])
     assert rates(cfg, 6)[1] < 0.3 * cfg.rate
 

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -77,6 +78,28 @@ def test_a_pilot_says_what_a_step_costs_and_leaves_no_run(job, tmp_path):
     found = store.read_json(tmp_path / "pilot.json")
     assert 0 < found["step_s"] < 60 and 0 <= found["evaluation_s"] < 60
     assert [p.name for p in tmp_path.iterdir()] == ["pilot.json"]
+
+
+def test_what_makes_a_process_ready_is_no_cost_of_a_step_or_an_evaluation():
+    now = [0.0]
+    watch = bench_jobs._Watch(SimpleNamespace(minutes=lambda: now[0]))
+    crops, centroids = SimpleNamespace(name="train"), SimpleNamespace(name="find animals")
+
+    def after(seconds, tell, *told):
+        now[0] += seconds / 60
+        tell(*told)
+
+    after(30.0, watch.heard, centroids, None)  # compiles
+    for seconds in (5.0, 1.0, 1.0):
+        after(seconds, watch.heard, centroids, None)
+    after(9.0, watch.evaluated, centroids, None, None)  # compiles
+    after(2.0, watch.evaluated, centroids, None, None)
+    for seconds in (20.0, 4.0, 3.0, 3.0):
+        after(seconds, watch.heard, crops, None)
+    after(4.0, watch.evaluated, crops, None, None)  # the only one
+    found = watch.costs()
+    assert found["step_s"] == pytest.approx(np.mean([1, 1, 3, 3]))
+    assert found["evaluation_s"] == pytest.approx(2 + 4)
 
 
 def test_size_and_speed_are_those_of_the_network(job, done, tmp_path, monkeypatch):

@@ -30,10 +30,12 @@ def test_settings_go_to_the_network_or_to_training_by_their_name():
     assert (one.cfg.start, one.cfg.fit.rate, one.cfg.colour) == ("imagenet", 0.002, "grey")
 
 
-def test_unet_alone_is_what_training_chooses_and_with_settings_is_as_said():
-    assert read("unet").cfg == COMMON
-    assert read("unet(scale=0.5)").cfg.backbone is None
+def test_the_usual_one_is_what_training_chooses_and_others_are_as_said():
+    assert read("usual").cfg == COMMON
+    assert read("usual(scale=0.5)").cfg == COMMON.override(["scale=0.5"])
     assert read("unet(filters=8)").cfg.backbone.filters == 8
+    with pytest.raises(InputError, match="no setting 'filters'"):
+        read("usual(filters=8)")
 
 
 def test_commas_in_brackets_do_not_cut():
@@ -44,7 +46,7 @@ def test_commas_in_brackets_do_not_cut():
 
 def test_at_least_five_networks_are_compared_by_default_and_all_of_them_can_be_made():
     found = [read(text) for text in DEFAULT]
-    assert len({"unet" if f.cfg.backbone is None else f.cfg.backbone.kind for f in found}) >= 5
+    assert len({f.cfg.backbone.kind for f in found if f.cfg.backbone is not None}) >= 5
     for one in found:
         bench_networks.check(one, labels())
 
@@ -52,7 +54,7 @@ def test_at_least_five_networks_are_compared_by_default_and_all_of_them_can_be_m
 @pytest.mark.parametrize("kind", [k for k in backbones.kinds() if k != "timm"])
 def test_every_registered_network_can_be_named(kind):
     one = read(kind)
-    assert one.cfg.backbone is None if kind == "unet" else one.cfg.backbone.kind == kind
+    assert one.cfg.backbone.kind == kind
     assert bench_networks.convex(one) == (kind == "linear")
 
 

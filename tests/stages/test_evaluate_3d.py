@@ -46,18 +46,23 @@ def test_individuals_of_other_names_are_matched_by_place(views, poses_3d, tmp_pa
     assert a["mpe"] == b["mpe"]
 
 
+def planted(path, xyz, names=("a", "b")):
+    """Write poses of animals (T, N, J, 3), mm."""
+    own = Skeleton(tuple("abcdefgh"[: xyz.shape[2]]))
+    made = poses.build(
+        xyz, np.ones(xyz.shape[:3]), np.zeros((*xyz.shape, 3)), np.arange(len(xyz)) / 30, own,
+        fps=30.0, individuals=names, attrs={"units": "mm"},
+    )  # fmt: skip
+    store.write_dataset(made, path)
+    return path
+
+
 def test_names_that_trackers_give_to_anybody_say_nothing(tmp_path):
     rng = np.random.default_rng(0)
     xyz = rng.normal(0, 50, (40, 2, 4, 3))
 
     def write(name, xyz, names):
-        sure, own = np.ones(xyz.shape[:3]), Skeleton(("a", "b", "c", "d"))
-        made = poses.build(
-            xyz, sure, np.zeros((*xyz.shape, 3)), np.arange(40) / 30, own, fps=30.0,
-            individuals=names, attrs={"units": "mm"},
-        )  # fmt: skip
-        store.write_dataset(made, tmp_path / name)
-        return tmp_path / name
+        return planted(tmp_path / name, xyz, names)
 
     for names, wanted in ((("animal1", "animal2"), "animal2"), (("rex", "ada"), "rex")):
         truth = write("truth.nc", xyz, names)
@@ -72,3 +77,21 @@ def test_names_that_trackers_give_to_anybody_say_nothing(tmp_path):
         write("mixed.nc", mixed, ("a", "b")), write("t.nc", xyz, ("c", "d"))
     )
     assert told["names_kept"] == 0.75 and told["whoever"]["median"] == 0 < told["mpe"]
+
+
+def test_distances_are_to_the_nearest_animal_whoever_it_is(tmp_path):
+    rng = np.random.default_rng(0)
+    xyz = rng.normal(0, 100, (5, 2, 3, 3))  # frames, animals, keypoints
+    swapped = xyz.copy()
+    swapped[2] = swapped[2, ::-1]  # exchanged in one frame
+    swapped[1, 0, 1, 0] += 3.0
+    swapped[4, 1] = np.nan  # one was not found
+    truth, made = (
+        planted(tmp_path / f"{n}.nc", v) for n, v in (("truth", xyz), ("made", swapped))
+    )
+    far = evaluate_3d.errors(made, truth).reshape(5, 2, 3)
+    assert far[1, 0, 1] == pytest.approx(3.0)
+    assert np.isinf(far[4, 1]).all()
+    rest = np.ones((5, 2, 3), bool)
+    rest[1, 0, 1] = rest[4, 1] = False
+    assert np.allclose(far[rest], 0, atol=1e-4)

@@ -13,8 +13,11 @@ from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
 from gambol.io import run as io_run
 from gambol.nn.augment import AugmentConfig
+from gambol.nn.backbones.resnet import ResNetSpec
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.model import ModelSpec
+from gambol.nn.outputs.confidence import ConfidenceSpec
+from gambol.nn.transfer import Taken
 from gambol.pose import dataset, train
 from gambol.pose.distributed import ALONE
 from gambol.stages import learning
@@ -52,6 +55,22 @@ class Watch:
 def learn(made, watch=None):
     sitting = learning.Sitting("cpu", ALONE, False, watch or Watch(), lambda text: None)
     return learning.learn(made, sitting)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "start", "rate"),
+    [
+        (UNetSpec(depth=2, filters=2), None, 3e-3),
+        (ResNetSpec(layers=18), None, 1e-3),
+        (ResNetSpec(layers=18), lambda net: Taken({}, ()), 3e-3),
+    ],
+)
+def test_an_encoder_that_knows_nothing_learns_slower(tmp_path, backbone, start, rate):
+    made = job(tmp_path / "usual", steps=2, evaluate_every=1)
+    net = {"backbone": backbone, "outputs": (ConfidenceSpec(sigma=16),)}
+    made = made._replace(spec=made.spec.model_copy(update=net), start=start)
+    said = made._replace(out=tmp_path / "said", fit=made.fit.model_copy(update={"rate": rate}))
+    assert [e.rate for e in learn(made).history] == [e.rate for e in learn(said).history]
 
 
 def same(one, other):

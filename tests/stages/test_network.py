@@ -5,10 +5,11 @@ from gambol.core.skeleton import Skeleton
 from gambol.nn.backbones.leap import LeapSpec
 from gambol.nn.backbones.linear import LinearSpec
 from gambol.nn.backbones.resnet import ResNetSpec
-from gambol.pose.choose import Choice
+from gambol.nn.model import PoseNet
+from gambol.pose.choose import ALONE, CROWD, Choice
 from gambol.stages import network, train
 
-CLOSE = Choice(0.5, 4, (80, 64), True, 15.0, 0.0, 1, ())  # of a camera at the side
+CLOSE = Choice(0.5, CROWD[2], (80, 64), True, 15.0, 0.0, 1, ())  # of a camera at the side
 
 
 def test_whole_frames_of_one_view_tell_the_network_where_it_looks():
@@ -18,11 +19,12 @@ def test_whole_frames_of_one_view_tell_the_network_where_it_looks():
     others = [
         (plain, "bottom-up", CLOSE),
         (plain, "single", CLOSE._replace(whole=False)),
+        (plain, "single", CLOSE._replace(backbone=ALONE[0])),
         (plain, "single", CLOSE._replace(rotation=180.0)),
         (train.TrainConfig(backbone=LeapSpec()), "single", CLOSE),
         (train.TrainConfig(place=False), "single", CLOSE),
     ]
-    assert [network.place(*one) for one in others] == [(False, ())] * 5
+    assert [network.place(*one) for one in others] == [(False, ())] * 6
     assert network.place(train.TrainConfig(place=True), "top-down", CLOSE)[0]
 
 
@@ -49,12 +51,30 @@ def test_places_are_refused_where_they_mean_nothing():
     ],
 )
 def test_gaussians_are_no_finer_than_the_cells_of_the_network(settings, stride, sigma):
-    from gambol.nn.model import PoseNet
-
     cfg = train.TrainConfig().override(settings)
     made = network.spec(cfg, Skeleton(("nose", "tail")), CLOSE, False)
     assert PoseNet(made).position.stride == stride
     assert getattr(made.outputs[0], "sigma", None) == sigma
+
+
+@pytest.mark.parametrize(
+    ("settings", "approach", "kind"),
+    [
+        ([], "single", "hourglass"),
+        (["output.stride=4"], "single", "hourglass"),
+        ([], "top-down", "unet"),
+        ([], "bottom-up", "unet"),
+        (["output.stride=2"], "single", "unet"),
+        (["head={kind: simple, doublings: 1}"], "single", "unet"),
+    ],
+)
+def test_an_hourglass_is_usual_for_one_animal_and_maps_of_its_stride(settings, approach, kind):
+    cfg = train.TrainConfig().override(settings)
+    for net in network.usual(cfg, approach):
+        assert net.kind == kind
+        chosen = CLOSE._replace(backbone=net)
+        made = network.spec(cfg, Skeleton(("nose", "tail")), chosen, False)
+        assert made.outputs[0].sigma >= 1.25 * PoseNet(made).position.stride
 
 
 def test_windows_are_multiples_of_what_the_network_halves():

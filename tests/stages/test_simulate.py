@@ -95,6 +95,6 @@ def test_the_ground_of_flies_and_looks_of_animals_can_be_chosen(tmp_path):
 
 def test_labels_that_were_not_simulated_are_kept(tmp_path):
     (tmp_path / "labels.slp").write_text("mine")
-    with pytest.raises(InputError, match="was not simulated"):
+    with pytest.raises(InputError, match="does not hold a simulation"):
         run(FilmConfig(), tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["labels.slp"]

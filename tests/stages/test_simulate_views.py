@@ -36,7 +36,7 @@ def test_what_is_there_stays_and_other_settings_are_refused(tmp_path):
     made = film(folder, seconds=0.5, boards=5)
     first = made.truth.stat().st_mtime_ns
     assert film(folder, seconds=0.5, boards=5).truth.stat().st_mtime_ns == first
-    with pytest.raises(InputError, match="was simulated with other settings"):
+    with pytest.raises(InputError, match="holds a simulation with other settings"):
         film(folder, seconds=0.6, boards=5)
     assert made.truth.stat().st_mtime_ns == first
 
@@ -61,7 +61,7 @@ def test_a_film_has_a_frame_at_least(tmp_path):
 
 def test_a_folder_of_other_things_is_not_written_into(tmp_path):
     (tmp_path / "thesis.txt").write_text("all of it")
-    with pytest.raises(InputError, match="is not empty and was not simulated"):
+    with pytest.raises(InputError, match="does not hold a simulation"):
         simulate_views.run(SMALL, tmp_path)
 
 

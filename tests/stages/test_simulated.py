@@ -3,26 +3,13 @@
 import numpy as np
 import pytest
 
-from gambol.core.errors import InputError
 from gambol.core.labels import Visibility
 from gambol.core.skeleton import Skeleton
 from gambol.io.ethogram import formats
 from gambol.io.project import Project
 from gambol.stages import simulated
-from gambol.stages.simulate import FilmConfig
 
 BONES = Skeleton(("a", "b", "c"), (-1, 0, 1), (-1, -1, -1))
-
-
-def test_a_folder_is_begun_once_and_gone_on_with(tmp_path):
-    cfg = FilmConfig()
-    simulated.begun(cfg, tmp_path / "new")
-    simulated.begun(cfg, tmp_path / "new")
-    with pytest.raises(InputError, match="was simulated with other settings"):
-        simulated.begun(FilmConfig(labelled=3), tmp_path / "new")
-    (tmp_path / "thesis.txt").write_text("all of it")
-    with pytest.raises(InputError, match="is not empty and was not simulated"):
-        simulated.begun(cfg, tmp_path)
 
 
 def test_keypoints_that_are_dropped_leave_their_children_to_their_parent():

@@ -72,9 +72,19 @@ def test_a_run_that_was_killed_while_its_encoder_stayed_goes_on_the_same(
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+def test_a_run_is_gone_on_from_in_its_architecture(recording, trained, tmp_path):
+    heard, cfg = [], small(2)
+    cfg = cfg.model_copy(update={"backbone": None, "start": str(trained)})
+    run = train.run(cfg, recording.labels, tmp_path / "on", threads=1, say=heard.append)
+    one, other = (io_run.load(run).model.spec for run in (run, trained))
+    assert one.backbone == other.backbone and one.backbone.filters == 8
+    assert f"start: from {trained}; anew: nothing" in heard
+    assert starting.backbone("imagenet") is None and starting.backbone(None) is None
+
+
 def test_another_run_is_gone_on_from(recording, trained, tmp_path):
     heard = []
-    cfg = small(20).override([f"start={trained}"])
+    cfg = small(20).override([f"start={trained}", "fit.rate=1e-5"])
     run = train.run(cfg, recording.labels, tmp_path / "on", threads=1, say=heard.append)
     assert f"start: from {trained}; anew: nothing" in heard
     first = io_run.read_log(run)[0]["val_px"]

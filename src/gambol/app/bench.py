@@ -18,7 +18,7 @@ def bench_models(
     out: Annotated[Path, typer.Option(help="Folder for runs, table and page.")],
     networks: Annotated[
         str | None,
-        typer.Option(help="Such as unet,resnet(layers=18,start=imagenet); else six of them."),
+        typer.Option(help="Such as usual,resnet(layers=18,start=imagenet); else six."),
     ] = None,
     counts: Annotated[
         str | None,
@@ -40,7 +40,7 @@ def bench_models(
 ) -> None:
     """Train several networks on the same splits and budget, and compare them on one page.
 
-    Example: gambol bench-models mice --networks unet,efficientnet --minutes 5 --out networks
+    Example: gambol bench-models mice --networks usual,efficientnet --minutes 5 --out networks
     """
     from gambol.stages import bench_models as stage
     from gambol.stages.bench_networks import listed
@@ -49,7 +49,7 @@ def bench_models(
         raise InputError("--minutes and --steps are two budgets; give one of them")
     given = {
         "networks": None if networks is None else list(listed(networks)),
-        "labels": None if counts is None else _numbers(counts),
+        "labels": None if counts is None else options.numbers("labels", counts),
         "minutes": minutes,
         "steps": steps,
         "folds": folds,
@@ -67,11 +67,3 @@ def bench_models(
             say=(lambda text: None) if as_json else console.say,
         )  # fmt: skip
     console.result(made._asdict(), as_json, stage.describe)
-
-
-def _numbers(text: str) -> list[int]:
-    """Read numbers that are separated by commas."""
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise InputError(f"--labels {text}: write numbers, such as 10,20,40") from error

@@ -19,6 +19,8 @@ from gambol.app import import_poses as of_import
 from gambol.app import label_maps as of_labels
 from gambol.app import maps as of_maps
 from gambol.app import movies_syllables as of_movies
+from gambol.app import pipelines as of_pipelines
+from gambol.app import plans as of_plans
 from gambol.app import regions as of_regions
 from gambol.app import simulations as of_simulations
 from gambol.app import studio as of_studio
@@ -412,6 +414,8 @@ def report(
 app.add_typer(of_ensembles.verbs)
 app.add_typer(of_networks.verbs)
 app.add_typer(of_simulations.verbs)
+app.add_typer(of_plans.verbs)
+app.add_typer(of_pipelines.verbs)
 app.add_typer(of_exports.verbs)
 app.add_typer(of_several.verbs)
 app.add_typer(of_regions.verbs)

@@ -55,6 +55,14 @@ def required(kind: Any, path: Path | None, said: dict[str, Any], assignments: li
     return cfg.override(assignments) if assignments else cfg
 
 
+def numbers(name: str, text: str) -> list[int]:
+    """Read numbers that are separated by commas."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InputError(f"--{name} {text}: write numbers, such as 10,20,40") from error
+
+
 def pairs(texts: list[str]) -> dict[str, Path]:
     """Read `CAMERA=PATH` texts."""
     found = {}

@@ -33,6 +33,8 @@ class CleanSettings(Config):
     outlier_mads: PositiveFloat | None = 6.0
     # median absolute deviations (plain ones, no 1.4826) above the median distance from the
     # middle of the animal; null: none is
+    outlier_body: NonNegativeFloat = 0.2  # body lengths above it, at least: next to the middle
+    # distances hardly vary until the animal rears
     spike_frames: int = Field(default=3, ge=0)  # longest spike; 0: none is
     spike_body: PositiveFloat = 0.5  # body lengths of the steps there and back
     body_length: PositiveFloat | None = None  # unit of the poses; null: median extent
@@ -132,7 +134,8 @@ def learn(track: Track, settings: CleanSettings) -> Limits:
         for j in np.flatnonzero(np.isfinite(distance).any(axis=0)):
             d = distance[np.isfinite(distance[:, j]), j]
             usual = np.median(d)
-            far[j] = usual + settings.outlier_mads * np.median(np.abs(d - usual))
+            wide = settings.outlier_mads * np.median(np.abs(d - usual))
+            far[j] = usual + max(wide, settings.outlier_body * length)
     return Limits(length, far, lost)
 
 

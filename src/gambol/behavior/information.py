@@ -7,7 +7,6 @@ follows from one label to the next. Recordings are sorted by name and draws are 
 so no result depends on their order or on the number of threads.
 """
 
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
@@ -17,6 +16,7 @@ import xarray as xr
 from jaxtyping import Float, Int, Int64
 
 from gambol.behavior import timescales
+from gambol.core.cores import usable_cores
 from gambol.core.errors import InputError
 from gambol.core.sequences import Sequences, by_name, lengths, recording, select
 from gambol.kernels import bootstrap as resampling
@@ -431,11 +431,5 @@ def _side_by_side(
     """Do all jobs; results are in the order of the jobs."""
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}; give 1 or more")
-    with ThreadPoolExecutor(threads or _cores()) as pool:
+    with ThreadPoolExecutor(threads or usable_cores()) as pool:
         return list(pool.map(work, jobs))
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -62,7 +62,8 @@ def solve(pieces: Pieces, n: int, window: int = WINDOW) -> Flow:
         part = _part(pieces, inside, lower, upper)
         where = np.flatnonzero(inside)
         came = _solve(part, n)
-        came = np.where(came >= 0, where[came], came) if len(where) else came
+        if len(where):
+            came = np.where(came >= 0, where[np.maximum(came, 0)], came)
         fresh = pieces.start[where] > lower  # others entered in an earlier part
         before[where[fresh]] = came[fresh]
         lower = upper

@@ -5,13 +5,14 @@ Parts are done by threads in numba's and numpy's own code and put together in or
 result is the same for any number of threads.
 """
 
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Int
+
+from gambol.core.cores import usable_cores
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")
@@ -102,9 +103,7 @@ def _nearest(seen: Bool[np.ndarray, "F J"], count: int, multiple: int) -> Int[np
 
 def cores() -> int:
     """Return how many parts to do side by side."""
-    if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), 8)
-    return min(os.cpu_count() or 1, 8)
+    return usable_cores(8)
 
 
 def side_by_side(

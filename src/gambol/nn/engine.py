@@ -5,7 +5,6 @@ other frames of its batch.
 """
 
 import functools
-import os
 import sys
 import warnings
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
+from gambol.core.cores import usable_cores
 from gambol.core.errors import InputError, did_you_mean
 from gambol.nn.model import PoseNet
 
@@ -167,18 +167,6 @@ class OpenVinoEngine:
             compiled = self.core.compile_model(model, "CPU", self.settings)
             self._compiled[height, width] = compiled
         return self._compiled[height, width]
-
-
-def usable_cores(asked: int = 0) -> int:
-    """Number of cores to use: those asked for, or all, of those that this process may use.
-
-    A cluster often limits them, and Windows and macOS do not say by how much.
-    """
-    if hasattr(os, "sched_getaffinity"):
-        there = len(os.sched_getaffinity(0))
-    else:
-        there = os.cpu_count() or 1
-    return min(asked, there) if asked else there
 
 
 def _cpu() -> Device:

@@ -127,8 +127,9 @@ def seen(
     maps: Float[Tensor, "B K h w"], image: UInt8[Tensor, "B H W C"], stride: int
 ) -> Float[Tensor, "B K h1 w1"]:
     """Cut off the cells of maps that lie in padding."""
-    height, width = image.shape[1], image.shape[2]
-    return maps[:, :, : -(-height // stride), : -(-width // stride)]
+    # sums of positive numbers: ONNX divides towards 0, not down
+    height, width = ((image.shape[axis] + stride - 1) // stride for axis in (1, 2))
+    return maps[:, :, :height, :width]
 
 
 def to_openvino(graph: Whole, channels: int, size: tuple[int, int]) -> Any:

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from gambol.core.cores import usable_cores
 from gambol.kernels.peaks import Peaks
-from gambol.nn.engine import Maps, import_openvino, openvino_core, usable_cores
+from gambol.nn.engine import Maps, import_openvino, openvino_core
 from gambol.nn.outputs import Positions
 
 Numbers = Literal["float32", "bfloat16", "int8"]  # that convolutions compute with

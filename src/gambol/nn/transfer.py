@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from gambol.core.errors import InputError
@@ -78,18 +79,22 @@ def run(
         source: what messages call it.
     """
     mine, own = net.state_dict(), net.spec.keypoints
-    if net.backbone.stages > 1 and tuple(keypoints) != own:
+    if net.backbone.stages > 1 and not net.backbone.of_maps and tuple(keypoints) != own:
         raise InputError(
             f"{source} knows other keypoints, or in another order, and backbone "
             f"{net.spec.backbone.kind} reads its own answers; it starts only from runs with "
             "the same keypoints, so leave start out"
         )
     taken = {}
+    anew = [f"keypoint {name!r}" for name in own if name not in keypoints]
     for name, value in mine.items():
         if name.startswith("backbone."):
+            axis = net.backbone.of_maps.get(name.split(".")[1], value.ndim)
+            if axis < value.ndim and name in weights and tuple(keypoints) != own:
+                taken[name] = _early(net, value, weights[name], axis, keypoints)
+                continue
             _same_shape(name, weights.get(name), value, source)
             taken[name] = weights[name]
-    anew = [f"keypoint {name!r}" for name in own if name not in keypoints]
     for k, (head, output) in enumerate(zip(net.heads, net.spec.outputs, strict=True)):
         each = EACH.get(output.kind, 0)
         for part, value in head.state_dict().items():
@@ -104,6 +109,27 @@ def run(
                 anew.append(f"head {output.kind}")
     net.load_state_dict(taken)
     return Taken({}, tuple(dict.fromkeys(anew)))
+
+
+def _early(
+    net: PoseNet, mine: Tensor, theirs: Tensor, axis: int, other: Sequence[str]
+) -> Tensor:
+    """Return my layer of an early answer with the maps of keypoints that both know."""
+    own = net.spec.keypoints
+    outputs = [net.spec.outputs[k] for k in net.early]
+    there = [one.channels(len(other)) for one in outputs]
+    if theirs.shape[axis] != sum(there):
+        return mine
+    parts = []
+    for one, here, before in zip(
+        outputs,
+        torch.split(mine, list(net.early.values()), axis),
+        torch.split(theirs, there, axis),
+        strict=True,
+    ):
+        found = _by_name(here, before, axis, EACH.get(one.kind, 0), own, other)
+        parts.append(here if found is None else found)
+    return torch.cat(parts, axis)
 
 
 def _by_name(

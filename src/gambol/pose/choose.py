@@ -1,13 +1,20 @@
 """What the labels say about good settings: scale, depth, window, view; each with its reason."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from gambol.core.skeleton import Skeleton
+from gambol.nn.backbones.hourglass import HourglassSpec
 from gambol.nn.backbones.unet import UNetSpec
 
+Usual = HourglassSpec | UNetSpec
+
+# of rising depth; see docs/networks.md, "Measured"
+ALONE = tuple(HourglassSpec(filters=64, stacks=1, depth=depth) for depth in (3, 4))
+CROWD = tuple(UNetSpec(rate=1.5, depth=depth) for depth in (2, 3, 4, 5))
 SCALES = (1.0, 0.75, 0.5, 0.375, 0.25, 0.1875, 0.125)
 BODY = 64.0  # network pixels that an animal's box should measure across, at least
 APART = 6.5  # network pixels between neighbouring keypoints, at least
@@ -18,7 +25,7 @@ class Choice(NamedTuple):
     """Settings and why, one sentence each."""
 
     scale: float  # network pixels per video pixel
-    depth: int  # of the U-Net
+    backbone: Usual  # for those who ask for no other
     window: tuple[int, int]  # training window, width and height in network pixels
     whole: bool  # the window is the whole frame
     rotation: float  # ± degrees of augmentation
@@ -58,13 +65,14 @@ def choose(
     images: list[UInt8[np.ndarray, "H W C"]],
     *,
     scale: float | None = None,
-    depth: int | None = None,
     multiple: int | None = None,
+    nets: Sequence[Usual] = ALONE,
 ) -> Choice:
     """Choose settings for labels in frames of (width, height) `size`.
 
-    `scale` and `depth`, where given, are taken as they are and the rest follows from them.
-    `multiple` is what the sides of windows are multiples of for a network that is no U-Net.
+    `scale`, where given, is taken as it is and the rest follows from it. `multiple` is what the
+    sides of windows are multiples of for a network of another kind than `nets`, of which the
+    one of the right depth is chosen.
     """
     animal = measure(xy)
     reasons = []
@@ -72,16 +80,15 @@ def choose(
         scale, reason = _scale(animal, max(size))
         reasons.append(reason)
     body = animal.diagonal * scale
-    if depth is None:
-        depth, reason = _depth(body)
-        reasons += [reason] if multiple is None else []
-    window, whole, reason = _window(body, scale, size, multiple or 2**depth)
+    backbone, reason = _depth(body, nets)
+    reasons += [reason] if multiple is None else []
+    window, whole, reason = _window(body, scale, size, multiple or backbone.multiple)
     reasons.append(reason)
     rotation, flip, reason = _view(xy, skeleton)
     reasons.append(reason)
     channels, reason = _channels(images)
     reasons.append(reason)
-    return Choice(scale, depth, window, whole, rotation, flip, channels, tuple(reasons))
+    return Choice(scale, backbone, window, whole, rotation, flip, channels, tuple(reasons))
 
 
 def _scale(animal: Animal, side: int) -> tuple[float, str]:
@@ -94,14 +101,12 @@ def _scale(animal: Animal, side: int) -> tuple[float, str]:
     )
 
 
-def _depth(body: float) -> tuple[int, str]:
-    """Smallest depth whose middle block sees 1.5 bodies; 5 at the most."""
-    nets = [UNetSpec(depth=d) for d in (2, 3, 4, 5)]
+def _depth(body: float, nets: Sequence[Usual]) -> tuple[Usual, str]:
+    """Least depth whose middle block sees 1.5 bodies, or the greatest."""
     net = next((net for net in nets if net.middle_field >= 1.5 * body), nets[-1])
-    return net.depth, (
-        f"depth {net.depth}: the network sees {net.field} px around a point, "
-        f"its middle block {net.middle_field} px; the animal measures {body:.0f} px at this "
-        "scale"
+    return net, (
+        f"{net.kind} of depth {net.depth}: it sees {net.field} px around a point, its "
+        f"smallest grid {net.middle_field} px; the animal measures {body:.0f} px at this scale"
     )
 
 

@@ -22,6 +22,9 @@ from pydantic import (
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 
+RATE = 3e-3
+RATE_ANEW = 1e-3  # measured for a ResNet-18 on two sets, see docs/networks.md
+
 
 class FitConfig(Config):
     """Settings of the loop. Budgets end a run cleanly, with the best weights."""
@@ -32,7 +35,8 @@ class FitConfig(Config):
     # samples at once; null: 8 on a CPU, what fits on a GPU
     accumulate: int | None = Field(None, ge=1, le=1024)
     # batches a step; null: 1, or what makes 8 samples
-    rate: PositiveFloat = 1e-3
+    rate: PositiveFloat | None = None
+    # null: 0.003; 0.001 where an encoder made for ImageNet learns from nothing
     weight_decay: NonNegativeFloat = 1e-4  # none on biases and normalisation
     warm_up: PositiveInt = 200  # steps; at most a tenth of a budget
     clip: PositiveFloat = 1.0  # norm of the gradient
@@ -51,6 +55,17 @@ class FitConfig(Config):
     away: float = Field(default=0.25, ge=0.0, le=1.0)  # share of windows without aim
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     seed: NonNegativeInt = 0
+
+
+def settle(cfg: FitConfig, encoder_anew: bool) -> FitConfig:
+    """Return settings that say their rate: a deep encoder that knows nothing takes a lower one.
+
+    >>> settle(FitConfig(), encoder_anew=True).rate
+    0.001
+    """
+    if cfg.rate is not None:
+        return cfg
+    return cfg.model_copy(update={"rate": RATE_ANEW if encoder_anew else RATE})
 
 
 def check(cfg: FitConfig) -> None:
@@ -90,11 +105,13 @@ def rate(cfg: FitConfig, step: int, share: float | None, factor: float) -> float
         share: of the budget that is spent; None without one.
         factor: what takes the place of the cosine without a budget.
     """
+    top = settle(cfg, encoder_anew=False).rate
+    assert top is not None  # settled
     warm = min(1.0, max((step + 1) / cfg.warm_up, 10 * cfg.snapshots * (share or 0.0)))
     if share is None:
-        return cfg.rate * warm * factor
+        return top * warm * factor
     here = 1.0 if share >= 1 else share * cfg.snapshots - cycle(cfg, share)
-    return cfg.rate * warm * (0.505 + 0.495 * math.cos(math.pi * here))
+    return top * warm * (0.505 + 0.495 * math.cos(math.pi * here))
 
 
 def relative(rates: Mapping[str, float], most: float | None) -> dict[str, float]:

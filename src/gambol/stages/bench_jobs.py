@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gambol.core import regions
+from gambol.core.cores import usable_cores
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels
 from gambol.core.progress import Step
@@ -100,12 +101,12 @@ def train_one(job: Training) -> None:
         at[step.done] = clock.minutes()
         keep()
 
-    split = _split(job)
+    parts = split(job)
     if not io_run.is_finished(run):
         try:
             train.run(
                 cfg, Path(job.labels), run,
-                device=job.device, threads=1, rows=split, progress=hear,
+                device=job.device, threads=1, rows=parts, progress=hear,
             )  # fmt: skip
         except loop.Stopped as stopped:
             raise InputError(str(stopped)) from stopped
@@ -113,9 +114,9 @@ def train_one(job: Training) -> None:
             keep()
     if store.read_json(run / "provenance.json")["labels_hash"] != job.labels_hash:
         raise _changed(job)  # between our look and that of the training
-    seen = evaluate.see(io_run.load(run), truth.select_rows(split.test))
+    seen = evaluate.see(io_run.load(run), truth.select_rows(parts.test))
     with store.atomic(run / TESTED) as partial, partial.open("wb") as file:
-        np.savez(file, rows=split.test, xy=seen.xy, confidence=seen.confidence)
+        np.savez(file, rows=parts.test, xy=seen.xy, confidence=seen.confidence)
 
 
 def pilot(job: Training) -> None:
@@ -125,21 +126,16 @@ def pilot(job: Training) -> None:
     clock = Clock(job.device)
     watch = _Watch(clock)
     cfg = train.TrainConfig.from_values(job.settings, job.run)
-    cfg = cfg.override([f"fit.steps={PILOT_STEPS}", f"fit.evaluate_every={PILOT_STEPS}"])
+    cfg = cfg.override([f"fit.steps={PILOT_STEPS}", f"fit.evaluate_every={PILOT_STEPS // 8}"])
     try:
         train.run(
             cfg, Path(job.labels), run,
-            device=job.device, threads=1, rows=_split(job), watch=watch,
+            device=job.device, threads=1, rows=split(job), watch=watch,
         )  # fmt: skip
     except loop.Stopped as stopped:
         raise InputError(str(stopped)) from stopped
-    costs = np.diff(watch.heard_at[1:])  # the first steps of a process make ready
-    found = {
-        "step_s": 60 * float(costs.mean()),
-        "evaluation_s": 60 * max(watch.evaluated_at[0] - watch.heard_at[-1], 0.0),
-    }
     shutil.rmtree(run)
-    store.write_json(found, run.with_suffix(".json"))
+    store.write_json(watch.costs(), run.with_suffix(".json"))
 
 
 def look(job: Costs) -> None:
@@ -173,6 +169,12 @@ def look(job: Costs) -> None:
         frames = np.repeat(frame[None], batch, axis=0)
         found[f"ms_{batch}"] = _milliseconds(partial(answer, frames), batch)
     store.write_json(store.nulls(found), Path(job.out))
+
+
+def at_a_time(device: str) -> int:
+    """Return how many trainings run at a time: one a core, or one on a GPU."""
+    on_gpu = engine.choose_device(device).torch_name != "cpu"
+    return 1 if on_gpu else usable_cores()
 
 
 def is_tested(run: Path) -> bool:
@@ -211,26 +213,38 @@ def _changed(job: Training | Costs) -> InputError:
     )
 
 
-def _split(job: Training) -> splits.Split:
+def split(job: Training) -> splits.Split:
+    """Return the rows of each part."""
     return splits.Split(*(np.array(rows, np.int64) for rows in job.rows))
 
 
 class _Watch:
-    """Remembers when steps and evaluations were over, in minutes."""
+    """Remembers what steps and evaluations of each network took, in minutes."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.heard_at: list[float] = []
-        self.evaluated_at: list[float] = []
+        self.since = clock.minutes()
+        self.steps: dict[str, list[float]] = {}
+        self.evaluations: dict[str, list[float]] = {}
 
     def enough(self) -> bool:
         return False
 
     def heard(self, job: learning.Job, seen: loop.Seen) -> None:
-        self.heard_at.append(self.clock.minutes())
+        self.steps.setdefault(job.name, []).append(self._taken())
 
     def evaluated(self, job: learning.Job, line: loop.Evaluated, off: np.ndarray) -> None:
-        self.evaluated_at.append(self.clock.minutes())
+        self.evaluations.setdefault(job.name, []).append(self._taken())
+
+    def _taken(self) -> float:
+        before, self.since = self.since, self.clock.minutes()
+        return self.since - before
+
+    def costs(self) -> dict[str, float]:
+        """Return seconds of a step and of an evaluation; first ones make a process ready."""
+        steps = np.concatenate([taken[2:] for taken in self.steps.values()])
+        each = [np.median(taken[1:] or taken) for taken in self.evaluations.values()]
+        return {"step_s": 60 * float(steps.mean()), "evaluation_s": 60 * float(np.sum(each))}
 
 
 def _milliseconds(work: Callable[[], Any], batch: int) -> float:

@@ -42,10 +42,10 @@ from gambol.stages.bench_networks import Network
 
 # narrowed where the published width learns little on one core in minutes
 DEFAULT = (
-    "unet",
+    "usual",
+    "unet(rate=1.5)",
     "leap(filters=32)",
     "stacked-densenet",
-    "hourglass(filters=64)",
     "resnet(layers=18)",
     "efficientnet",
 )
@@ -145,7 +145,7 @@ def _plan(
         labels_hash=known.labels.content_hash(),
         out=out,
         device=device,
-        workers=workers or _at_a_time(device),
+        workers=workers or bench_jobs.at_a_time(device),
         networks=_networks(cfg.networks, common, known.labels),
         counts=tuple(sorted(set(cfg.labels))) or (None,),
         folds=_folds(cfg, known),
@@ -168,11 +168,6 @@ def _at(values: dict[str, Any], key: str) -> Any:
     for part in key.split("."):
         values = values[part]
     return values
-
-
-def _at_a_time(device: str) -> int:
-    on_gpu = engine.choose_device(device).torch_name != "cpu"
-    return 1 if on_gpu else engine.usable_cores()
 
 
 def _networks(

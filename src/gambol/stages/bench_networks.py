@@ -7,12 +7,12 @@ from gambol.core.errors import InputError, did_you_mean
 from gambol.core.labels import Labels
 from gambol.nn.backbones import backbones
 from gambol.nn.backbones.linear import LinearSpec
-from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.model import ModelSpec, PoseNet, default_head
+from gambol.stages import network as network_of
 from gambol.stages import starting
 from gambol.stages.train import TrainConfig
 
-USUAL = "unet"  # without settings of its own: what `gambol train` chooses for the labels
+USUAL = "usual"  # what `gambol train` chooses for the labels
 # what is the same for all networks, and the setting that says it
 EQUAL = {
     "fit.steps": "steps",
@@ -66,16 +66,14 @@ def read(spelled: str, common: TrainConfig) -> Network:
     name = "".join(spelled.split())
     kind, opened, rest = spelled.strip().partition("(")
     kind = kind.strip()
-    if kind.partition(":")[0] not in backbones.kinds():
-        hint = did_you_mean(kind, backbones.kinds())
-        there = ", ".join(backbones.kinds())
-        raise InputError(f"networks: there is no network {kind!r}{hint or f'; take {there}'}")
+    there = [USUAL, *backbones.kinds()]
+    if kind.partition(":")[0] not in there:
+        hint = did_you_mean(kind, there) or f"; take {', '.join(there)}"
+        raise InputError(f"networks: there is no network {kind!r}{hint}")
     if opened and not rest.endswith(")"):
         raise InputError(f"networks: {spelled!r} is not NAME(key=value,…); mend its brackets")
     inside = rest.removesuffix(")").strip()
-    plain = TrainConfig.from_values({"backbone": {"kind": kind}}, f"network {name}").backbone
-    assert plain is not None  # it was just named
-    own = set(type(plain).model_fields) - {"kind"}
+    own = _own_settings(kind, name)
     of_net, others = {}, []
     for text in listed(inside) if inside else ():
         key, value = assigned(text, f"network {name}:")
@@ -86,10 +84,18 @@ def read(spelled: str, common: TrainConfig) -> Network:
             _check_known(name, key, own)
             others.append(text)
     cfg = common
-    if kind != USUAL or of_net:
+    if kind != USUAL:
         values = {**common.model_dump(mode="json"), "backbone": {"kind": kind, **of_net}}
         cfg = TrainConfig.from_values(values, f"network {name}")
     return Network(name, cfg.override(others, f"network {name}:") if others else cfg)
+
+
+def _own_settings(kind: str, name: str) -> set[str]:
+    if kind == USUAL:
+        return set()
+    plain = TrainConfig.from_values({"backbone": {"kind": kind}}, f"network {name}").backbone
+    assert plain is not None  # it was just named
+    return set(type(plain).model_fields) - {"kind"}
 
 
 def check(network: Network, labels: Labels) -> None:
@@ -99,7 +105,9 @@ def check(network: Network, labels: Labels) -> None:
         InputError: the network cannot be made.
     """
     cfg, skeleton = network.cfg, labels.skeleton
-    backbone = cfg.backbone or UNetSpec()
+    backbone = (
+        cfg.backbone or starting.backbone(cfg.start) or network_of.usual(cfg, "single")[0]
+    )
     try:
         output = cfg.output
         if output.kind == "graph" and hasattr(output, "parent") and output.parent is None:

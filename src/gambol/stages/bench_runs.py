@@ -195,7 +195,7 @@ def _do(
     def tell(running: list[Some]) -> None:
         nonlocal most  # what was read of a log while it ran may be more than what counts now
         names = ", ".join(_said(keys[job.run]) for job in running)
-        most = max(most, int(100 * (done + sum(map(_share, running)))))
+        most = max(most, int(100 * (done + sum(map(share, running)))))
         progress(Step(stage, most, 100 * total, names))
 
     if total:
@@ -210,7 +210,7 @@ def _do(
     return failed
 
 
-def _share(job: Training | Costs) -> float:
+def share(job: Training | Costs) -> float:
     """How much of a job is done, by the log of its run."""
     steps = getattr(job, "steps", None)
     log = io_run.read_log(Path(job.run)) if steps else []

@@ -18,11 +18,10 @@ from typing import Any, NamedTuple
 from pydantic import NonNegativeInt
 
 from gambol.core.config import Config
-from gambol.core.errors import InputError
 from gambol.core.progress import Progress, silent
 from gambol.io import store
 from gambol.multiview.windows import cores
-from gambol.stages import demo_behavior, demo_pixels, demo_report, demo_space, demo_world
+from gambol.stages import begun, demo_behavior, demo_pixels, demo_report, demo_space, demo_world
 from gambol.stages.demo_behavior import Seen
 from gambol.stages.demo_report import Scores
 from gambol.stages.train import TrainConfig
@@ -76,7 +75,7 @@ def run(
 ) -> Demo:
     """Run everything; steps that are finished are kept."""
     start = time.monotonic()
-    _begin(cfg, out)
+    begun.begin(cfg, out, "demo", "a demo")
     size, workers = cfg.world(), threads or cores()
     say(f"1/9 filming two simulated mice by {size.cameras} cameras: films to learn from")
     learn = demo_world.learn(size, out, workers, progress)
@@ -116,21 +115,6 @@ def run(
     demo_report.write(scores, courses, {"pixels": found.film, "space": shown}, out)
     store.write_json(store.nulls(made._asdict()), out / "demo.json")
     return made
-
-
-def _begin(cfg: DemoConfig, out: Path) -> None:
-    """Refuse a folder of other things, or of a demo with other settings."""
-    settings = out / "demo.yaml"
-    if settings.is_file():
-        there = DemoConfig.from_yaml(settings)
-        if there.yaml() != cfg.yaml():
-            raise InputError(
-                f"{out} holds a demo with quick={there.quick} and seed={there.seed}; delete it "
-                "or choose another --out"
-            )
-    elif out.is_dir() and any(out.iterdir()):
-        raise InputError(f"{out} is not empty and holds no demo; choose another --out")
-    store.write_text(cfg.yaml(), settings)
 
 
 def describe(values: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy.optimize import linear_sum_assignment
 
 from gambol.core import poses as core_poses
@@ -71,6 +71,37 @@ def of_poses(result: Path, truth: Path, skip: tuple[str, ...] = ()) -> dict[str,
     }
 
 
+def errors(result: Path, truth: Path) -> Float[np.ndarray, "M J"]:
+    """Return how far keypoints are from those of the nearest animal, whoever it is.
+
+    A row is an animal of the truth in a frame; infinite where nothing was found, NaN where the
+    truth has nothing.
+    """
+    made, true = _shared(result, io_poses.read(result), truth, ())
+    xyz, goal = (
+        np.stack([_of(poses, str(name)) for name in poses["individuals"].values])
+        for poses in (made, true)
+    )
+    far = np.linalg.norm(xyz[:, None] - goal[None], axis=-1)  # (A, N, T, J)
+    found = np.full(goal.shape[:3], np.inf)
+    for t, (rows, columns) in enumerate(_nearest(far)):
+        found[columns, t] = far[rows, columns, t]
+    known = np.isfinite(goal).all(axis=-1)
+    found = np.where(known, np.where(np.isfinite(found), found, np.inf), np.nan)
+    return found.transpose(1, 0, 2).reshape(-1, goal.shape[2])
+
+
+def _nearest(
+    far: Float[np.ndarray, "A N T J"],
+) -> list[tuple[Int[np.ndarray, " K"], Int[np.ndarray, " K"]]]:
+    """Match animals frame by frame, by the mean distance of what both have."""
+    seen = np.isfinite(far)
+    count = seen.sum(axis=-1)
+    mean = np.where(seen, far, 0.0).sum(axis=-1) / np.maximum(count, 1)
+    cost = np.where(count, mean, 1e12)  # of an animal that is not there
+    return [linear_sum_assignment(one) for one in np.moveaxis(cost, 2, 0)]
+
+
 def _whoever(
     xyz: Float[np.ndarray, "N T J 3"],
     goal: Float[np.ndarray, "N T J 3"],
@@ -80,11 +111,7 @@ def _whoever(
     if len(xyz) < 2:
         return {}
     far = np.linalg.norm(xyz[:, None] - goal[None], axis=-1)[..., counted]  # (N, N, T, J)
-    seen = np.isfinite(far)
-    count = seen.sum(axis=-1)
-    mean = np.where(seen, far, 0.0).sum(axis=-1) / np.maximum(count, 1)
-    cost = np.where(count, mean, 1e12)  # of an animal that is not there
-    each = [linear_sum_assignment(one) for one in np.moveaxis(cost, 2, 0)]
+    each = _nearest(far)
     right = np.concatenate([far[rows, columns, t] for t, (rows, columns) in enumerate(each)])
     names = np.mean([rows == columns for rows, columns in each])
     known = right[np.isfinite(right)]

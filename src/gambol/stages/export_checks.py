@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gambol.core import pixels
+from gambol.core.cores import usable_cores
 from gambol.core.errors import InputError
 from gambol.io import exported as io_exported
 from gambol.io import run as io_run
@@ -124,7 +125,7 @@ def answers(
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = engine.usable_cores(threads)
+    options.intra_op_num_threads = usable_cores(threads)
     session = onnxruntime.InferenceSession(
         str(path), options, providers=["CPUExecutionProvider"]
     )
@@ -195,7 +196,7 @@ def measure(folder: Path, seen: Seen, threads: int) -> dict[str, Any]:
     }
     return {
         "numbers": numbers,
-        "threads": engine.usable_cores(threads),
+        "threads": usable_cores(threads),
         "measured_on": {"part": "val", "pictures": len(seen.images)},
         "labels": int(np.isfinite(errors["float32"]).sum()),
         "warnings": warnings(numbers),

@@ -25,9 +25,10 @@ from gambol.core.skeleton import Skeleton
 from gambol.io import run as io_run
 from gambol.io import store
 from gambol.nn.augment import AugmentConfig
+from gambol.nn.backbones.pyramid import EncodedSpec
 from gambol.nn.model import ModelSpec, PoseNet
 from gambol.nn.transfer import Taken
-from gambol.pose import dataset, train
+from gambol.pose import dataset, schedule, train
 from gambol.pose.distributed import Team
 from gambol.pose.unlabelled import Unlabelled
 
@@ -95,6 +96,7 @@ def learn(job: Job, sitting: Sitting) -> train.Fitted:
     torch.manual_seed(job.fit.seed)
     net = PoseNet(job.spec)
     taken = Taken({}, ()) if job.start is None else job.start(net)
+    anew = isinstance(job.spec.backbone, EncodedSpec) and job.start is None
     first = sitting.team.first
     job.out.mkdir(parents=True, exist_ok=True)
     state = io_run.read_state(job.out)
@@ -123,7 +125,7 @@ def learn(job: Job, sitting: Sitting) -> train.Fitted:
             judge,
             job.windows,
             job.skeleton,
-            job.fit,
+            schedule.settle(job.fit, anew),
             job.augment,
             device=sitting.device,
             name=lambda row: job.rows[row] if job.rows else str(row),

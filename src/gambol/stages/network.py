@@ -1,5 +1,6 @@
 """Which network training makes of settings and labels: architecture, head, outputs."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gambol.core.errors import InputError
@@ -9,7 +10,7 @@ from gambol.nn.backbones.pyramid import EncodedSpec
 from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.model import AnyOutput, ModelSpec, PoseNet, default_head
 from gambol.nn.outputs.graph import GraphSpec
-from gambol.pose import choose_many
+from gambol.pose import choose, choose_many
 from gambol.pose.choose import Choice
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ COARSE = 1.25  # strides: a Gaussian of this σ is still found between cells
 
 def spec(cfg: "TrainConfig", skeleton: Skeleton, choice: Choice, place: bool) -> ModelSpec:
     """Return the network for a skeleton."""
-    backbone = cfg.backbone or UNetSpec(depth=choice.depth, rate=1.5)
+    backbone = cfg.backbone or choice.backbone
     made = ModelSpec(
         backbone=backbone,
         head=cfg.head or default_head(backbone),
@@ -31,11 +32,18 @@ def spec(cfg: "TrainConfig", skeleton: Skeleton, choice: Choice, place: bool) ->
         place=place,
         mirror=_partners(skeleton, choice.flip) if cfg.mirror else None,
     )
-    if cfg.backbone is None and cfg.head is None:
-        return made
     return made.model_copy(
         update={"outputs": tuple(map(_fitting, made.outputs, _strides(made)))}
     )
+
+
+def usual(cfg: "TrainConfig", approach: choose_many.Approach) -> Sequence[choose.Usual]:
+    """Return the networks, of rising depth, of which training takes one if none is asked for.
+
+    An hourglass for one animal a frame, unless a head or finer maps are asked for.
+    """
+    plain = cfg.head is None and cfg.output.stride in (None, 4)
+    return choose.ALONE if approach == "single" and plain else choose.CROWD
 
 
 def multiple(cfg: "TrainConfig") -> int:
@@ -51,9 +59,9 @@ def place(
     cfg: "TrainConfig", approach: choose_many.Approach, choice: Choice
 ) -> tuple[bool, tuple[str, ...]]:
     """Say whether the network is told where in the frame it looks, and why if it chose so."""
-    usual = cfg.backbone is None or isinstance(cfg.backbone, UNetSpec)
+    tells = isinstance(cfg.backbone or choice.backbone, UNetSpec)
     if cfg.place is None:
-        one_view = approach == "single" and usual and choice.whole and choice.rotation < 90
+        one_view = approach == "single" and tells and choice.whole and choice.rotation < 90
         reason = "place: whole frames of one view, so the network is told where it looks"
         return one_view, (reason,) if one_view else ()
     if cfg.place and isinstance(cfg.backbone, LinearSpec | EncodedSpec):

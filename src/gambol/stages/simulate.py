@@ -21,7 +21,7 @@ from gambol.io import labels as io_labels
 from gambol.io import store
 from gambol.io.video.write import VideoWriter
 from gambol.simulate.world import SimulateConfig, simulate
-from gambol.stages import simulated
+from gambol.stages import begun, simulated
 
 CHUNK = 32  # frames drawn at once
 
@@ -52,7 +52,7 @@ def run(cfg: FilmConfig, out: Path, progress: Progress = silent) -> Filmed:
     )  # fmt: skip
     world = simulate(cfg.world)
     kept = simulated.kept(world.skeleton, cfg.keypoints)
-    simulated.begun(cfg, out)
+    begun.begin(cfg, out, "simulate", "a simulation")
     if (out / simulated.PROJECT).exists():
         progress(Step("simulate", 1, 1, made.video.name))
         return made

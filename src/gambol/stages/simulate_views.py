@@ -28,7 +28,7 @@ from gambol.core.progress import Progress, Step, silent
 from gambol.io import board_file, calibration, store
 from gambol.simulate import board_pictures, body3d, filming, fly, mouse, rigs
 from gambol.simulate.shots import PictureConfig, Set, Shot
-from gambol.stages import simulate_films, simulated
+from gambol.stages import begun, simulate_films, simulated
 from gambol.viz import board_page
 
 SQUARE = 120.0  # px of a square in the printed board
@@ -96,7 +96,7 @@ def run(
     )  # fmt: skip
     simulated.kept((mouse if cfg.animal == "mouse" else fly).skeleton(), cfg.keypoints)
     body3d.room(cfg.animal, cfg.animals, cfg.floor)
-    simulated.begun(cfg, out)
+    begun.begin(cfg, out, "simulate", "a simulation")
     if made.truth.exists():
         progress(Step("simulate", 1, 1, out.name))
         return made

@@ -10,32 +10,14 @@ import xarray as xr
 from jaxtyping import Float, Int, UInt8
 
 from gambol.core import ethogram, poses
-from gambol.core.config import Config
-from gambol.core.errors import InputError
 from gambol.core.labels import Labels, Origin, Visibility
 from gambol.core.skeleton import Skeleton
-from gambol.io import store
 from gambol.io.ethogram import formats
 from gambol.kernels import runs
 from gambol.stages import imports
 
-SETTINGS, PROJECT = "simulate.yaml", "project.db"
+PROJECT = "project.db"
 BEHAVIOUR, STATE = "behaviour", "state"  # categories of the bouts that are written
-
-
-def begun(cfg: Config, out: Path) -> None:
-    """Begin to simulate into a folder, or go on; refuse a folder of other things."""
-    settings = out / SETTINGS
-    if settings.is_file():
-        if settings.read_text(encoding="utf-8") != cfg.yaml():
-            raise InputError(
-                f"{out} was simulated with other settings, which {SETTINGS} names; choose "
-                "another folder, or delete this one"
-            )
-    elif out.is_dir() and any(out.iterdir()):
-        raise InputError(f"{out} is not empty and was not simulated; choose another folder")
-    else:
-        store.write_text(cfg.yaml(), settings)
 
 
 class View(NamedTuple):

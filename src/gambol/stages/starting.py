@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from gambol.core.registry import Spec
 from gambol.io import pretrained, store
 from gambol.io import run as io_run
 from gambol.nn import transfer
@@ -24,6 +25,13 @@ def fingerprint(start: str | None) -> str:
     assert start is not None
     path = Path(start)
     return io_run.load(path).weights_hash if path.is_dir() else store.file_hash(path)
+
+
+def backbone(start: str | None) -> Spec | None:
+    """Return the backbone of the run that a network starts from; None for anything else."""
+    if start in (None, IMAGENET) or not Path(str(start)).is_dir():
+        return None
+    return io_run.load(Path(str(start))).model.spec.backbone
 
 
 def loader(

@@ -8,7 +8,7 @@ Killed at any moment and started again with the same command, it goes on where i
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +20,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 import gambol
 from gambol.core import regions
 from gambol.core.config import Config
+from gambol.core.cores import usable_cores
 from gambol.core.errors import InputError
 from gambol.core.labels import Labels
 from gambol.core.progress import Progress, silent
@@ -30,7 +31,6 @@ from gambol.io import store
 from gambol.io.video.open import open_video
 from gambol.nn.augment import AugmentConfig
 from gambol.nn.backbones.linear import LinearSpec
-from gambol.nn.backbones.unet import UNetSpec
 from gambol.nn.model import AnyBackbone, AnyHead, AnyOutput, PoseNet
 from gambol.nn.outputs.confidence import ConfidenceSpec
 from gambol.pose import (
@@ -44,7 +44,7 @@ from gambol.pose import (
     train,
 )
 from gambol.pose import linear as pose_linear
-from gambol.pose.choose import Choice, choose
+from gambol.pose.choose import Choice, Usual, choose
 from gambol.pose.unlabelled import UnlabelledConfig
 from gambol.stages import learning, network, starting, structure, train_many, trained
 from gambol.stages import unlabelled as of_unlabelled
@@ -174,7 +174,7 @@ def _is_done(out: Path, made_from: str) -> bool:
 
 
 def _device(asked: str, threads: int) -> str:
-    from gambol.nn.engine import choose_device, usable_cores
+    from gambol.nn.engine import choose_device
 
     name = choose_device(asked).torch_name
     if threads and name == "cpu":
@@ -190,6 +190,8 @@ def _prepare(
     say: Callable[[str], None],
 ) -> trained.Prepared:
     labels, split = _settle(cfg, labels, rows)
+    if cfg.backbone is None:
+        cfg = cfg.model_copy(update={"backbone": starting.backbone(cfg.start)})
     seen = scenes.gather(labels)
     grey = False if cfg.colour is None else cfg.colour == "grey"
     images = io_frames.keep(io_frames.at(labels.videos, seen.place, grey=grey))
@@ -201,7 +203,7 @@ def _prepare(
         approach, reason = cfg.approach, f"{cfg.approach}: as asked"
     _check_approach(approach, seen)
     _check_snapshots(cfg)
-    choice = _choose(cfg, labels, images)
+    choice = _choose(cfg, labels, images, network.usual(cfg, approach))
     crops = approach == "top-down"  # which take the place of windows
     kept = [one for one in choice.reasons if not (crops and one.startswith("windows"))]
     place, kept_place = network.place(cfg, approach, choice)
@@ -295,19 +297,19 @@ def _rate(ref: str) -> float | None:
         video.close()
 
 
-def _choose(cfg: TrainConfig, labels: Labels, images: list[np.ndarray]) -> Choice:
+def _choose(
+    cfg: TrainConfig, labels: Labels, images: list[np.ndarray], nets: Sequence[Usual]
+) -> Choice:
     """What the labels suggest, overridden by what the settings say."""
     size = images[0].shape[1], images[0].shape[0]
-    usual = cfg.backbone is None or isinstance(cfg.backbone, UNetSpec)
-    depth = cfg.backbone.depth if isinstance(cfg.backbone, UNetSpec) else None
-    multiple = None if usual else network.multiple(cfg)
+    multiple = None if cfg.backbone is None else network.multiple(cfg)
     step = max(len(images) // 8, 1)
     choice = choose(
         labels.xy, labels.skeleton, size, images[::step],
-        scale=cfg.scale, depth=depth, multiple=multiple,
+        scale=cfg.scale, multiple=multiple, nets=nets,
     )  # fmt: skip
     if cfg.window is not None:
-        least = multiple or 2**choice.depth
+        least = multiple or choice.backbone.multiple
         side = -(-cfg.window // least) * least
         choice = choice._replace(window=(side, side), whole=False)
     if cfg.augment.rotation is not None:

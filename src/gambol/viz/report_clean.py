@@ -142,9 +142,9 @@ def _shares(made: CleanPage, by: str, title: str) -> Markup:
 def _traces(made: CleanPage) -> Markup:
     said = (
         "Orange was taken out, blue is what is kept, rings are bridged. If orange dots lie "
-        "where the animal was, raise outlier_mads or spike_body; if leaps are left in blue, "
-        "lower them. The keypoint and the ten seconds with the most faults of each recording, "
-        "worst recordings first."
+        "where the animal was, raise outlier_mads, outlier_body or spike_body; if leaps are "
+        "left in blue, lower them. The keypoint and the ten seconds with the most faults of "
+        "each recording, worst recordings first."
     )
     return section(
         "Before and after",

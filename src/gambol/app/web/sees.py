@@ -13,9 +13,10 @@ from gambol.app.web.models import Sees as Sees
 from gambol.app.web.state import Studio
 from gambol.core.labels import Labels
 from gambol.io.project import Project
-from gambol.nn.backbones.unet import UNetSpec
 from gambol.pose.choose import choose
 from gambol.pose.choose_many import approach
+from gambol.stages import network
+from gambol.stages.train import TrainConfig
 
 
 def routes(studio: Studio) -> list[BaseRoute]:
@@ -44,14 +45,15 @@ def of(labels: Labels, size: tuple[int, int]) -> Sees:
     """Return what a network sees that learns from frames of (width, height) `size`."""
     most = int(np.unique(labels.pairs, axis=0, return_counts=True)[1].max())
     found, why = approach(labels.xy, most, size, len(labels.skeleton.roots) == 1)
-    choice = choose(labels.xy, labels.skeleton, size, [])
+    nets = network.usual(TrainConfig(), found)
+    choice = choose(labels.xy, labels.skeleton, size, [], nets=nets)
     crop = (choice.window[0] / choice.scale, choice.window[1] / choice.scale)
     reasons = [one for one in choice.reasons if not one.startswith(("colour", "grey"))]
     by_animal = found == "top-down"
     if by_animal:
         reasons = [one for one in reasons if not one.startswith("windows")]
     return Sees(
-        field_px=UNetSpec(depth=choice.depth).field / choice.scale,
+        field_px=choice.backbone.field / choice.scale,
         crop_px=None if by_animal else crop,
         whole=choice.whole and not by_animal,
         reasons=[why, *reasons],

@@ -1,5 +1,7 @@
 """What every backbone is, and the registry they enter."""
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from gambol.core.errors import InputError
@@ -13,6 +15,8 @@ class Backbone(nn.Module):
     strides: tuple[int, ...]  # input pixels per feature cell of every level, increasing
     multiple: int  # widths and heights must be multiples of this
     stages: int = 1  # times that it answers, each time looking at what it answered before
+    of_maps: ClassVar[dict[str, int]] = {}
+    # the only layers whose sizes are numbers of maps, and the axis of their maps
 
     def prepare(self, maps: int) -> None:
         """Make the layers that answer early, with so many maps; for several stages only."""

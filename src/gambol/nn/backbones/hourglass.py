@@ -4,7 +4,7 @@ Source: Newell, Yang and Deng (2016), ECCV, "Stacked hourglass networks for huma
 estimation"; sizes as in spec/pose.md §6.2.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -22,9 +22,40 @@ class HourglassSpec(Spec):
     depth: int = Field(4, ge=1, le=6)  # halvings within an hourglass
     stacks: int = Field(2, ge=1, le=8)  # hourglasses, each of which answers
 
+    @property
+    def multiple(self) -> int:
+        """Number of which the sides of images are multiples."""
+        return 4 * 2**self.depth
+
+    @property
+    def middle_field(self) -> int:
+        """Side of what a cell of the smallest grid of the first stack sees, input pixels.
+
+        >>> [HourglassSpec(depth=d).middle_field for d in (2, 3, 4)]
+        [121, 233, 457]
+        """
+        side = 3  # cells that the middle block reads
+        for _ in range(self.depth):
+            side = 2 * (side + 2)
+        return _front_field(side)
+
+    @property
+    def field(self) -> int:
+        """Side of what a cell of the output sees, input pixels: every stack widens it.
+
+        >>> [HourglassSpec(depth=d, stacks=1).field for d in (2, 3, 4)]
+        [201, 393, 777]
+        """
+        first = last = 0
+        for _ in range(self.stacks):
+            first, last = _glass_field(first - 1, last + 1, self.depth)
+        return _front_field(last - first + 1)
+
 
 class Hourglass(Backbone):
     """Each stack reads its image features, the answer before it and where that came from."""
+
+    of_maps: ClassVar = {"answers": 0, "read": 1}
 
     def __init__(self, spec: HourglassSpec, channels: int) -> None:
         super().__init__()
@@ -43,7 +74,7 @@ class Hourglass(Backbone):
         self.carried = nn.ModuleList(nn.Conv2d(f, f, 1) for _ in range(spec.stacks - 1))
         self.answers, self.read = nn.ModuleList(), nn.ModuleList()
         self.channels, self.strides = (f,), (4,)
-        self.multiple, self.stages = 4 * 2**spec.depth, spec.stacks
+        self.multiple, self.stages = spec.multiple, spec.stacks
 
     def prepare(self, maps: int) -> None:
         """Make the layers of the early answers."""
@@ -110,6 +141,20 @@ def _glass(width: int, depth: int) -> nn.Module:
     for _ in range(depth):
         inner = _Level(width, inner)
     return inner
+
+
+def _front_field(side: int) -> int:
+    """Side of what so many cells of the front's output see, input pixels."""
+    return 2 * (2 * (side + 4) + 1) + 7
+
+
+def _glass_field(first: int, last: int, depth: int) -> tuple[int, int]:
+    """First and last cell that an hourglass reads for those from first to last."""
+    if depth == 0:
+        return first - 1, last + 1
+    # doubled cell i is made of ⌊(i - 1) / 2⌋ and the next, which residuals widen
+    low = _glass_field((first - 1) // 2 - 1, (last - 1) // 2 + 2, depth - 1)
+    return 2 * (low[0] - 1), 2 * (low[1] + 1) + 1
 
 
 def _outlet(width: int) -> nn.Sequential:

@@ -36,6 +36,11 @@ class UNetSpec(Spec):
         return int(self.filters * self.rate**level)
 
     @property
+    def multiple(self) -> int:
+        """Number of which the sides of images are multiples."""
+        return 2**self.depth
+
+    @property
     def middle_field(self) -> int:
         """Side of what a cell of the middle block sees, input pixels; spec/pose.md §6.5.
 
@@ -83,7 +88,7 @@ class UNet(Backbone):
         self.pool = nn.MaxPool2d(2)
         self.channels = tuple(widths[top:])
         self.strides = tuple(2**level for level in range(top, spec.depth + 1))
-        self.multiple = 2**spec.depth
+        self.multiple = spec.multiple
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Map (B, C, H, W) to the features of every level, finest first."""

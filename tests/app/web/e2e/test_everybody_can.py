@@ -146,6 +146,18 @@ def test_tab_leaves_the_stage_and_fields_take_numbers(desk):
     assert desk.studio.rows(54)[0][1]["points"] == [[0, 33.25, 44.5, 1]]
 
 
+def test_numbers_typed_before_the_page_draws_are_all_kept(desk):
+    desk.jump(58)
+    desk.press("e")
+    type_all = """(values) => { for (const [name, value] of values) {
+      const field = document.querySelector(`[data-test=field-${name}]`);
+      field.value = value;
+      field.dispatchEvent(new Event("change", {bubbles: true})); } }"""
+    desk.page.evaluate(type_all, [["x", "31"], ["y", "62.5"], ["state", "1"]])
+    desk.settle()
+    assert desk.studio.rows(58)[0][1]["points"] == [[0, 31, 62.5, 1]]
+
+
 @pytest.mark.parametrize("size", [(1024, 640), (640, 400)])
 def test_small_windows_show_everything_without_scrolling_the_page(studio, page, size):
     page.set_viewport_size({"width": size[0], "height": size[1]})

@@ -178,7 +178,8 @@ def test_the_history_says_who_did_what(studio, desk):
         newest["by"] == "Mei" and "nose" in newest["action"] and newest["places"] == [[1, 44]]
     )
     desk.press("Alt+h")
-    assert "nose" in desk.page.locator("[data-test=history]").inner_text()
+    history = desk.page.locator("[data-test=history]")  # its lines are asked for when it opens
+    until(lambda: "nose" in history.inner_text())
 
 
 @pytest.mark.parametrize("keys", [("Control+z",), ("Control+Shift+Z", "Control+z")])

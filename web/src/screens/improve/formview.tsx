@@ -7,7 +7,8 @@ interface Props {
   /** What the chosen preset says; the form shows it where the person says nothing. */
   preset: Config;
   own: Config;
-  onChange: (own: Config) => void;
+  /** Takes what makes the new settings of those that are, which may not have been drawn yet. */
+  onChange: (change: (own: Config) => Config) => void;
   /** What the server refused: name of the field, its sentence. */
   refused: { name: string; text: string } | null;
 }
@@ -20,7 +21,7 @@ function Control({ field, own, preset, onChange, id, bad }: OneProps & { id: str
   const mine = read(own, field.path);
   const below = read(preset, field.path);
   const usual = below === undefined ? usually(field) : shown(field, below) || "chosen from the labels";
-  const set = (value: unknown): void => onChange(write(own, field.path, value));
+  const set = (value: unknown): void => onChange((own) => write(own, field.path, value));
   const common = { id, "aria-invalid": bad, "aria-describedby": `${id}-about`, "data-test": `field-${field.name}` };
   if (field.kind === "choice" || field.kind === "boolean") {
     const choices = field.kind === "boolean" ? ["true", "false"] : field.choices;

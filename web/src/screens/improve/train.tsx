@@ -122,8 +122,8 @@ function Settings() {
         blocks={blocks.value}
         preset={preset.value?.config ?? {}}
         own={own.value}
-        onChange={(next) => {
-          own.value = next;
+        onChange={(change) => {
+          own.value = change(own.peek());
           refused.value = null;
         }}
         refused={refused.value}

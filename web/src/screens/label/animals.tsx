@@ -187,21 +187,29 @@ function Fields() {
   const [animal, keypoint] = [view.animal.value, view.keypoint.value];
   if (animal === null || keypoint === null)
     return <p class="muted hint-line">Select a keypoint (Q, E) to type its place.</p>;
-  const value = desk.held.value.instances.get(animal) ?? null;
-  const point = pointOf(value, keypoint);
   const at = { animal, keypoint };
+  const point = pointOf(desk.held.value.instances.get(animal) ?? null, keypoint);
+  const ghost = desk.ghostAt(at);
   const name = desk.nameOf(keypoint);
-  const put = (x: number | null, y: number | null, state: number) => {
-    const where = x === null || y === null ? null : { x, y };
-    const next = withPoint(value, keypoint, where ?? desk.ghostAt(at), state as State);
+  // a change starts from the rows as they are: the last one may not have been drawn yet
+  const latest = () => {
+    const value = desk.rows.peek().instances.get(animal) ?? null;
+    return { value, point: pointOf(value, keypoint) };
+  };
+  const put = (part: { x?: number; y?: number }, state?: State) => {
+    const { value, point } = latest();
+    const [x, y] = [point?.x ?? null, point?.y ?? null];
+    const where = { ...(x === null || y === null ? desk.ghostAt(at) : { x, y }), ...part };
+    const kept = point?.state === COVERED ? COVERED : VISIBLE;
+    const next = withPoint(value, keypoint, where, state ?? kept);
     send({ action: `set ${name}`, changes: setAnimal(desk.rows.peek(), animal, next) });
   };
   const forget = () => {
+    const { value, point } = latest();
     if (value === null || point === null) return;
     const next = withoutPoint(value, keypoint);
     send({ action: `unset ${name}`, changes: setAnimal(desk.rows.peek(), animal, next) });
   };
-  const ghost = desk.ghostAt(at);
   const coordinate = (axis: "x" | "y") => (
     <label class="row">
       {axis}
@@ -213,9 +221,7 @@ function Fields() {
         data-test={`field-${axis}`}
         onChange={(event) => {
           const typed = event.currentTarget.valueAsNumber;
-          if (!Number.isFinite(typed)) return;
-          const there = { x: point?.x ?? ghost.x, y: point?.y ?? ghost.y, [axis]: typed };
-          put(there.x, there.y, point?.state === COVERED ? COVERED : VISIBLE);
+          if (Number.isFinite(typed)) put({ [axis]: typed });
         }}
       />
     </label>
@@ -233,7 +239,7 @@ function Fields() {
           onChange={(event) => {
             const state = Number(event.currentTarget.value);
             if (state < 0) forget();
-            else put(point?.x ?? null, point?.y ?? null, state);
+            else put({}, state as State);
           }}
         >
           <option value={-1}>unset</option>

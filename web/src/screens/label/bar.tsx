@@ -18,7 +18,7 @@ const SLIDERS: readonly (Slider & { name: string })[] = [
 /** Levels, switches, play. */
 export function Bar() {
   const levels = desk.levels.value;
-  const set = (change: Partial<Levels>) => (desk.levels.value = { ...levels, ...change });
+  const set = (change: Partial<Levels>) => (desk.levels.value = { ...desk.levels.peek(), ...change });
   return (
     <div class="label-bar row" role="group" aria-label="View" data-test="label-bar">
       <button

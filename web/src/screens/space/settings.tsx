@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, sentence } from "../../api";
 import type { StageSchema } from "../../types.gen";
-import { blocksOf, said, type Schema } from "../improve/form";
+import { blocksOf, said, type Config, type Schema } from "../improve/form";
 import { Form } from "../improve/formview";
 import { settings, type Stage } from "./prepare";
 
@@ -25,7 +25,8 @@ function Inside({ stage }: { stage: Stage }) {
   useEffect(() => void load(stage), [stage]);
   const schema = schemas.value[stage];
   if (schema === undefined) return <p class="muted">{trouble.value || "reading the settings …"}</p>;
-  const set = (own: Readonly<Record<string, unknown>>): void => void (settings.value = { ...settings.peek(), [stage]: own });
+  const set = (change: (own: Config) => Config): void =>
+    void (settings.value = { ...settings.peek(), [stage]: change(settings.peek()[stage] ?? {}) });
   return <Form blocks={blocksOf(schema)} preset={{}} own={settings.value[stage] ?? {}} onChange={set} refused={null} />;
 }
 

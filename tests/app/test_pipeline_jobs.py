@@ -1,0 +1,108 @@
+"""Commands are played by small programs; what the real ones do is in `test_pipelines`."""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+from gambol.app import pipeline_jobs
+from gambol.app.pipeline_jobs import Crew
+from gambol.core.progress import Stopped
+
+PLAYER = """
+import json, os, sys, time
+from pathlib import Path
+exec(sys.argv[1])
+"""
+
+
+@pytest.fixture
+def play(tmp_path, monkeypatch):
+    """Run Python in the place of a command."""
+    began = pipeline_jobs.subprocess.Popen
+
+    def popen(command, **more):
+        return began([sys.executable, "-c", PLAYER, *command[3:]], **more)
+
+    monkeypatch.setattr(pipeline_jobs.subprocess, "Popen", popen)
+
+    def do(code, crew=None, **settings):
+        chosen = {"threads": 1, "tries": 3, "patience_s": 60.0} | settings
+        crew = crew or Crew(tmp_path, **chosen)
+        return crew.do([code], tmp_path / "logs" / "log.txt")
+
+    return do
+
+
+def test_its_result_is_what_it_printed_and_its_log_what_it_said(play, tmp_path):
+    code = "print(json.dumps([os.getcwd(), sys.argv[-1]])); sys.stderr.write('hm')"
+    ended = play(code)
+    assert ended.trouble is None
+    assert ended.result == [os.path.realpath(tmp_path), "--json"]
+    assert (tmp_path / "logs" / "log.txt").read_text() == "hm"
+
+
+def test_what_it_refuses_is_not_tried_again(play, tmp_path):
+    said = "sys.stderr.write('gambol: no such film\\n'); sys.exit(2)"
+    assert play("open('tries', 'a').write('x'); " + said).trouble == "no such film"
+    assert (tmp_path / "tries").read_text() == "x"
+
+
+def test_a_fault_is_told_by_its_last_line(play):
+    assert play("raise RuntimeError('what now')").trouble == "it failed: RuntimeError: what now"
+    assert "no JSON" in play("print('all went well')").trouble
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_a_killed_process_is_started_again(play, tmp_path):
+    lost = "open('tries', 'a').write('x'); os.kill(os.getpid(), 9)"
+    code = f"Path('tries').exists() and (print('[1]'), sys.exit(0))\n{lost}"
+    assert play(code).result == [1]
+    ended = play(lost, tries=2)
+    assert ended.trouble == f"its process was killed (exit status {-signal.SIGKILL})"
+    assert (tmp_path / "tries").read_text() == "xxx"
+
+
+def test_one_that_says_nothing_is_ended_and_started_again(play, tmp_path):
+    code = "Path('hung').exists() and (print('{}'), sys.exit(0))\n"
+    code += "Path('hung').touch(); time.sleep(99)"
+    start = time.monotonic()
+    assert play(code, patience_s=3.0).result == {}
+    assert time.monotonic() - start < 60
+    trouble = play("time.sleep(99)", patience_s=0.5, tries=1).trouble
+    assert trouble == "it said nothing for 0.5 s and was ended"
+
+
+def test_one_that_goes_on_talking_is_left_alone(play):
+    talk = "(sys.stderr.write('.'), sys.stderr.flush(), time.sleep(0.2))"
+    code = f"[{talk} for _ in range(25)]; print(3)"
+    assert play(code, patience_s=4.0, tries=1).result == 3
+
+
+def test_when_the_pipeline_ends_its_processes_do(play, tmp_path):
+    crew = Crew(tmp_path, threads=1, tries=3, patience_s=60.0)
+    stopped = []
+
+    def run():
+        with pytest.raises(Stopped):
+            play(code, crew)
+        stopped.append(True)
+
+    code = "Path('pid').write_text(str(os.getpid())); time.sleep(99)"
+    thread = threading.Thread(target=run)
+    thread.start()
+    until = time.monotonic() + 30
+    while not (tmp_path / "pid").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    crew.close()
+    thread.join(30)
+    assert stopped
+    with pytest.raises(Stopped):
+        play("print(1)", crew)
+
+
+def test_its_process_knows_its_threads(play):
+    assert play("print(json.dumps(os.environ['OMP_NUM_THREADS']))", threads=3).result == "3"
