@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 CHROMIUM = os.environ.get("GAMBOL_CHROMIUM") or shutil.which("chromium")
 DRAWING = ("--no-sandbox", "--disable-gpu")  # profile A: 2D; never time it with the other
@@ -89,6 +90,20 @@ def watch(context: BrowserContext, faults: list[str]) -> None:
         ),
     )
     context.on("request", lambda asked: OWN.match(asked.url) or faults.append(asked.url))
+
+
+def told(page: Page) -> str:
+    """Say what a page shows of its state, for the report of a test that failed."""
+    ask = """() => JSON.stringify({
+      address: location.href, focus: document.activeElement?.outerHTML.slice(0, 200),
+      dialogs: [...document.querySelectorAll("dialog")].map((one) => one.innerText),
+      toasts: document.querySelector(".toasts")?.innerText,
+      frame: window.__gambol?.frameShown?.(), pending: window.__gambol?.pending?.(),
+      seq: window.__gambol?.seq?.()}, null, 1)"""
+    try:
+        return page.evaluate(ask)
+    except PlaywrightError as error:
+        return f"the page does not answer: {error}"
 
 
 def axe(page: Page) -> list[str]:

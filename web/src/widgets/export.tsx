@@ -1,5 +1,5 @@
 // Taking labels out: first what the format cannot hold, then the file.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { post, sentence, url } from "../api";
 import { closeDialog } from "../store/dialogs";
 import { drained } from "../store/outbox";
@@ -53,19 +53,28 @@ export function Export() {
   const [said, setSaid] = useState<Transferred | null>(null);
   const [made, setMade] = useState(false);
   const [trouble, setTrouble] = useState("");
-  const go = async (dry: boolean): Promise<void> => {
+  const asked = useRef(0); // an answer to an older question is not shown
+  const go = async (format: string, dry: boolean): Promise<void> => {
+    const mine = ++asked.current;
     setTrouble("");
     try {
-      setSaid(await ask(format, dry));
+      const answer = await ask(format, dry);
+      if (mine !== asked.current) return;
+      setSaid(answer);
       setMade(!dry);
     } catch (error) {
+      if (mine !== asked.current) return;
       setSaid(null);
       setTrouble(sentence(error));
     }
   };
-  useEffect(() => void go(true), [format]);
+  const choose = (format: string): void => {
+    setFormat(format);
+    void go(format, true);
+  };
+  useEffect(() => void go(format, true), []);
   const footer = (
-    <button class="main" disabled={said === null} data-test="export-go" onClick={() => void go(false)}>
+    <button class="main" disabled={said === null} data-test="export-go" onClick={() => void go(format, false)}>
       Export
     </button>
   );
@@ -78,7 +87,7 @@ export function Export() {
             data-first
             value={format}
             data-test="export-format"
-            onChange={(event) => setFormat(event.currentTarget.value)}
+            onChange={(event) => choose(event.currentTarget.value)}
           >
             {FORMATS.map(([id, title]) => (
               <option key={id} value={id}>

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 import worlds
-from acting import Desk, until
+from acting import Desk
 
 from gambol.io import labels as io_labels
 from gambol.io.project import Project
@@ -46,7 +46,6 @@ def test_labels_go_out_and_come_in_by_the_page(server, page, faults, tmp_path):
     page.select_option("[data-test=export-format]", "coco")
     page.locator("[data-test=export-said] li").first.wait_for()  # what it cannot hold
     page.select_option("[data-test=export-format]", "slp")
-    page.wait_for_timeout(300)
     page.click("[data-test=export-go]")
     link = page.locator("[data-test=export-said] a")
     with page.expect_download() as coming:
@@ -54,9 +53,11 @@ def test_labels_go_out_and_come_in_by_the_page(server, page, faults, tmp_path):
     coming.value.save_as(tmp_path / "out.slp")
     assert len(io_labels.read(tmp_path / "out.slp")) == 1
     page.keyboard.press("Escape")
+    page.locator("[data-test=export]").wait_for(state="detached")
 
     desk.press("Control+z", "Control+z", "Control+z", "Control+z", "Control+z")
-    until(lambda: labelled(server.folder) == 0)  # undos go one after another
+    desk.settle()
+    assert labelled(server.folder) == 0
     drop(page, tmp_path / "out.slp")
     page.locator("[data-test=foreseen] li").first.wait_for(timeout=30_000)
     assert "1 animals are added" in page.locator("[data-test=foreseen]").inner_text()
