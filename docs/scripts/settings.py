@@ -14,7 +14,8 @@ from typing import Any, get_args
 import yaml
 from pydantic_core import PydanticUndefined
 
-from gambol.app.pipeline_file import ClusterConfig, PipelineConfig
+from gambol.app.pipeline_file import PipelineConfig, StepConfig
+from gambol.app.pipeline_jobs import ClusterConfig
 from gambol.behavior.align import AlignSettings
 from gambol.behavior.clean import CleanSettings
 from gambol.behavior.dwell import DwellSettings
@@ -232,7 +233,11 @@ BLOCKS: dict[str, list[tuple[str, type[Config]]]] = {
         ("gambol syllable-movies", SyllableMovieConfig),
     ],
     "evaluation.md": [("", EvaluateConfig), ("oks", InstanceScoring)],
-    "pipelines.md": [("", PipelineConfig), ("cluster", ClusterConfig)],
+    "pipelines.md": [
+        ("", PipelineConfig),
+        ("steps.NAME", StepConfig),
+        ("cluster", ClusterConfig),
+    ],
     "plan.md": [
         ("gambol plan", PlanConfig),
         ("world", SettingConfig),

@@ -9,11 +9,12 @@ import sys
 import textwrap
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import dask
 import psutil
 import pytest
-from distributed import Client
+from distributed import Client, LocalCluster
 
 from gambol.app import pipeline_cluster, pipeline_file
 from gambol.core.errors import InputError
@@ -164,6 +165,36 @@ def test_when_its_scheduler_goes_a_pipeline_says_so_and_goes_on_later(
     assert told.status == 0 and "film  1 done" in told.out
 
 
+def test_commands_for_a_gpu_take_turns_with_it(pipeline, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=2, dashboard_address=None, resources={"GPU": 1}
+        ) as workers,
+        pipeline_cluster.opened(workers.scheduler_address, 1, pipeline()) as cluster,
+    ):
+        assert cluster.gpus == 1
+        with ThreadPoolExecutor(2) as pool:
+            films = [[*FILM, name] for name in "ab"]
+            logs = [tmp_path / f"{name}.txt" for name in "ab"]
+            ended = list(pool.map(cluster.do, films, logs, [1, 1]))
+        assert [one.trouble for one in ended] == [None, None]
+        refused = cluster.do(["info", "a.nc"], tmp_path / "log.txt", 2)
+        assert refused.trouble == "it asks for 2 GPUs; the cluster has 1"
+    begins, ends = [], []
+    for name in "ab":
+        times = [one.stat().st_mtime for one in (tmp_path / name).rglob("*")]
+        begins.append(min(times))
+        ends.append(max(times))
+    assert max(begins) > min(ends)  # one after the other, though there is room for two
+
+
+def test_a_cluster_without_gpus_says_how_to_get_some(pipeline, tmp_path):
+    with pipeline_cluster.opened("local", 1, pipeline()) as cluster:
+        told = cluster.do(["info", "a.nc"], tmp_path / "log.txt", 1)
+    assert told.refused and "dask worker --resources GPU=1" in told.trouble
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script plays SLURM")
 def test_jobs_of_slurm_are_workers(pipeline, tmp_path, monkeypatch):
     programs = tmp_path / "bin"
@@ -181,14 +212,34 @@ def test_jobs_of_slurm_are_workers(pipeline, tmp_path, monkeypatch):
         one.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     (tmp_path / "a.txt").write_text("no poses")
-    asked = "{cores: 2, memory: 3GB, walltime: '00:10:00', options: [--partition=short]}"
+    asked = "{cores: 2, memory: 3GB, walltime: '00:10:00', gpus: 2, options: [--gres=gpu:2]}"
     with pipeline_cluster.opened("slurm", 1, pipeline(cluster=asked)) as cluster:
-        assert cluster.at_once == 3
+        assert (cluster.at_once, cluster.gpus) == (3, 2)
         said = cluster.do(["info", "a.txt"], tmp_path / "log.txt").trouble
     assert said is not None and "a.txt" in said
     script = (tmp_path / "job.sh").read_text()
-    for line in ("--cpus-per-task=2", "--mem=3G", "-t 00:10:00", "--partition=short"):
+    for line in ("--cpus-per-task=2", "--mem=3G", "-t 00:10:00", "--gres=gpu:2"):
         assert f"#SBATCH {line}" in script
+    assert "--resources GPU=2" in script
+
+
+def test_a_file_says_which_cluster_and_what_jobs_ask_for(pipeline, tmp_path, monkeypatch):
+    def asked(kind, cfg):
+        raise InputError(f"{kind} jobs of {cfg.cores} cores and {cfg.memory}")
+
+    monkeypatch.setattr(pipeline_cluster, "_jobs", asked)
+    file = tmp_path / "cluster.yaml"
+    for text, said in (
+        ("{kind: pbs, cores: 7, memory: 9GB}", "pbs jobs of 7 cores and 9GB"),
+        ("{cores: 7}", "kind"),
+        ("{kind: local}", "slurm"),
+    ):
+        file.write_text(text)
+        with (
+            pytest.raises(InputError, match=said),
+            pipeline_cluster.opened(str(file), 1, pipeline()),
+        ):
+            pass
 
 
 def test_what_is_no_cluster_is_refused(pipeline):

@@ -26,10 +26,12 @@ def test_files_that_match_fill_the_blanks_of_commands(tmp_path):
           poses: >-
             gambol predict 'my run' {path} --out poses
             --set "backbone={kind: unet}"
-          map: {once: map poses --out map}
+          map: {once: map poses --out map, gpus: 2}
+          more: {each: info}
         """))  # fmt: skip
     assert [one.name for one in known.recordings] == ["a", "b"]
-    assert known.folder == tmp_path and [step.once for step in known.steps] == [False, True]
+    steps = [(step.once, step.gpus) for step in known.steps]
+    assert known.folder == tmp_path and steps == [(False, 0), (True, 2), (False, 0)]
     said = ("predict", "my run", "films/b.mp4", "--out", "poses", "--set")
     assert words(known, "poses", "b") == (*said, "backbone={kind: unet}")
     assert words(known, "map") == ("map", "poses", "--out", "map")
@@ -65,7 +67,10 @@ def test_recordings_are_listed_left_out_and_found_by_several_patterns(tmp_path):
         ("recordings: films/*.avi\nsteps: {i: 'info {path}'}", "nothing matches 'films/"),
         ("recordings: films/*\nsteps: {i: 'info {pth}'}", "did you mean 'path'"),
         ("recordings: films/*\nsteps: {i: {once: 'info {path}'}}", "done once, so {path} says"),
-        ("recordings: films/*\nsteps: {i: {twice: info}}", "says twice; write a command"),
+        ("recordings: films/*\nsteps: {i: {twice: info}}", "twice"),
+        ("recordings: films/*\nsteps: {i: {gpus: 1}}", "write a command, or once:"),
+        ("recordings: films/*\nsteps: {i: {each: info, once: info}}", "write a command, or"),
+        ("recordings: films/*\nsteps: {i: {each: info, gpus: -1}}", "gpus"),
         ("recordings: films/*\nsteps: {i: 'info \"'}", "quotes that do not match"),
         ("recordings: films/*\nsteps: {i: gambol}", "step i is empty"),
         ("recordings: films/*\nsteps: {a/b: 'info {path}'}", "'a/b' is no name"),

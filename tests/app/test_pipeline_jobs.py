@@ -29,10 +29,10 @@ def play(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pipeline_jobs.subprocess, "Popen", popen)
 
-    def do(code, crew=None, **settings):
+    def do(code, crew=None, log="log", gpus=0, **settings):
         chosen = {"threads": 1, "tries": 3, "patience_s": 60.0} | settings
         crew = crew or Crew(tmp_path, **chosen)
-        return crew.do([code], tmp_path / "logs" / "log.txt")
+        return crew.do([code], tmp_path / "logs" / f"{log}.txt", gpus)
 
     return do
 
@@ -106,3 +106,23 @@ def test_when_the_pipeline_ends_its_processes_do(play, tmp_path):
 
 def test_its_process_knows_its_threads(play):
     assert play("print(json.dumps(os.environ['OMP_NUM_THREADS']))", threads=3).result == "3"
+
+
+def test_gpus_are_lent_to_one_process_at_a_time(play, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    crew, seen = Crew(tmp_path, 1, 3, 60.0), []
+    code = "time.sleep(0.2); print(json.dumps(os.environ['CUDA_VISIBLE_DEVICES']))"
+    assert play(code, crew).result == "4,7"  # who asks for none is not kept from them
+
+    def one(name):
+        seen.append(play(code, crew, log=name, gpus=1).result)
+
+    threads = [threading.Thread(target=one, args=[name]) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(seen) == ["4", "4", "7", "7"]
+    assert set(play(code, crew, gpus=2).result) == set("4,7")
+    refused = play(code, crew, gpus=3)
+    assert refused.trouble == "it asks for 3 GPUs, and this machine has 2" and refused.refused

@@ -8,12 +8,13 @@ import xarray as xr
 
 from gambol.core import poses as core_poses
 from gambol.core.errors import InputError
+from gambol.core.shares import Share
 from gambol.io import poses as io_poses
 from gambol.io import run as io_run
 from gambol.io import store
 from gambol.nn.model import PoseNet
 from gambol.nn.outputs import outputs
-from gambol.stages import predict, predict_nets
+from gambol.stages import predict, predict_nets, shards
 
 FLOAT32 = predict.PredictConfig()
 
@@ -26,14 +27,14 @@ def same(one, other):
 @pytest.fixture
 def shorter(monkeypatch):
     """Many shards in a short film."""
-    monkeypatch.setattr(predict, "SHARD", 32)
+    monkeypatch.setattr(shards, "SHARD", 32)
 
 
 @pytest.fixture(scope="module")
 def predicted(trained, recording, tmp_path_factory):
     out = tmp_path_factory.mktemp("predicted") / "whole"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predict, "SHARD", 32)
+        patch.setattr(shards, "SHARD", 32)
         return predict.run(FLOAT32, trained, [recording.video], out, threads=1)[0]
 
 
@@ -64,9 +65,9 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 from gambol.io import poses
-from gambol.stages import predict
+from gambol.stages import predict, shards
 
-predict.SHARD = 32
+shards.SHARD = 32
 write = poses.Shards.write
 
 def slow(self, number, shard):
@@ -108,6 +109,7 @@ def test_a_shard_that_was_damaged_is_made_again(whole, trained, recording, tmp_p
     shards = io_poses.Shards(
         path, predict._key(FLOAT32, model, net.engine.name, recording.video)
     )
+    shards.folder.mkdir(parents=True)
     shards.path(1).write_bytes(b"half a file")
     predict.run(FLOAT32, trained, [recording.video], out, threads=1)
     same(whole.poses, path)
@@ -196,7 +198,7 @@ def test_a_resumed_prediction_says_which_frames_are_new(
         predict.run(FLOAT32, trained, [recording.video], out, threads=1)
     monkeypatch.setattr(io_poses.Shards, "write", write)
     made = predict.run(FLOAT32, trained, [recording.video], out, threads=1)[0]
-    assert made.fresh == made.frames - 2 * predict.SHARD
+    assert made.fresh == made.frames - 2 * shards.SHARD
     assert made.searched == whole.searched and whole.fresh == whole.frames
     assert f"{made.frames} frames, {made.fresh} of them now at" in predict.describe(
         {"videos": [made._asdict()]}
@@ -262,3 +264,23 @@ def test_maps_that_tell_one_place_each_have_no_candidates(
         predict.run(
             predict.PredictConfig(candidates=2), trained, [recording.video], tmp_path, threads=1
         )
+
+
+def test_shares_in_any_order_make_what_one_run_makes(whole, trained, recording, tmp_path):
+    out, fresh = tmp_path / "shared", 0
+    for number in (2, 0, 1):
+        (made,) = predict.run(
+            FLOAT32, trained, [recording.video], out, threads=1, share=Share(number, 3)
+        )
+        fresh += made.fresh
+        assert not made.poses.exists()
+    assert fresh == whole.frames
+    (made,) = predict.run(FLOAT32, trained, [recording.video], out, threads=1)
+    assert made.fresh == 0
+    same(whole.poses, made.poses)
+
+
+def test_a_share_without_a_frame_does_nothing(trained, recording, tmp_path):
+    out = tmp_path / "none"
+    assert predict.run(FLOAT32, trained, [recording.video], out, share=Share(0, 1000)) == []
+    assert not out.exists()

@@ -12,7 +12,7 @@ from gambol.io import run as io_run
 from gambol.io.video.open import open_video
 from gambol.nn import engine
 from gambol.pose import structure
-from gambol.stages import finders, predict, predict_many, suggest, track
+from gambol.stages import finders, predict, predict_many, shards, suggest, track
 
 WAYS = ("top-down", "bottom-up")
 CFG = predict.PredictConfig()
@@ -26,7 +26,7 @@ def made(request, tmp_path_factory):
 @pytest.fixture
 def shorter(monkeypatch):
     """Many pieces in a short film."""
-    monkeypatch.setattr(predict, "SHARD", 16)
+    monkeypatch.setattr(shards, "SHARD", 16)
 
 
 def search(made, out, cfg=CFG, **more):
@@ -97,7 +97,7 @@ def test_killed_and_started_again_it_ends_with_the_same_file(made, tmp_path, sho
 def test_the_file_says_what_each_frame_by_itself_says(made, tmp_path, monkeypatch):
     pair, run = made
     result = search(made, tmp_path)
-    monkeypatch.setattr(predict, "SHARD", 7)
+    monkeypatch.setattr(shards, "SHARD", 7)
     monkeypatch.setattr(predict_many, "CHUNK", 3)
     same(result.poses, search(made, tmp_path / "cut").poses)
     _, rows = io_detections.read(result.poses)

@@ -19,7 +19,16 @@ from gambol.nn import engine
 from gambol.nn.model import ModelSpec
 from gambol.pose import calibrate, find, gridded, judge, posing
 from gambol.pose import structure as pose_structure
-from gambol.stages import evaluate, finders, predict, predict_many, structure, suggest, train
+from gambol.stages import (
+    evaluate,
+    finders,
+    predict,
+    predict_many,
+    shards,
+    structure,
+    suggest,
+    train,
+)
 
 BONED = Skeleton(NAMES, parent=(3, 0, 0, -1), swap=(-1, 2, 1, -1))  # the film's has no bones
 
@@ -111,7 +120,7 @@ def test_a_choice_keeps_the_worth_of_its_own_peak(counted, by_bones):
 def test_poses_do_not_depend_on_how_frames_are_put_together(
     counted, recording, by_bones, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(predict, "SHARD", 24)
+    monkeypatch.setattr(shards, "SHARD", 24)
     monkeypatch.setattr(predict.engine, "frames_at_once", lambda *_: 1)
     cfg = predict.PredictConfig(window="whole", candidates=3)
     one = poses_of(cfg, counted, recording, tmp_path)

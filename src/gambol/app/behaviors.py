@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from gambol.app import console, options
+from gambol.app import console, options, spread
+from gambol.app.hands import OnCluster
 from gambol.app.options import Json, Settings, Threads, Yaml
+from gambol.app.spread import Part
 
 verbs = typer.Typer()
 
@@ -113,6 +115,7 @@ def apply_states(
 
 @verbs.command("scan-states")
 def scan_states(
+    context: typer.Context,
     sources: Sources,
     out: Out,
     fps: Fps = None,
@@ -124,7 +127,11 @@ def scan_states(
         str | None, typer.Option(help="Values of n_states, separated by commas.")
     ] = None,
     seeds: Annotated[int | None, typer.Option(help="Fits of each.")] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 means one a core.")] = 0,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes, 0 means one a core; or jobs of a cluster.")
+    ] = 0,
+    cluster: OnCluster = None,
+    share: Part = None,
     config: Yaml = None,
     settings: Settings = [],  # noqa: B006
     as_json: Json = False,
@@ -135,12 +142,21 @@ def scan_states(
     """
     from gambol.stages import scan_states as stage
 
+    if spread.is_wanted(1, cluster, share):
+        values = spread.go(context, out, workers or 1, cluster, more=("--workers", "1"))
+        console.result(values, as_json, stage.describe)
+        return
     said = _said(fps, label)
     said += [f"kappas=[{kappas}]"] if kappas else []
     said += [f"states=[{states}]"] if states else []
     said += [f"seeds={seeds}"] if seeds is not None else []
     cfg = options.settings(stage.ScanConfig, config, said + settings)
     with console.reporting(as_json) as progress:
+        part = spread.share_of(share)
+        if part is not None:
+            fitted = stage.fit(cfg, sources, out, part, workers=workers, progress=progress)
+            console.result(fitted._asdict(), as_json, console.lines)
+            return
         made = stage.run(cfg, sources, out, workers=workers, progress=progress)
     console.result(made._asdict(), as_json, stage.describe)
 

@@ -11,7 +11,7 @@ from gambol.app import behaviors as of_behavior
 from gambol.app import bench as of_networks
 from gambol.app import bouts as of_bouts
 from gambol.app import classifiers as of_classifiers
-from gambol.app import console, options
+from gambol.app import console, options, spread
 from gambol.app import egocentric as of_alignment
 from gambol.app import ensembles as of_ensembles
 from gambol.app import exporting as of_exports
@@ -27,8 +27,10 @@ from gambol.app import studio as of_studio
 from gambol.app import syllables as of_syllables
 from gambol.app import tracks as of_several
 from gambol.app import views as of_cameras
+from gambol.app.hands import OnCluster
 from gambol.app.options import Device, Json, Settings, Threads, View, Yaml
 from gambol.app.show import scores as _scores
+from gambol.app.spread import Part, Workers
 from gambol.core.errors import InputError
 from gambol.core.progress import Stopped
 
@@ -303,6 +305,7 @@ def train(
 
 @app.command()
 def predict(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(help="Folder of a finished training run.")],
     videos: Annotated[list[Path], typer.Argument(help="Videos, image folders, stacks.")],
     out: Annotated[Path, typer.Option(help="Folder for the pose files.")],
@@ -314,6 +317,9 @@ def predict(
     ] = "auto",
     device: Device = "auto",
     threads: Threads = 0,
+    workers: Workers = 1,
+    cluster: OnCluster = None,
+    share: Part = None,
     as_json: Json = False,
 ) -> None:
     """Find the animal in every frame; started again, it goes on where it was.
@@ -321,14 +327,20 @@ def predict(
     Example: gambol predict mice/runs/first session1.mp4 --out poses
     """
     from gambol.stages import predict as stage
+    from gambol.stages.shards import tally
 
+    if spread.is_wanted(workers, cluster, share):
+        values = spread.go(context, out, workers, cluster, tally=tally(videos, out))
+        console.result(values, as_json, stage.describe)
+        return
     cfg = stage.PredictConfig.from_values(
         {"precision": precision, "window": window}, "gambol predict"
     )
     with console.reporting(as_json) as progress:
         made = stage.run(
-            cfg, run, videos, out, device=device, threads=threads, progress=progress
-        )
+            cfg, run, videos, out, device=device, threads=threads,
+            share=spread.share_of(share), progress=progress,
+        )  # fmt: skip
     console.result({"videos": [p._asdict() for p in made]}, as_json, stage.describe)
 
 

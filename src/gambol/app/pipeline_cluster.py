@@ -8,23 +8,33 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import gambol
-from gambol.app.pipeline_file import ClusterConfig, Pipeline
-from gambol.app.pipeline_jobs import Crew, Ended
+from gambol.app.gpus import Pool, here
+from gambol.app.pipeline_jobs import ClusterConfig, Crew, Ended, Terms
 from gambol.app.pipeline_words import with_threads
 from gambol.core.cores import share_of_cores
 from gambol.core.errors import InputError
 from gambol.core.progress import Stopped
+from gambol.io import store
 
 JOBS = {"slurm": "SLURMCluster", "lsf": "LSFCluster", "pbs": "PBSCluster"}
 LOCAL = "local"
+GPU = "GPU"  # resource of workers, as Dask's own documents name it
+_lent: dict[str, Pool] = {}  # the GPUs of the worker that this is
+YAML = (".yaml", ".yml")
 ENDING = ("closing", "closed", "failed", "stopping", "stopped")  # of a worker
 MOST = 1000  # commands that wait for a worker at a time
 QUIET = {
     "logging": {"distributed": "critical", "asyncio": "critical", "bokeh": "critical"},
 }
+
+
+class ClusterFile(ClusterConfig):
+    """A file that `--cluster` names."""
+
+    kind: Literal["slurm", "lsf", "pbs"]
 
 
 class Asked(NamedTuple):
@@ -40,24 +50,35 @@ class Asked(NamedTuple):
 class Cluster:
     """Runs commands for as many threads as ask."""
 
-    def __init__(self, client: Any, asked: Asked, at_once: int) -> None:
+    def __init__(self, client: Any, asked: Asked, at_once: int, gpus: int) -> None:
         self.at_once = at_once  # commands that workers have room for
+        self.gpus = gpus  # of all workers
         self._client, self._asked = client, asked
         self._closing, self._asking = threading.Event(), threading.Lock()
         self._futures: set[Any] = set()  # of commands that were asked for
 
-    def do(self, words: Sequence[str], log: Path) -> Ended:
+    def do(self, words: Sequence[str], log: Path, gpus: int = 0) -> Ended:
         """Have a worker run a command; another one, if that is lost.
+
+        Args:
+            words: after `gambol`.
+            log: gets what the command says.
+            gpus: that it needs for itself; only workers of the resource GPU get it then.
 
         Raises:
             Stopped: the cluster was closed or is gone; run again, the command goes on.
         """
         from distributed import CancelledError, KilledWorker
 
+        if gpus > self.gpus:
+            return Ended(None, f"it asks for {gpus} GPUs; {self._lack()}", 0.0, refused=True)
+        tags = {GPU: gpus} if gpus else None
         with self._asking:
             if self._closing.is_set():
                 raise Stopped
-            future = self._client.submit(_do, self._asked, tuple(words), log, pure=False)
+            future = self._client.submit(
+                _do, self._asked, tuple(words), log, gpus, resources=tags, pure=False
+            )
             self._futures.add(future)
         try:
             return Ended(*future.result())
@@ -73,6 +94,14 @@ class Cluster:
         finally:
             self._futures.discard(future)
 
+    def _lack(self) -> str:
+        if not self.gpus:
+            return (
+                "the cluster has none; say `gpus` in the settings of the cluster, or start "
+                "workers by dask worker --resources GPU=1"
+            )
+        return f"the cluster has {self.gpus}"
+
     def close(self) -> None:
         """Have every command end, and start none any more."""
         with self._asking:
@@ -82,13 +111,13 @@ class Cluster:
 
 
 @contextmanager
-def opened(kind: str, workers: int, pipeline: Pipeline) -> Iterator[Cluster]:
+def opened(kind: str, workers: int, terms: Terms) -> Iterator[Cluster]:
     """Open a cluster, and close it in the end.
 
     Args:
-        kind: local, slurm, lsf, pbs, or the address of a scheduler.
+        kind: local, slurm, lsf, pbs, a file that says which, or the address of a scheduler.
         workers: own ones, or jobs to submit.
-        pipeline: whose commands are to be done.
+        terms: on which commands are done.
 
     Raises:
         InputError: there is no such cluster, or what it needs is not installed.
@@ -100,17 +129,20 @@ def opened(kind: str, workers: int, pipeline: Pipeline) -> Iterator[Cluster]:
         raise InputError(
             "--cluster needs Dask; install it: pip install 'gambol[cluster]'"
         ) from error
-    failures = {"distributed.scheduler.allowed-failures": pipeline.tries - 1}
+    cfg = terms.cluster
+    if Path(kind).suffix in YAML:
+        cfg = ClusterFile.from_yaml(store.require_file(Path(kind)))
+        kind = cfg.kind
+    failures = {"distributed.scheduler.allowed-failures": terms.tries - 1}
     threads = share_of_cores(workers) if kind == LOCAL else None
-    asked = Asked(
-        pipeline.folder, pipeline.tries, pipeline.patience_s, threads, gambol.__version__
-    )
+    asked = Asked(terms.folder, terms.tries, terms.patience_s, threads, gambol.__version__)
     with (
         dask.config.set({**failures, **QUIET}),
-        _scheduler(kind, workers, pipeline) as place,
+        _scheduler(kind, workers, cfg) as place,
         Client(place, set_as_default=False) as client,
     ):
-        cluster = Cluster(client, asked, _room(kind, workers, pipeline.cluster, client))
+        room, gpus = _room(kind, workers, cfg, client), _gpus(kind, workers, cfg, client)
+        cluster = Cluster(client, asked, room, gpus)
         try:
             yield cluster
         finally:
@@ -118,7 +150,7 @@ def opened(kind: str, workers: int, pipeline: Pipeline) -> Iterator[Cluster]:
 
 
 @contextmanager
-def _scheduler(kind: str, workers: int, pipeline: Pipeline) -> Iterator[Any]:
+def _scheduler(kind: str, workers: int, cfg: ClusterConfig) -> Iterator[Any]:
     """Give what a client connects to."""
     if kind == LOCAL:
         from distributed import LocalCluster
@@ -128,7 +160,7 @@ def _scheduler(kind: str, workers: int, pipeline: Pipeline) -> Iterator[Any]:
         ) as cluster:
             yield cluster
     elif kind in JOBS:
-        with _jobs(kind, pipeline.cluster) as cluster:
+        with _jobs(kind, cfg) as cluster:
             cluster.scale(jobs=workers)
             yield cluster
     else:
@@ -146,6 +178,7 @@ def _jobs(kind: str, cfg: ClusterConfig) -> Any:
     return getattr(dask_jobqueue, JOBS[kind])(
         cores=cfg.cores, processes=1, memory=cfg.memory, walltime=cfg.walltime,
         job_extra_directives=cfg.options, job_script_prologue=cfg.before,
+        worker_extra_args=["--resources", f"{GPU}={cfg.gpus}"] if cfg.gpus else [],
         scheduler_options={"dashboard_address": None},
     )  # fmt: skip
 
@@ -178,7 +211,15 @@ def _room(kind: str, workers: int, cfg: ClusterConfig, client: Any) -> int:
     return min(slots + (slots + 1) // 2, MOST)
 
 
-def _do(asked: Asked, words: tuple[str, ...], log: Path) -> tuple[Any, str | None, float]:
+def _gpus(kind: str, workers: int, cfg: ClusterConfig, client: Any) -> int:
+    """Return how many GPUs workers offer."""
+    if kind in JOBS:
+        return workers * cfg.gpus
+    told = client.scheduler_info(n_workers=-1)["workers"].values()
+    return int(sum(worker.get("resources", {}).get(GPU, 0) for worker in told))
+
+
+def _do(asked: Asked, words: tuple[str, ...], log: Path, gpus: int) -> tuple[Any, ...]:
     """Run a command in the worker that this is."""
     from distributed import get_worker
 
@@ -204,5 +245,9 @@ def _do(asked: Asked, words: tuple[str, ...], log: Path) -> tuple[Any, str | Non
         held = worker.state.tasks.get(task)
         return held is None or held.state == "cancelled"
 
-    crew = Crew(asked.folder, threads, asked.tries, asked.patience_s, is_forgotten)
-    return tuple(crew.do(with_threads(words, threads), log))
+    if gpus and GPU not in _lent:
+        _lent.setdefault(GPU, Pool(here()))
+    crew = Crew(
+        asked.folder, threads, asked.tries, asked.patience_s, is_forgotten, _lent.get(GPU)
+    )
+    return tuple(crew.do(with_threads(words, threads), log, gpus))

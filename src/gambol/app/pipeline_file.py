@@ -19,8 +19,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from gambol.app.pipeline_jobs import ClusterConfig
 from gambol.core.config import Config
 from gambol.core.errors import InputError, did_you_mean
 from gambol.io import store
@@ -30,14 +31,12 @@ _BLANK = re.compile(r"\{(\w+)\}")
 _PLAIN = re.compile(r"[\w .+-]+")  # names that are names of files everywhere
 
 
-class ClusterConfig(Config):
-    """What a job that `gambol run --cluster slurm`, `lsf` or `pbs` submits asks for."""
+class StepConfig(Config):
+    """A step that says more than its command."""
 
-    cores: PositiveInt = 1  # commands at a time, one core each
-    memory: str = "4GB"  # of a job, all commands together
-    walltime: str = "24:00:00"  # of a job
-    options: list[str] = []  # more directives, such as --partition=short
-    before: list[str] = []  # lines of shell that come first, such as module load
+    each: str | None = None  # the command, done for every recording
+    once: str | None = None  # instead: done once, when all recordings are through
+    gpus: NonNegativeInt = 0  # that a command needs for itself
 
 
 class PipelineConfig(Config):
@@ -45,7 +44,7 @@ class PipelineConfig(Config):
 
     recordings: str | list[str] | dict[str, str | dict[str, str]]
     # a pattern, several, a table (.csv), or names with what belongs to each
-    steps: dict[str, str | dict[str, str]] = Field(min_length=1)  # names and commands, in order
+    steps: dict[str, str | StepConfig] = Field(min_length=1)  # names and commands, in order
     without: list[str] = []  # names of recordings that are left out
     tries: PositiveInt = 3  # of a step whose process is killed or hangs
     patience_s: PositiveFloat = 3600.0  # without a word from a step, before it counts as hung
@@ -59,6 +58,7 @@ class Step(NamedTuple):
     name: str
     words: tuple[str, ...]
     once: bool
+    gpus: int = 0
 
 
 class Recording(NamedTuple):
@@ -122,16 +122,13 @@ def command(file: Path, step: Step, one: Recording | None) -> tuple[str, ...]:
     return tuple(_BLANK.sub(fill, word) for word in step.words)
 
 
-def _step(file: Path, name: str, said: str | dict[str, str]) -> Step:
+def _step(file: Path, name: str, said: str | StepConfig) -> Step:
     if not _PLAIN.fullmatch(name):
         raise InputError(f"{file}: step {name!r} is no name; take letters and figures")
-    once = isinstance(said, dict)
-    if isinstance(said, dict) and set(said) != {"once"}:
-        raise InputError(
-            f"{file}: step {name} says {', '.join(said) or 'nothing'}; write a command, or "
-            "once: and a command"
-        )
-    text = said["once"] if isinstance(said, dict) else said
+    told = StepConfig(each=said) if isinstance(said, str) else said
+    if (told.each is None) == (told.once is None):
+        raise InputError(f"{file}: step {name}: write a command, or once: and a command")
+    text = str(told.each if told.once is None else told.once)
     try:
         words = shlex.split(text)
     except ValueError as error:
@@ -142,7 +139,7 @@ def _step(file: Path, name: str, said: str | dict[str, str]) -> Step:
         words = words[1:]
     if not words:
         raise InputError(f"{file}: step {name} is empty; write a command")
-    return Step(name, tuple(words), once)
+    return Step(name, tuple(words), told.once is not None, told.gpus)
 
 
 def _recordings(file: Path, folder: Path, said: Any) -> Iterator[Recording]:

@@ -14,8 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from pydantic import NonNegativeInt, PositiveInt
+
+from gambol.app.gpus import VISIBLE, Pool, here
+from gambol.core.config import Config
 from gambol.core.progress import Stopped
 
 TICK_S = 0.2  # between two looks at a process
@@ -24,12 +28,44 @@ REFUSED = 2  # exit status of bad input
 SHOWN = 300  # letters of what a command said last
 
 
+class ClusterConfig(Config):
+    """What a job that `--cluster slurm`, `lsf` or `pbs` submits asks for."""
+
+    cores: PositiveInt = 1  # commands at a time, one core each
+    memory: str = "4GB"  # of a job, all commands together
+    walltime: str = "24:00:00"  # of a job
+    gpus: NonNegativeInt = 0  # of a job; ask the scheduler for them by options
+    options: list[str] = []  # more directives, such as --partition=short
+    before: list[str] = []  # lines of shell that come first, such as module load
+
+
+class Terms(Protocol):
+    """On what terms commands are done."""
+
+    @property
+    def folder(self) -> Path:
+        """In which they run."""
+
+    @property
+    def tries(self) -> int:
+        """Of a command whose process is lost."""
+
+    @property
+    def patience_s(self) -> float:
+        """Without a word, before a process counts as hung."""
+
+    @property
+    def cluster(self) -> ClusterConfig:
+        """What jobs of a cluster ask for."""
+
+
 class Ended(NamedTuple):
     """How a command ended."""
 
     result: Any  # that it printed; None where there is a trouble
     trouble: str | None
     seconds: float
+    refused: bool = False  # for bad input; else something broke
 
 
 class Crew:
@@ -42,6 +78,7 @@ class Crew:
         tries: int,
         patience_s: float,
         is_closed: Callable[[], bool] = lambda: False,
+        gpus: Pool | None = None,
     ) -> None:
         """Take what is the same for all commands.
 
@@ -51,25 +88,39 @@ class Crew:
             tries: of a command whose process is lost.
             patience_s: without a word, before a process counts as hung.
             is_closed: tells that they are to end, as `close` does.
+            gpus: of this machine; None: those that it has, looked for when one is asked for.
         """
         self.folder, self.threads = folder, threads
         self.tries, self.patience_s = tries, patience_s
         self._closing, self._is_closed = threading.Event(), is_closed
+        self._gpus, self._looking = gpus, threading.Lock()
 
-    def do(self, words: Sequence[str], log: Path) -> Ended:
+    def do(self, words: Sequence[str], log: Path, gpus: int = 0) -> Ended:
         """Run a command; again, if its process is lost.
 
         Args:
             words: after `gambol`.
             log: gets what the command says.
+            gpus: that it needs for itself.
 
         Raises:
             Stopped: the crew was closed; the command goes on when it is run again.
         """
+        if not gpus:
+            return self._do(words, log, None)
+        with self._looking:
+            self._gpus = self._gpus or Pool(here())
+        if gpus > self._gpus.size:
+            trouble = f"it asks for {gpus} GPUs, and this machine has {self._gpus.size}"
+            return Ended(None, trouble, 0.0, refused=True)
+        with self._gpus.taken(gpus) as mine:
+            return self._do(words, log, mine)
+
+    def _do(self, words: Sequence[str], log: Path, gpus: Sequence[str] | None) -> Ended:
         start, trouble = time.monotonic(), None
         log.parent.mkdir(parents=True, exist_ok=True)
         for number in range(self.tries):
-            code, said, hung = self._once(words, log, again=number > 0)
+            code, said, hung = self._once(words, log, number > 0, gpus)
             seconds = time.monotonic() - start
             if code == 0:
                 with contextlib.suppress(ValueError):
@@ -82,7 +133,7 @@ class Crew:
                 break
             with log.open("a", encoding="utf-8") as file:
                 file.write(f"{trouble}: try {number + 1} of {self.tries}\n")
-        return Ended(None, trouble, time.monotonic() - start)
+        return Ended(None, trouble, time.monotonic() - start, code == REFUSED)
 
     def close(self) -> None:
         """Have every process end, and start none any more."""
@@ -91,7 +142,9 @@ class Crew:
     def _ends(self) -> bool:
         return self._closing.is_set() or self._is_closed()
 
-    def _once(self, words: Sequence[str], log: Path, again: bool) -> tuple[int, str, bool]:
+    def _once(
+        self, words: Sequence[str], log: Path, again: bool, gpus: Sequence[str] | None
+    ) -> tuple[int, str, bool]:
         """Run a command; return exit status, what it printed, and whether it hung."""
         if self._ends():
             raise Stopped
@@ -102,7 +155,7 @@ class Crew:
             shown.open("w", encoding="utf-8") as out,
             subprocess.Popen(
                 command, cwd=self.folder, stdin=subprocess.PIPE, stdout=out, stderr=said,
-                env=self._environment(),
+                env=self._environment(gpus),
             ) as process,
         ):  # fmt: skip
             hung = self._wait(process, log)
@@ -129,10 +182,12 @@ class Crew:
             _end(process)
             raise
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, gpus: Sequence[str] | None) -> dict[str, str]:
         from gambol.stages.workers import ONE_THREAD
 
         share = dict.fromkeys(ONE_THREAD, str(self.threads))
+        if gpus is not None:
+            share[VISIBLE] = ",".join(gpus)
         return {**os.environ, **share, "PYTHONUNBUFFERED": "1"}
 
 

@@ -1,18 +1,18 @@
 """The verb of pipelines: commands that follow one another, over many recordings."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gambol.app import console
+from gambol.app import console, hands
+from gambol.app.hands import Hands, OnCluster
 from gambol.app.options import Json
-from gambol.core.cores import share_of_cores
 from gambol.core.errors import InputError, did_you_mean
 from gambol.core.progress import Step, Stopped
+from gambol.core.shares import Share
 
 if TYPE_CHECKING:
     from gambol.app.pipeline_file import Pipeline
@@ -24,14 +24,6 @@ verbs = typer.Typer()
 LISTED = 40  # names in a sentence
 
 
-class Hands(NamedTuple):
-    """Who does commands."""
-
-    do: "Callable[[tuple[str, ...], Path], Ended]"  # a command, with a log
-    close: "Callable[[], None]"  # commands that run are to end
-    at_once: int
-
-
 @verbs.command()
 def run(
     pipeline: Annotated[Path, typer.Argument(help="YAML file of recordings and steps.")],
@@ -39,10 +31,7 @@ def run(
         int,
         typer.Option(min=1, help="Recordings at a time, which share the cores; or jobs."),
     ] = 1,
-    cluster: Annotated[
-        str | None,
-        typer.Option(help="local, slurm, lsf, pbs, or the address of a Dask scheduler."),
-    ] = None,
+    cluster: OnCluster = None,
     only: Annotated[
         str | None, typer.Option(help="Steps to do, separated by commas; else all.")
     ] = None,
@@ -79,8 +68,8 @@ def run(
         return
     wanted = _wanted(known, only, recordings, share, status)
     try:
-        with _hands(known, None if status else cluster, workers) as hands:
-            found = _go(known, wanted, place, hands, quiet=as_json or status)
+        with hands.opened(known, None if status else cluster, workers) as crew:
+            found = _go(known, wanted, place, crew, quiet=as_json or status)
     except Stopped as stopped:
         console.say(f"gambol: {stopped}")
         raise typer.Exit(1) from stopped
@@ -91,16 +80,17 @@ def run(
 
 
 def _go(
-    known: "Pipeline", wanted: "Wanted", place: Path, hands: "Hands", quiet: bool
+    known: "Pipeline", wanted: "Wanted", place: Path, crew: Hands, quiet: bool
 ) -> "Sequence[Found]":
     """Go through a pipeline, and say how far it is."""
     from gambol.app import pipeline_record, pipeline_run
 
     record = pipeline_record.Record(place)
     total, count = _jobs(known, wanted), 0
+    gpus = {step.name: step.gpus for step in known.steps}
 
     def work(words: tuple[str, ...], key: "Key") -> "Ended":
-        return hands.do(words, pipeline_record.log(place, key))
+        return crew.do(words, pipeline_record.log(place, key), gpus[key.step])
 
     with console.reporting(quiet) as progress:
 
@@ -112,29 +102,9 @@ def _go(
                 console.say(f"{found.key.step} of {found.key.recording}: {found.why}")
 
         try:
-            return pipeline_run.go(
-                known, record, wanted, work, hands.at_once, tell, hands.close
-            )
+            return pipeline_run.go(known, record, wanted, work, crew.at_once, tell, crew.close)
         finally:
-            hands.close()
-
-
-@contextmanager
-def _hands(known: "Pipeline", cluster: str | None, workers: int) -> "Iterator[Hands]":
-    """Give who does commands: this machine, or a cluster."""
-    from gambol.app import pipeline_cluster, pipeline_jobs, pipeline_words
-
-    if cluster is not None:
-        with pipeline_cluster.opened(cluster, workers, known) as opened:
-            yield Hands(opened.do, opened.close, opened.at_once)
-        return
-    threads = share_of_cores(workers)
-    crew = pipeline_jobs.Crew(known.folder, threads, known.tries, known.patience_s)
-
-    def do(words: tuple[str, ...], log: Path) -> "Ended":
-        return crew.do(pipeline_words.with_threads(words, threads), log)
-
-    yield Hands(do, crew.close, workers)
+            crew.close()
 
 
 def _wanted(
@@ -145,7 +115,7 @@ def _wanted(
     steps = _named("step", only, [step.name for step in known.steps])
     names = _named("recording", recordings, [one.name for one in known.recordings])
     if share is not None:
-        names = names[_share(share)]
+        names = list(Share.read(share).every(names))
     return Wanted(frozenset(steps), frozenset(names), look)
 
 
@@ -159,13 +129,6 @@ def _named(kind: str, said: str | None, known: list[str]) -> list[str]:
             hint = did_you_mean(name, known) or f"; there are {', '.join(known[:LISTED])}"
             raise InputError(f"there is no {kind} {name!r}{hint}")
     return [name for name in known if name in chosen]
-
-
-def _share(said: str) -> slice:
-    part, _, whole = said.partition("/")
-    if not (part.isdecimal() and whole.isdecimal() and int(part) < int(whole)):
-        raise InputError(f"--share {said}: write K/N with K below N, such as 0/4")
-    return slice(int(part), None, int(whole))
 
 
 def _jobs(known: "Pipeline", wanted: "Wanted") -> int:

@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from gambol.app import console, options
+from gambol.app import console, options, spread
+from gambol.app.hands import OnCluster
 from gambol.app.options import Anterior, Json, Posterior, Settings, Threads, Yaml
+from gambol.app.spread import Part, Workers
 
 verbs = typer.Typer()
 
@@ -97,6 +99,7 @@ def select_syllables(
 
 @verbs.command()
 def syllables(
+    context: typer.Context,
     poses: Poses,
     out: Out,
     anterior: Anterior = None,
@@ -106,6 +109,9 @@ def syllables(
     seeds: Annotated[int | None, typer.Option(min=1, help="How many fits.")] = None,
     seed: Seed = None,
     threads: Threads = 0,
+    workers: Workers = 1,
+    cluster: OnCluster = None,
+    share: Part = None,
     config: Yaml = None,
     settings: Settings = [],  # noqa: B006
     as_json: Json = False,
@@ -119,7 +125,18 @@ def syllables(
     said = _said(anterior, posterior, target, seed)
     said += [f"seeds={seeds}"] if seeds is not None else []
     cfg = options.settings(stage.SyllablesConfig, config, said + settings)
+    if spread.is_wanted(workers, cluster, share):
+        values = spread.go(context, out, workers, cluster, pieces=cfg.seeds)
+        console.result(values, as_json, stage.describe)
+        return
     with console.reporting(as_json) as progress:
+        part = spread.share_of(share)
+        if part is not None:
+            fits = stage.fit(
+                cfg, list(poses), out, part, labels=labels, threads=threads, progress=progress
+            )
+            console.result({"fits": [str(path) for path in fits]}, as_json, console.lines)
+            return
         made = stage.run(
             cfg, list(poses), out, labels=labels, threads=threads, progress=progress
         )

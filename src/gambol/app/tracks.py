@@ -5,13 +5,16 @@ from typing import Annotated
 
 import typer
 
-from gambol.app import console
+from gambol.app import console, spread
+from gambol.app.hands import OnCluster
+from gambol.app.spread import Part, Workers
 
 verbs = typer.Typer()
 
 
 @verbs.command()
 def track(
+    context: typer.Context,
     detections: Annotated[
         list[Path],
         typer.Argument(help="Files of gambol predict, or predictions of SLEAP or DeepLabCut."),
@@ -30,6 +33,9 @@ def track(
     settings: Annotated[
         list[str], typer.Option("--set", help="A setting: preset=sleap-classic.")
     ] = [],  # noqa: B006 - typer copies it
+    workers: Workers = 1,
+    cluster: OnCluster = None,
+    share: Part = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Give the animals of every frame their identities, with a probability each.
@@ -38,12 +44,17 @@ def track(
     """
     from gambol.stages import track as stage
 
+    if spread.is_wanted(workers, cluster, share):
+        values = spread.go(context, out, workers, cluster)
+        console.result(values, as_json, stage.describe)
+        return
     cfg = stage.TrackConfig.from_yaml(config) if config is not None else stage.TrackConfig()
     given = [*settings, *([f"animals={animals}"] if animals else [])]
     given += ["at_most=true"] if at_most else []
     cfg = cfg.override(given) if given else cfg
     with console.reporting(as_json) as progress:
-        made = stage.run(cfg, detections, out, progress=progress)
+        part = spread.share_of(share)
+        made = stage.run(cfg, detections, out, share=part, progress=progress)
     console.result({"recordings": [m._asdict() for m in made]}, as_json, stage.describe)
 
 

@@ -4,7 +4,9 @@ A long prediction writes shards (`.npz`, one a fixed number of frames) and puts 
 at the end, so memory stays bounded and a killed run finds its finished shards again.
 """
 
+import contextlib
 import glob
+import hashlib
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -44,23 +46,28 @@ class Shard(NamedTuple):
     margin: np.ndarray | None = None  # (T, N, J) nats to the best other choice
 
 
+def shards_of(target: Path) -> Path:
+    """Return the folder of the pieces of a result that is not finished."""
+    return target.with_name(f".{target.stem}.shards")
+
+
 class Shards:
     """The finished pieces of one prediction, in a folder beside its result."""
 
     def __init__(self, target: Path, key: str) -> None:
-        self.folder = target.with_name(f".{target.stem}.shards")
-        self.target, self.key = target, key
-        if self._key() != key:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            store.write_text(key, self.folder / "key")
-
-    def _key(self) -> str | None:
-        path = self.folder / "key"
-        return path.read_text(encoding="utf-8") if path.exists() else None
+        """Keep pieces that `key` made, delete others."""
+        self.folder = shards_of(target)
+        self.target = target
+        # several processes may fill it: what each does to begin leaves the others' pieces alone
+        self._ending = f"-{hashlib.sha256(key.encode()).hexdigest()[:8]}.npz"
+        for path in self.folder.glob("*.npz"):
+            if not path.name.endswith(self._ending):
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     def path(self, number: int) -> Path:
         """Return where a piece lies or will lie."""
-        return self.folder / f"{number:06d}.npz"
+        return self.folder / f"{number:06d}{self._ending}"
 
     def write(self, number: int, shard: Shard) -> None:
         """Keep a piece, whole or not at all."""

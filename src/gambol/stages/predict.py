@@ -23,8 +23,8 @@ from pydantic import Field, NonNegativeFloat
 import gambol
 from gambol.core import pixels
 from gambol.core.config import Config
-from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
+from gambol.core.shares import Share
 from gambol.core.video import Video
 from gambol.io import detections as io_detections
 from gambol.io import poses as io_poses
@@ -35,9 +35,8 @@ from gambol.io.video.open import fingerprint, open_video, split_ref
 from gambol.kernels.peaks import Peaks
 from gambol.nn import engine
 from gambol.pose import calibrate, dataset, find, posing, predict
-from gambol.stages import finders, predict_many, predict_nets, structure
+from gambol.stages import finders, predict_many, predict_nets, shards, structure
 
-SHARD = 256  # frames; fixed, so that results never depend on where a run was interrupted
 CHUNK_BYTES = 16e6  # of decoded video that travel together; four such pieces are in memory
 
 
@@ -49,6 +48,14 @@ class PredictConfig(Config):
     candidates: int = Field(default=1, ge=1, le=16)
     # peaks per keypoint that are kept, for a choice by time or by other cameras
     structure: NonNegativeFloat | None = None  # λ of bones in place of the run's; 0: none
+
+
+class Job(NamedTuple):
+    """A video to predict."""
+
+    video: Path
+    target: Path
+    part: range | None  # its shards that are done and left; None: all, joined to the target
 
 
 class Predicted(NamedTuple):
@@ -74,27 +81,48 @@ def run(
     *,
     device: str = "auto",
     threads: int = 0,
+    share: Share | None = None,
     progress: Progress = silent,
 ) -> list[Predicted]:
-    """Predict the videos whose poses are missing or were made from something else."""
+    """Predict the videos whose poses are missing or were made from something else.
+
+    Args:
+        cfg: settings.
+        trained: a finished run.
+        videos: what is searched.
+        out: folder of the results.
+        device: auto, cpu, cuda, …
+        threads: cores to use on a CPU; 0 is all.
+        share: the part of all frames to do, and to leave as shards; None does and joins all.
+        progress: told of every shard.
+    """
     model = io_run.load(trained)
     where = engine.choose_device(device)
-    targets = _targets(videos, out, ".nc" if model.model.many is None else ".detections.nc")
-    for video in videos:  # what cannot be read is said before hours are spent on the others
-        open_video(video, grey=model.model.grey).close()
-    pairs = list(zip(videos, targets, strict=True))
+    suffix = ".nc" if model.model.many is None else ".detections.nc"
+    targets = shards.targets(videos, out, suffix)
+    # what cannot be read is said before hours are spent on the others
+    counts = [shards.count(video, grey=model.model.grey) for video in videos]
+    jobs = [
+        Job(video, target, part)
+        for video, target, part in zip(
+            videos, targets, shards.parts(counts, share), strict=True
+        )
+        if part is None or len(part)
+    ]
+    if not jobs:
+        return []
     fast, follow, several = cfg.precision == "fast", cfg.window == "follow", cfg.candidates
     if model.model.many is not None:
         finder = predict_nets.many_animals(
             model, where, threads, fast=fast, follow=follow, candidates=several,
             weight=cfg.structure,
         )  # fmt: skip
-        return [_several(cfg, model, finder, v, target, progress) for v, target in pairs]
+        return [_several(cfg, model, finder, job, progress) for job in jobs]
     net = predict_nets.one_animal(
         model, where, threads, fast=fast, follow=follow, candidates=several,
         weight=cfg.structure,
     )  # fmt: skip
-    return [_one(cfg, model, net, where, v, target, progress) for v, target in pairs]
+    return [_one(cfg, model, net, where, job, progress) for job in jobs]
 
 
 def describe(values: dict[str, Any]) -> str:
@@ -124,40 +152,27 @@ def _absolute(path: Path) -> Path:
     return whole if inside is None else Path(f"{whole}::{inside}")
 
 
-def _targets(videos: list[Path], out: Path, suffix: str) -> list[Path]:
-    names = [str(split_ref(video)[0].stem) for video in videos]
-    files = [name.casefold() for name in names]  # some systems do not tell capitals
-    for name in names:
-        if files.count(name.casefold()) > 1:
-            raise InputError(
-                f"two videos are named {name}; predict them into two --out folders"
-            )
-    return [out / f"{name}{suffix}" for name in names]
-
-
 def _one(
     cfg: PredictConfig,
     model: io_run.Trained,
     net: predict.Net,
     where: engine.Device,
-    path: Path,
-    target: Path,
+    job: Job,
     progress: Progress,
 ) -> Predicted:
-    video = open_video(path, grey=model.model.grey)
+    video = open_video(job.video, grey=model.model.grey)
     try:
-        key = _key(cfg, model, net.engine.name, path)
-        frames = len(video)
-        if io_poses.made_from(target) == key:
-            progress(Step("predict", frames, frames, path.name))
-            return _there_already(path, target, frames)
-        return _predict(cfg, model, net, where, video, path, target, key, progress)
+        key = _key(cfg, model, net.engine.name, job.video)
+        if io_poses.made_from(job.target) == key:
+            return _there_already(job, len(video), progress)
+        return _predict(cfg, model, net, where, video, job, key, progress)
     finally:
         video.close()
 
 
-def _there_already(path: Path, target: Path, frames: int) -> Predicted:
-    return Predicted(path, target, frames, 0, 0.0, 0.0, 0, 0.0, 0.0)
+def _there_already(job: Job, frames: int, progress: Progress) -> Predicted:
+    progress(Step("predict", frames, frames, job.video.name))
+    return Predicted(job.video, job.target, frames, 0, 0.0, 0.0, 0, 0.0, 0.0)
 
 
 def _key(cfg: PredictConfig, model: io_run.Trained, run_by: str, path: Path) -> str:
@@ -179,20 +194,19 @@ def _predict(
     net: predict.Net,
     where: engine.Device,
     video: Video,
-    path: Path,
-    target: Path,
+    job: Job,
     key: str,
     progress: Progress,
 ) -> Predicted:
-    shards = io_poses.Shards(target, key)
+    pieces = io_poses.Shards(job.target, key)
     follow, by = _follows(cfg, model, where, video), structure.poser(model, cfg.structure)
     limit = cfg.candidates if by is None else posing.CANDIDATES
     total = len(video)
-    count = -(-total // SHARD)
+    count = shards.many(total)
     clock, fresh, searched = _Clock(), 0, 0
     missing = []
-    for number in range(count):
-        if (kept := shards.read(number)) is None:
+    for number in job.part or range(count):
+        if (kept := pieces.read(number)) is None:
             missing.append(number)
         else:
             searched += int(kept.searched.sum())
@@ -200,20 +214,28 @@ def _predict(
         with clock.networking():
             seen, everywhere = _search(net, model, frames, follow, limit)
             shard = _shard(cfg, model, by, video, seen, everywhere, readable)
-        shards.write(number, shard)
+        pieces.write(number, shard)
         fresh, searched = fresh + len(frames), searched + int(shard.searched.sum())
-        progress(Step("predict", min((number + 1) * SHARD, total), total, path.name))
-    attrs = _attrs(cfg, model, net.engine.name, path, key, clock, fresh, follows=follow)
-    bones, several = model.model.bones, cfg.candidates
-    io_poses.assemble(
-        shards, count, video.times, bones, video.fps, attrs, candidates=several,
-        posed=by is not None,
-    )  # fmt: skip
+        done = shards.frames(number, total).stop
+        progress(Step("predict", done, total, job.video.name))
+    if job.part is None:
+        attrs = _attrs(
+            cfg, model, net.engine.name, job.video, key, clock, fresh, follows=follow
+        )
+        bones, several = model.model.bones, cfg.candidates
+        io_poses.assemble(
+            pieces, count, video.times, bones, video.fps, attrs, candidates=several,
+            posed=by is not None,
+        )  # fmt: skip
+    return _predicted(job, video, clock, fresh, searched)
+
+
+def _predicted(job: Job, video: Video, clock: "_Clock", fresh: int, searched: int) -> Predicted:
     seconds = clock.elapsed()
     return Predicted(
-        path,
-        target,
-        total,
+        job.video,
+        job.target,
+        len(video),
         fresh,
         seconds,
         fresh / seconds,
@@ -275,53 +297,39 @@ def _several(
     cfg: PredictConfig,
     model: io_run.Trained,
     finder: find.Finder,
-    path: Path,
-    target: Path,
+    job: Job,
     progress: Progress,
 ) -> Predicted:
     """Find all animals of a video."""
-    video = open_video(path, grey=model.model.grey)
+    video = open_video(job.video, grey=model.model.grey)
     try:
         run_by, total = finders.name(finder), len(video)
-        key = _key(cfg, model, run_by, path)
-        if io_detections.made_from(target) == key:
-            progress(Step("predict", total, total, path.name))
-            return _there_already(path, target, total)
-        kept, clock = io_detections.Pieces(target, key), _Clock()
+        key = _key(cfg, model, run_by, job.video)
+        if io_detections.made_from(job.target) == key:
+            return _there_already(job, total, progress)
+        kept, clock = io_detections.Pieces(job.target, key), _Clock()
+        pieces = shards.many(total)
         fresh, clock.decode = predict_many.predict(
             finder,
             predict_many.judged_by(model, cfg.structure),
             model.model.scale,
             video,
             kept,
-            SHARD,
+            job.part or range(pieces),
             time.monotonic,
             progress,
-            path.name,
+            job.video.name,
         )
         clock.network = clock.elapsed() - clock.decode
-        attrs = _attrs(cfg, model, run_by, path, key, clock, fresh)
-        attrs["body_px"] = model.model.body_px
-        assert model.model.many is not None
-        attrs["most"] = model.model.many.most
-        pieces = -(-total // SHARD)
-        classes = model.model.many.classes
-        io_detections.assemble(
-            kept, pieces, video.times, model.model.bones, video.fps, attrs, classes
-        )
-        seconds = clock.elapsed()
-        return Predicted(
-            path,
-            target,
-            total,
-            fresh,
-            seconds,
-            fresh / seconds,
-            total,
-            clock.decode / seconds,
-            clock.network / seconds,
-            getattr(video, "damage", None),
-        )
+        if job.part is None:
+            many = model.model.many
+            assert many is not None
+            attrs = _attrs(cfg, model, run_by, job.video, key, clock, fresh)
+            attrs |= {"body_px": model.model.body_px, "most": many.most}
+            io_detections.assemble(
+                kept, pieces, video.times, model.model.bones, video.fps, attrs, many.classes
+            )
+        return _predicted(job, video, clock, fresh, total)
     finally:
         video.close()
 
@@ -347,9 +355,10 @@ def _shards(
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yield number, frames at network scale and readability of each missing shard."""
     total = len(video)
-    wanted = [i for n in missing for i in range(n * SHARD, min((n + 1) * SHARD, total))]
+    wanted = [i for n in missing for i in shards.frames(n, total)]
     frame_bytes = video.size[0] * video.size[1] * video.channels
-    chunk = min(SHARD, 1 << (max(int(CHUNK_BYTES // frame_bytes), 1).bit_length() - 1))
+    fit = max(int(CHUNK_BYTES // frame_bytes), 1)
+    chunk = min(shards.SHARD, 1 << (fit.bit_length() - 1))
     small: list[np.ndarray] = []
     readable: list[np.ndarray] = []
     before = time.monotonic()
@@ -358,8 +367,8 @@ def _shards(
         small.append(predict.shrink(piece.frames, scale))
         readable.append(piece.readable)
         last = int(piece.indices[-1])
-        if (last + 1) % SHARD == 0 or last + 1 == total:
-            yield last // SHARD, np.concatenate(small), np.concatenate(readable)
+        if (last + 1) % shards.SHARD == 0 or last + 1 == total:
+            yield last // shards.SHARD, np.concatenate(small), np.concatenate(readable)
             small, readable = [], []
         before = time.monotonic()
 

@@ -6,7 +6,7 @@ writes  out/NAME.detections.nc   every animal found in every frame (`io.detectio
 the detections their identities.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from gambol.io import detections as io_detections
 from gambol.io import run as io_run
 from gambol.io.video.ahead import read_ahead
 from gambol.pose import calibrate, dataset, find, judge
-from gambol.stages import structure
+from gambol.stages import shards, structure
 
 CHUNK = 16  # frames that are decoded together
 
@@ -39,7 +39,7 @@ def predict(
     scale: float,
     video: Video,
     kept: io_detections.Pieces,
-    shard: int,
+    numbers: Iterable[int],
     clock: Callable[[], float],
     progress: Progress,
     name: str,
@@ -52,16 +52,16 @@ def predict(
         scale: network pixels per video pixel.
         video: what is searched.
         kept: finished pieces.
-        shard: frames a piece.
+        numbers: of the pieces that are wanted.
         clock: tells the time in seconds.
         progress: hears of every piece.
         name: of the video, for people.
     """
     total, fresh, waited = len(video), 0, 0.0
-    for number in range(-(-total // shard)):
+    for number in numbers:
         if kept.read(number) is not None:
             continue
-        wanted = list(range(number * shard, min((number + 1) * shard, total)))
+        wanted = list(shards.frames(number, total))
         piece, wait = _piece(finder, judged, scale, video, wanted, clock)
         kept.write(number, piece)
         fresh, waited = fresh + len(wanted), waited + wait

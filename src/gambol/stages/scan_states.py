@@ -11,7 +11,7 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from gambol.behavior.states import StateModel
 from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
 from gambol.core.sequences import Sequences
+from gambol.core.shares import Share
 from gambol.io import provenance, state_courses, store
 from gambol.multiview.windows import cores
 from gambol.stages import mutual_information, scan_report, state_chain, syllable_files
@@ -108,6 +109,66 @@ def run(
     if syllable_files.finished(out, made):
         progress(Step("scan-states", 1, 1, out.name))
         return summary(out)
+    plan = _begin(cfg, sources, out, made)
+    failed = _fit_all(plan, plan.folders, workers or cores(), progress)
+    told = mutual_information.measure(cfg.lags, plan.whole)
+    store.write_dataset(told, out / "mutual_information.nc")
+    about = provenance.record(stage="scan-states", inputs=inputs)
+    found = _compare(cfg, out, list(plan.folders), plan.halves.fit, told, failed, about)
+    plan.packed.unlink(missing_ok=True)
+    syllable_files.finish(out, made, {**about, **found})
+    return summary(out)
+
+
+class Fitted(NamedTuple):
+    """What became of a share of the fits."""
+
+    out: Path
+    fits: int  # of this share
+    failed: tuple[str, ...]  # what was said against some
+
+
+def fit(
+    cfg: ScanConfig,
+    sources: list[Path],
+    out: Path,
+    share: Share,
+    *,
+    workers: int = 0,
+    progress: Progress = silent,
+) -> Fitted:
+    """Do a share of the fits, and leave them for `run` to compare.
+
+    Args:
+        cfg: settings.
+        sources: files, folders or patterns of syllables.
+        out: folder, the same for all shares.
+        share: which fits.
+        workers: processes; 0 is one a core.
+        progress: told of every fit.
+    """
+    made = syllable_files.key("scan-states", cfg, syllable_files.hashes(sources))
+    if syllable_files.finished(out, made):
+        return Fitted(out, 0, ())
+    plan = _begin(cfg, sources, out, made)
+    mine = share.every(plan.folders)
+    failed = _fit_all(plan, mine, workers or cores(), progress)
+    return Fitted(out, len(mine), tuple(failed.values()))
+
+
+class _Plan(NamedTuple):
+    """What a scan does."""
+
+    whole: Sequences
+    halves: scan.Halves
+    grid: tuple[StateSettings, ...]
+    folders: tuple[Path, ...]  # of the fits, one for each setting
+    packed: Path  # the recordings, for all workers
+    checkpoint_s: float
+
+
+def _begin(cfg: ScanConfig, sources: list[Path], out: Path, made: str) -> _Plan:
+    """Open the folder, and say what is to be fitted."""
     whole = syllable_files.read(sources, cfg.fps, cfg.label, cfg.n_syllables).sequences
     halves = scan.halves(whole, cfg.held_out, cfg.seed)
     mutual_information.lags_of(cfg.lags, whole)  # refuses now, not after the last fit
@@ -116,21 +177,9 @@ def run(
     packed = out / "packed.npz"
     if not packed.exists():
         _pack(halves, packed)
-    grid = scan.grid(_base(cfg, whole), *_values(cfg, halves.fit))
-    folders = [out / "fits" / settings.fingerprint() for settings in grid]
-    jobs = [
-        Job(settings.model_dump(), str(folder), str(packed), cfg.checkpoint_s)
-        for settings, folder in zip(grid, folders, strict=True)
-        if not (folder / "row.json").exists()
-    ]
-    failed = _fit_all(jobs, len(grid), workers or cores(), progress)
-    told = mutual_information.measure(cfg.lags, whole)
-    store.write_dataset(told, out / "mutual_information.nc")
-    about = provenance.record(stage="scan-states", inputs=inputs)
-    found = _compare(cfg, out, folders, halves.fit, told, failed, about)
-    packed.unlink(missing_ok=True)
-    syllable_files.finish(out, made, {**about, **found})
-    return summary(out)
+    grid = tuple(scan.grid(_base(cfg, whole), *_values(cfg, halves.fit)))
+    folders = tuple(out / "fits" / settings.fingerprint() for settings in grid)
+    return _Plan(whole, halves, grid, folders, packed, cfg.checkpoint_s)
 
 
 def fit_one(job: Job) -> None:
@@ -196,9 +245,17 @@ def _values(cfg: ScanConfig, fit: Sequences) -> tuple[list[float], list[int], li
     )
 
 
-def _fit_all(jobs: list[Job], total: int, workers: int, progress: Progress) -> dict[str, str]:
-    """Fit in processes of one thread each; return what went wrong, by folder."""
+def _fit_all(
+    plan: _Plan, wanted: Sequence[Path], workers: int, progress: Progress
+) -> dict[str, str]:
+    """Fit what is wanted and missing; return what went wrong, by folder."""
+    jobs = [
+        Job(settings.model_dump(), str(folder), str(plan.packed), plan.checkpoint_s)
+        for settings, folder in zip(plan.grid, plan.folders, strict=True)
+        if folder in wanted and not (folder / "row.json").exists()
+    ]
     failed: dict[str, str] = {}
+    total = len(wanted)
     done = total - len(jobs)
     progress(Step("scan-states", done, total, "fit"))
     for job, error in _each(jobs, workers):

@@ -11,6 +11,7 @@ writes  out/fits/seed-N/        `fit-syllables` with each seed
         out/report.html         every figure, and what it says
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from pydantic import PositiveInt
 from gambol.behavior import syllable_choice
 from gambol.behavior.syllable_chain import Chain
 from gambol.core.progress import Progress, Step, silent
+from gambol.core.shares import Share
 from gambol.io import provenance, store
 from gambol.multiview.windows import cores
 from gambol.stages import (
@@ -44,6 +46,10 @@ class SyllablesConfig(ModelConfig):
 
     seeds: PositiveInt = 5  # fits, from random_state on; 20 for publication
     learning: LearningConfig = LearningConfig()
+
+    def every_seed(self) -> Sequence[int]:
+        """Return the seeds of the fits."""
+        return range(self.random_state, self.random_state + self.seeds)
 
     def fit(self, seed: int) -> FitConfig:
         """Return the settings of one of the fits."""
@@ -96,12 +102,7 @@ def run(
     ready = syllable_models.prepare(cfg.model_settings(), found, known)
     syllable_files.begin(out, made)
     cfg.to_yaml(out / "settings.yaml")
-    runs = []
-    for seed in range(cfg.random_state, cfg.random_state + cfg.seeds):
-        runs.append(out / "fits" / f"seed-{seed}")
-        fit_syllables.run(
-            cfg.fit(seed), sources, runs[-1], labels=labels, threads=threads, progress=progress
-        )
+    runs = _fit_all(cfg, cfg.every_seed(), sources, out, labels, threads, progress)
     chosen, traces, seeds = _chosen(runs, out, threads, progress)
     model, held = syllable_models.read_model(chosen)
     for name in ("model.nc", *(["noise.csv"] if told is not None else []), "curves.csv"):
@@ -121,6 +122,54 @@ def run(
     )  # fmt: skip
     _finish(cfg, out, made, inputs, found, seen, chosen, seeds, remarks)
     return summary(out)
+
+
+def fit(
+    cfg: SyllablesConfig,
+    sources: list[Path],
+    out: Path,
+    share: Share,
+    *,
+    labels: Path | None = None,
+    threads: int = 0,
+    progress: Progress = silent,
+) -> list[Path]:
+    """Fit with a share of the seeds, and leave the fits for `run` to choose among.
+
+    Args:
+        cfg: settings.
+        sources: files, folders or patterns.
+        out: folder, the same for all shares.
+        share: which seeds.
+        labels: a project or label file that the noise is calibrated on.
+        threads: that work side by side; 0 is all cores.
+        progress: told of every step's own steps.
+    """
+    _, made = fit_syllables.opened("syllables", cfg, sources, labels)
+    mine = share.every(cfg.every_seed())
+    if syllable_files.finished(out, made) or not mine:
+        return []
+    cfg, _ = fit_syllables.read(cfg, sources)
+    syllable_files.begin(out, made)
+    return _fit_all(cfg, mine, sources, out, labels, threads or cores(), progress)
+
+
+def _fit_all(
+    cfg: SyllablesConfig,
+    seeds: Sequence[int],
+    sources: list[Path],
+    out: Path,
+    labels: Path | None,
+    threads: int,
+    progress: Progress,
+) -> list[Path]:
+    """Fit with every seed, and return the runs."""
+    runs = [out / "fits" / f"seed-{seed}" for seed in seeds]
+    for seed, run in zip(seeds, runs, strict=True):
+        fit_syllables.run(
+            cfg.fit(seed), sources, run, labels=labels, threads=threads, progress=progress
+        )
+    return runs
 
 
 def _chosen(

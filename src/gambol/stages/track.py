@@ -21,6 +21,7 @@ from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.instances import Detections
 from gambol.core.progress import Progress, Step, silent
+from gambol.core.shares import Share
 from gambol.io import detections as io_detections
 from gambol.io import provenance, store, stored
 from gambol.io import tracks as io_tracks
@@ -74,14 +75,24 @@ def run(
     sources: list[Path],
     out: Path,
     *,
+    share: Share | None = None,
     progress: Progress = silent,
 ) -> list[TrackedVideo]:
-    """Track recordings whose tracks are missing or were made from something else."""
-    files = _files(sources)
+    """Track recordings whose tracks are missing or were made from something else.
+
+    Args:
+        cfg: settings.
+        sources: files of detections, or folders of them.
+        out: folder of the results.
+        share: the part of the recordings to do; None does all.
+        progress: told of every recording.
+    """
+    pairs: Sequence[tuple[Path, Path]] = _targets(_files(sources), out)
+    pairs = pairs if share is None else share.every(pairs)
     done = []
-    for number, (source, target) in enumerate(_targets(files, out), start=1):
+    for number, (source, target) in enumerate(pairs, start=1):
         done.append(_one(cfg, source, target, progress))
-        progress(Step("track", number, len(files), source.name))
+        progress(Step("track", number, len(pairs), source.name))
     return done
 
 

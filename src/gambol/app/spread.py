@@ -1,0 +1,167 @@
+"""A command done in shares side by side, by processes or machines, and joined by one more.
+
+Each share is the same command with `--share K/N`, which does its part and leaves it on the
+disk; the command itself, done last, finds all parts there.
+"""
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from gambol.app import console, hands
+from gambol.app.hands import Hands
+from gambol.app.pipeline_jobs import ClusterConfig
+from gambol.core.errors import InputError
+from gambol.core.progress import Step, Stopped
+from gambol.core.shares import Share
+
+if TYPE_CHECKING:
+    from gambol.app.pipeline_jobs import Ended
+
+Workers = Annotated[
+    int,
+    typer.Option(min=1, help="Processes that share the work and the cores; or jobs."),
+]
+Part = Annotated[
+    str | None,
+    typer.Option("--share", help="K/N: do part K of N, from 0, and leave it to be joined."),
+]
+
+Tally = Callable[[], tuple[int, int]]  # pieces that are done, and all
+
+TICK_S = 1.0  # between two looks at what is done
+EACH = 4  # shares for each place of a cluster, whose jobs do not all begin at once
+OWN = ("workers", "cluster", "share", "as_json")  # options that shares are not given
+
+
+class Terms(NamedTuple):
+    """On what terms shares are done."""
+
+    folder: Path
+    tries: int = 3
+    patience_s: float = 3600.0
+    cluster: ClusterConfig = ClusterConfig()
+
+
+def is_wanted(workers: int, cluster: str | None, share: str | None) -> bool:
+    """Tell whether a command is to be spread.
+
+    Raises:
+        InputError: the options contradict one another.
+    """
+    spread = workers > 1 or cluster is not None
+    if spread and share is not None:
+        raise InputError(
+            "--share does one part, --workers and --cluster start all of them; give one"
+        )
+    return spread
+
+
+def share_of(said: str | None) -> Share | None:
+    """Read what `--share` says."""
+    return None if said is None else Share.read(said)
+
+
+def go(
+    context: typer.Context,
+    out: Path,
+    workers: int,
+    cluster: str | None,
+    *,
+    pieces: int | None = None,
+    tally: Tally | None = None,
+    more: tuple[str, ...] = (),
+) -> Any:
+    """Do a command in shares, then the whole; return its result.
+
+    Args:
+        context: of the command.
+        out: what it writes; logs lie beside that until it is done.
+        workers: processes, or jobs of a cluster.
+        cluster: what `--cluster` says.
+        pieces: no more shares than that; None: as many as tally counts.
+        tally: counts what is done, for people; None counts shares.
+        more: words that each share gets besides.
+
+    Raises:
+        InputError: a share was refused.
+    """
+    words, logs = (*words_of(context), *more), out.with_name(f".{out.name}.shares")
+    quiet = context.params["as_json"]
+    try:
+        with hands.opened(Terms(Path.cwd()), cluster, workers) as crew:
+            many = workers if cluster is None else EACH * crew.at_once
+            most = tally()[1] if tally is not None else pieces
+            many = max(min(many, many if most is None else most), 1)
+            shares = [(*words, "--share", str(Share(k, many))) for k in range(many)]
+            _check(_all(crew, shares, logs, tally, quiet), logs)
+            joined = crew.do(words, logs / "joined.txt", min(crew.gpus, 1))
+            _check([joined], logs)
+    except Stopped as stopped:
+        console.say(f"gambol: {stopped}")
+        raise typer.Exit(1) from stopped
+    shutil.rmtree(logs, ignore_errors=True)
+    return joined.result
+
+
+def words_of(context: typer.Context) -> tuple[str, ...]:
+    """Return the words of a command, but for those that say who does it."""
+    words, places = [str(context.info_name)], []
+    for param in context.command.params:
+        value = context.params.get(str(param.name))
+        if param.name in OWN or value is None or value == param.default:
+            continue
+        several = list(value) if isinstance(value, list | tuple) else [value]
+        if param.param_type_name == "argument":
+            # a name that begins with a dash is no option
+            places += [f"./{one}" if str(one).startswith("-") else str(one) for one in several]
+        elif isinstance(value, bool):
+            words.append((param.opts if value else param.secondary_opts)[0])
+        else:
+            words += [text for one in several for text in (param.opts[0], str(one))]
+    return (*words, *places)
+
+
+def _all(
+    crew: Hands, shares: list[tuple[str, ...]], logs: Path, tally: Tally | None, quiet: bool
+) -> "list[Ended]":
+    """Do shares, as many at once as there is room for; tell how far they are."""
+    with (
+        console.reporting(quiet) as progress,
+        ThreadPoolExecutor(min(crew.at_once, len(shares))) as pool,
+    ):
+        try:
+            every = [
+                pool.submit(crew.do, words, logs / f"{number}.txt", min(crew.gpus, 1))
+                for number, words in enumerate(shares)
+            ]
+            waiting: set[Future[Ended]] = set(every)
+            while waiting:
+                _, waiting = wait(waiting, TICK_S)
+                done = (len(every) - len(waiting), len(every)) if tally is None else tally()
+                progress(Step(shares[0][0], *done, f"{len(waiting)} shares left"))
+            return [one.result() for one in every]
+        except BaseException:
+            crew.close()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _check(ended: "list[Ended]", logs: Path) -> None:
+    """Say what went wrong, each thing once."""
+    bad = [one for one in ended if one.trouble is not None]
+    for trouble in dict.fromkeys(one.trouble for one in bad if not one.refused):
+        console.say(f"gambol: {trouble}")
+    for one in bad:
+        if one.refused:
+            raise InputError(str(one.trouble))
+    if bad:
+        console.say(
+            f"gambol: {len(bad)} of {len(ended)} parts are not done, see {logs}; the same "
+            "command does what is missing"
+        )
+        raise typer.Exit(1)
