@@ -10,6 +10,7 @@ import pytest
 from state_worlds import FIT, world
 
 from gambol.core.errors import InputError
+from gambol.core.shares import Share
 from gambol.stages import scan_states
 from gambol.stages.scan_states import ScanConfig
 
@@ -70,6 +71,21 @@ def test_a_scan_that_was_killed_goes_on(scanned, recordings, tmp_path):
     assert seen[0] == 5  # what was done is not done again
     a, b = (pd.read_csv(p / "table.csv").drop(columns="seconds") for p in (scanned[0], out))
     pd.testing.assert_frame_equal(a, b)
+
+
+def test_shares_find_the_same_and_are_compared_in_the_end(scanned, recordings, tmp_path):
+    few = ScanConfig(**{**SCAN, "kappas": (500.0,), "states": (3,)})
+    args, seen = (few, [recordings / "syllables"], tmp_path / "out"), []
+    did = [scan_states.fit(*args, Share(k, 2), workers=1) for k in (1, 0)]
+    total = sum(one.fits for one in did)
+    assert total == SCAN["seeds"] and not any(one.failed for one in did)
+    assert not (tmp_path / "out/table.csv").exists()
+    scan_states.run(*args, workers=1, progress=lambda step: seen.append(step.done))
+    assert seen[0] == total  # nothing was left to fit
+    one, two = (pd.read_csv(p / "table.csv") for p in (scanned[0], tmp_path / "out"))
+    same = one[(one["trans_kappa"] == 500) & (one["n_states"] == 3)]
+    np.testing.assert_array_equal(same["log_probability"], two["log_probability"])
+    assert scan_states.fit(*args, Share(0, 2)).fits == 0  # it is finished
 
 
 @pytest.mark.slow

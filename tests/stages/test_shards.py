@@ -18,8 +18,13 @@ def test_shares_do_every_shard_of_every_video_once(counts, of):
     did = [[] for _ in counts]
     for number in range(of):
         for video, part in enumerate(shards.parts(counts, Share(number, of))):
-            did[video] += list(part)
+            did[video] += range(counts[video]) if part is None else part
     assert did == [list(range(count)) for count in counts]
+
+
+def test_a_video_that_a_share_holds_as_a_whole_is_joined_by_it():
+    assert shards.parts([2, 4, 1, 1], Share(0, 2)) == [None, range(2), range(0), range(0)]
+    assert shards.parts([2, 4, 1, 1], Share(1, 2)) == [range(2, 2), range(2, 4), None, None]
 
 
 def test_without_a_share_all_is_done_and_joined():

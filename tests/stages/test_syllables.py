@@ -5,6 +5,7 @@ import xarray as xr
 from syllable_worlds import FIT, world
 
 from gambol.core.errors import InputError
+from gambol.core.shares import Share
 from gambol.io import store, syllable_runs, syllables
 from gambol.stages import syllables as stage
 from gambol.stages.syllables import SyllablesConfig
@@ -59,6 +60,17 @@ def test_more_minutes_are_a_row_each_and_baselines_stand_beside(done):
     np.testing.assert_allclose(table["minutes"], [0.25, 0.5])  # 3 of 4 recordings of 10 s
     assert {"held_out", "held_out_gaussian", "held_out_first_order"} <= set(table)
     assert not list((done[0] / "learning").glob("*.nc"))
+
+
+def test_seeds_fitted_in_shares_are_chosen_among_alike(done, made, tmp_path):
+    args = (SyllablesConfig(**ALL), [made / "poses"], tmp_path / "run")
+    did = [stage.fit(*args, Share(number, 3), threads=1) for number in (2, 1, 0)]
+    assert [[run.name for run in runs] for runs in did] == [[], ["seed-1"], ["seed-0"]]
+    assert not (tmp_path / "run/choice").exists()
+    assert stage.run(*args, threads=1).best == done[1].best
+    for path in ("syllables.csv", "learning/learning.csv", "curves.csv"):
+        assert (done[0] / path).read_bytes() == (tmp_path / "run" / path).read_bytes()
+    assert stage.fit(*args, Share(0, 3)) == []  # it is finished
 
 
 AT = [("fit-syllables", 9, 2), ("select-syllables", 1, 1), ("syllables", 3, 1),

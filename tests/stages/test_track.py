@@ -7,6 +7,7 @@ import tracked
 from gambol.core import instances, poses
 from gambol.core.errors import InputError
 from gambol.core.instances import UNTRACKED, Detections
+from gambol.core.shares import Share
 from gambol.io import store, stored
 from gambol.io import tracks as io_tracks
 from gambol.io.labels import predictions
@@ -75,6 +76,22 @@ def test_a_folder_stands_for_the_detections_in_it(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no file"):
         track.run(CFG, [tmp_path / "empty"], tmp_path / "out")
+
+
+def test_shares_track_every_recording_once(tmp_path):
+    for name in ("one", "two", "three"):
+        tracked.apart(tmp_path / "poses" / f"{name}.detections.nc")
+    did = [
+        [
+            m.tracks.name
+            for m in track.run(CFG, [tmp_path / "poses"], tmp_path / "out", share=one)
+        ]
+        for one in (Share(1, 2), Share(0, 2))
+    ]
+    assert did == [["three.nc"], ["one.nc", "two.nc"]]
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").iterdir()}
+    assert len(track.run(CFG, [tmp_path / "poses"], tmp_path / "out")) == 3
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "out").iterdir()} == before
 
 
 def test_a_film_without_any_detection_has_tracks_without_positions(tmp_path):

@@ -47,14 +47,19 @@ def count(path: Path, grey: bool) -> int:
 
 
 def parts(counts: list[int], share: Share | None) -> list[range | None]:
-    """Return which shards of each video a share holds; None: all, and they are joined."""
+    """Return which shards of each video a share holds; None: all, and they are joined.
+
+    A video that one share holds as a whole is joined by that.
+    """
     if share is None:
         return [None] * len(counts)
     mine, ends = share.stretch(sum(counts)), np.cumsum(counts).tolist()
-    return [
+    found = [
         range(max(mine.start - end + n, 0), max(min(mine.stop - end + n, n), 0))
         for n, end in zip(counts, ends, strict=True)
     ]
+    whole = [0 < len(part) == n for part, n in zip(found, counts, strict=True)]
+    return [None if all_of else part for part, all_of in zip(found, whole, strict=True)]
 
 
 def tally(videos: list[Path], out: Path) -> Callable[[], tuple[int, int]]:
