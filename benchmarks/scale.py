@@ -24,7 +24,7 @@ from gambol.io import poses as io_poses
 from gambol.io.video import VideoWriter
 
 CLIPS = budget(6, 1)  # times the film, one after the other
-CHUNKS, PLACES, CHUNK_S = budget(10_000, 200), 100, 1.0
+CHUNKS, PLACES, CHUNK_S = budget(10_000, 200), 100, 2.0  # s of a shard of 256 frames
 FILMS, KILLS = budget(1000, 20), budget(20, 2)
 SIZE, FRAMES = (160, 120), 20
 

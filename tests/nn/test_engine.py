@@ -1,7 +1,11 @@
+import contextlib
 import functools
 import importlib.util
+import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,6 +64,30 @@ def test_a_frame_is_answered_alike_in_any_batch(net, engines, kind):
     (together,) = run(images)
     for i in range(5):
         np.testing.assert_allclose(run(images[i : i + 1])[0][0], together[i], atol=1e-6)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="asks Linux where threads run")
+def test_threads_run_on_any_core_so_that_processes_do_not_share_one(engines):
+    run, images, seen, done = (
+        engines("openvino"),
+        frames(40, 256, 256),
+        set(),
+        threading.Event(),
+    )
+    run(images[:1])  # compiled
+
+    def look():
+        while not done.is_set():
+            for thread in Path("/proc/self/task").iterdir():
+                with contextlib.suppress(OSError):
+                    seen.add(frozenset(os.sched_getaffinity(int(thread.name))))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    run(images)
+    done.set()
+    looking.join()
+    assert seen == {frozenset(os.sched_getaffinity(0))}
 
 
 @both

@@ -5,6 +5,7 @@ import pytest
 from longfilm import film, two
 
 from gambol.core import poses
+from gambol.core.shares import Share
 from gambol.io import poses as io_poses
 from gambol.stages import triangulate, triangulate_pieces, triangulate_views
 from gambol.stages.triangulate import TriangulateConfig
@@ -49,6 +50,29 @@ def test_pieces_join_to_what_is_solved_at_once(walked, kind, tmp_path):
         k: v for k, v in whole.attrs.items() if k not in differ
     }
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1000.nc", "200.nc"]
+
+
+def test_shares_in_any_order_join_to_what_one_run_makes(walked, tmp_path):
+    folder, _ = walked
+    args = (config("distance"), [folder / "views"], folder / "rig.toml", tmp_path / "a.nc")
+    places = {triangulate.solve(*args, Share(number, 3)) for number in (2, 0, 1)}
+    assert len(places) == 1 and not args[-1].exists()
+    seen = []
+    triangulate.run(*args, progress=lambda step: seen.append(step.stage))
+    assert "views" not in seen  # they are ready, too
+    one = io_poses.read(run(folder, tmp_path / "b.nc", args[0]).poses)
+    two = io_poses.read(args[-1])
+    for name in one.variables:
+        np.testing.assert_array_equal(one[name], two[name])
+    assert triangulate.solve(*args, Share(0, 3)) is None  # it is finished
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.nc", "b.nc"]
+
+
+def test_a_short_recording_is_left_to_who_joins(walked, tmp_path):
+    folder, _ = walked
+    args = (config("dlt", 1000), [folder / "views"], folder / "rig.toml", tmp_path / "a.nc")
+    assert triangulate.solve(*args, Share(0, 2)) is None
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

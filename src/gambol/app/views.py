@@ -1,12 +1,14 @@
 """The verbs of the command line that are about several cameras: from boards to 3D poses."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from gambol.app import console, options
+from gambol.app import console, options, spread
+from gambol.app.hands import OnCluster
 from gambol.app.options import Json, Settings, View, Yaml
+from gambol.app.spread import Part, Workers
 
 verbs = typer.Typer()
 rig = typer.Typer(help="Check, convert or align a calibration.", no_args_is_help=True)
@@ -58,6 +60,7 @@ def calibrate(
 
 @verbs.command()
 def triangulate(
+    context: typer.Context,
     calibration: Annotated[Path, typer.Option(help="The calibration of the cameras.")],
     out: Annotated[Path, typer.Option(help="The 3D pose file to write (.nc).")],
     poses: Annotated[list[Path], typer.Argument(help="2D poses, a file a camera.")] = [],  # noqa: B006 - typer copies it
@@ -77,6 +80,9 @@ def triangulate(
     views: View = [],  # noqa: B006 - typer copies it
     config: Yaml = None,
     settings: Settings = [],  # noqa: B006
+    workers: Workers = 1,
+    cluster: OnCluster = None,
+    share: Part = None,
     as_json: Json = False,
 ) -> None:
     """Turn 2D poses of several cameras into 3D poses with covariance.
@@ -85,6 +91,10 @@ def triangulate(
     """
     from gambol.stages import triangulate as stage
 
+    if spread.is_wanted(workers, cluster, share):
+        values = spread.go(context, out, workers, cluster)
+        console.result(values, as_json, stage.describe)
+        return
     cfg = options.settings(stage.TriangulateConfig, config, [])
     if tier is not None and tier != cfg.tier.kind:
         cfg = stage.TriangulateConfig.from_values(
@@ -92,16 +102,15 @@ def triangulate(
         )
     cfg = cfg.override(settings) if settings else cfg
     with console.reporting(as_json) as progress:
-        made = stage.run(
-            cfg,
-            poses,
-            calibration,
-            out,
-            prior=prior,
-            skeleton=skeleton,
-            assign=options.pairs(views),
-            progress=progress,
+        part = spread.share_of(share)
+        more: dict[str, Any] = dict(
+            prior=prior, skeleton=skeleton, assign=options.pairs(views), progress=progress
         )
+        if part is not None:
+            pieces = stage.solve(cfg, poses, calibration, out, part, **more)
+            console.result({"pieces": pieces}, as_json, console.lines)
+            return
+        made = stage.run(cfg, poses, calibration, out, **more)
     console.result(made._asdict(), as_json, stage.describe)
 
 

@@ -110,19 +110,21 @@ class Pieces:
 
 def found(target: Path, key: str) -> Path | None:
     """Return the folder of a result's pieces if there are any of this key."""
-    folder = _folder(target)
-    said = folder / "key"
-    same = said.exists() and said.read_text(encoding="utf-8") == key
-    return folder if same else None
+    folder = _folder(target) / key
+    return folder if folder.is_dir() else None
 
 
 def folder_of(target: Path, key: str) -> Path:
-    """Return the folder of a result's pieces; what it held of another key is removed."""
-    folder = found(target, key)
-    if folder is None:
-        forget(target)
-        folder = _folder(target)
-        store.write_text(key, folder / "key")
+    """Return the folder of a result's pieces; what is there of another key is removed.
+
+    Several processes may fill it: what each does to begin leaves the others' pieces alone.
+    """
+    folder = _folder(target) / key
+    with store.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for other in folder.parent.iterdir():
+        if other.name != key:
+            shutil.rmtree(other, ignore_errors=True)
     return folder
 
 

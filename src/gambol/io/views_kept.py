@@ -6,6 +6,7 @@ nothing: the file that names what there is comes last.
 """
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -66,10 +67,8 @@ class Keeper:
         self.folder, self._animals = folder, animals
         with store.writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        (folder / _HEAD).unlink(missing_ok=True)
-        for n in range(animals):
-            for path in (_file(folder, n), _counts(folder, n)):
-                path.unlink(missing_ok=True)
+        # of this process alone: others may keep the same beside it
+        self._own = Path(tempfile.mkdtemp(prefix="keeping-", dir=folder))
 
     def add(self, animals: Sequence[Views]) -> None:
         """Append frames of every animal."""
@@ -79,8 +78,8 @@ class Keeper:
                 flat = views.candidates.reshape(*views.confidence.shape, -1)
                 numbers += [flat, views.candidate_score]
             count = np.isfinite(views.xy).all(axis=-1).sum(axis=1)
-            _append(np.concatenate(numbers, axis=-1), _file(self.folder, n))
-            _append(count.astype(np.uint8), _counts(self.folder, n))
+            _append(np.concatenate(numbers, axis=-1), _file(self._own, n))
+            _append(count.astype(np.uint8), _counts(self._own, n))
 
     def finish(
         self,
@@ -98,9 +97,11 @@ class Keeper:
             remarks: what a person should know.
         """
         for n in range(self._animals):
-            for path in (_file(self.folder, n), _counts(self.folder, n)):
+            for path in (_file(self._own, n), _counts(self._own, n)):
                 with path.open("rb+") as file:
                     os.fsync(file.fileno())
+                path.replace(self.folder / path.name)
+        self._own.rmdir()
         store.write_bytes(np.asarray(times, np.float64).tobytes(), self.folder / _TIMES)
         head = {
             "names": names,

@@ -126,6 +126,17 @@ def openvino_core() -> Any:
     return import_openvino().Core()
 
 
+def openvino_settings(precision: str, threads: int) -> dict[str, Any]:
+    """Return how graphs are compiled: in f32 or bf16, for one frame at a time."""
+    return {
+        "INFERENCE_PRECISION_HINT": precision,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": usable_cores(threads),
+        # every process would pin its threads to the same cores, and the others would idle
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
 class OpenVinoEngine:
     """Networks compiled for fixed sizes, one compilation a size, kept for the run."""
 
@@ -144,11 +155,8 @@ class OpenVinoEngine:
             warnings.simplefilter("ignore", torch.jit._trace.TracerWarning)
             traced = torch.jit.trace(net.cpu().eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
             self.model = ov.convert_model(traced, example_input=example)
-        self.settings = {
-            "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": usable_cores(threads),
-        }
+        hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
+        self.settings = openvino_settings(hint, threads)
         self.name = f"openvino {ov.__version__.split('-')[0]} cpu {precision}"
         self._compiled: dict[tuple[int, int], object] = {}
 

@@ -9,9 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from gambol.core.cores import usable_cores
 from gambol.kernels.peaks import Peaks
-from gambol.nn.engine import Maps, import_openvino, openvino_core
+from gambol.nn.engine import Maps, import_openvino, openvino_core, openvino_settings
 from gambol.nn.outputs import Positions
 
 Numbers = Literal["float32", "bfloat16", "int8"]  # that convolutions compute with
@@ -25,12 +24,9 @@ class ExportedGraph:
         ov = import_openvino()
         self.core = openvino_core()
         self.model = self.core.read_model(str(path))
-        self.settings = {
-            # what int8 leaves over stays exact
-            "INFERENCE_PRECISION_HINT": "bf16" if numbers == "bfloat16" else "f32",
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": usable_cores(threads),
-        }
+        # what int8 leaves over stays exact
+        hint = "bf16" if numbers == "bfloat16" else "f32"
+        self.settings = openvino_settings(hint, threads)
         self.name = f"openvino {ov.__version__.split('-')[0]} cpu {numbers}, exported"
         self._compiled: dict[tuple[int, int], Any] = {}
 

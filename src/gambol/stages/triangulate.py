@@ -24,6 +24,7 @@ from gambol.core.cameras import Rig
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
+from gambol.core.shares import Share
 from gambol.io import calibration, poses_pieces, provenance, store, views_kept
 from gambol.io import pose_prior as io_prior
 from gambol.io import poses as io_poses
@@ -79,6 +80,24 @@ class Triangulated(NamedTuple):
     remarks: tuple[str, ...]
 
 
+class _Asked(NamedTuple):
+    """What a recording is made of, and where it goes."""
+
+    sources: list[Path]
+    rig: Path
+    out: Path
+    prior: Path | None
+    skeleton: Path | None
+    assign: Mapping[str, Path]
+
+    def files(self) -> list[Path]:
+        return [*io_views.files_in(self.sources), *self.assign.values()]
+
+    def inputs(self) -> list[Path]:
+        more = (path for path in (self.prior, self.skeleton) if path is not None)
+        return [*self.files(), self.rig, *more]
+
+
 def run(
     cfg: TriangulateConfig,
     sources: list[Path],
@@ -102,49 +121,110 @@ def run(
         assign: camera name to file, where names do not tell.
         progress: told of frames, those of all animals together.
     """
-    if out.suffix != ".nc":
-        raise InputError(f"{out} is no pose file; let its name end in .nc")
-    files = [*io_views.files_in(sources), *(assign or {}).values()]
-    inputs = [*files, rig_path, *(p for p in (prior, skeleton) if p is not None)]
-    key = _key(cfg, inputs)
-    if out.exists() and _made_from(out) == key:
+    asked = _Asked(sources, rig_path, out, prior, skeleton, assign or {})
+    key = _checked(cfg, asked)
+    if _is_made(out, key):
         progress(Step("triangulate", 1, 1, out.name))
         return summary(out)
-    read = calibration.load(rig_path)
-    tier = _tier(cfg, prior)
+    progress = _naming(progress, out.name)
+    work = _opened(cfg, asked, key, progress)
+    if work is not None:
+        pieces = work.pieces(out, key)
+        triangulate_pieces.solve(work, pieces, progress)
+        triangulate_pieces.join(work, pieces, _touches(cfg), progress)
+        pieces.remove()
+    return summary(out)
+
+
+def solve(
+    cfg: TriangulateConfig,
+    sources: list[Path],
+    rig_path: Path,
+    out: Path,
+    share: Share,
+    *,
+    prior: Path | None = None,
+    skeleton: Path | None = None,
+    assign: Mapping[str, Path] | None = None,
+    progress: Progress = silent,
+) -> Path | None:
+    """Do a share of the pieces of one recording, and leave them for `run` to join.
+
+    A recording of one piece is left to `run`, too.
+
+    Args:
+        cfg: settings.
+        sources: 2D pose files, or folders of them, that are given to cameras by their names.
+        rig_path: the calibration.
+        out: the 3D pose file (.nc) that `run` will write.
+        share: which pieces.
+        prior: pose prior for the tier `gimbal`.
+        skeleton: a YAML file with bones.
+        assign: camera name to file, where names do not tell.
+        progress: told of frames, those of all animals together.
+
+    Returns:
+        The folder of the pieces; None where there is nothing to be done.
+    """
+    asked = _Asked(sources, rig_path, out, prior, skeleton, assign or {})
+    key = _checked(cfg, asked)
+    progress = _naming(progress, out.name)
+    work = None if _is_made(out, key) else _opened(cfg, asked, key, progress, small=False)
+    if work is None:
+        return None
+    pieces = work.pieces(out, key)
+    triangulate_pieces.solve(work, pieces, progress, share)
+    return pieces.folder
+
+
+def _checked(cfg: TriangulateConfig, asked: _Asked) -> str:
+    """Refuse a result that is no pose file; return the hash of what it is made from."""
+    if asked.out.suffix != ".nc":
+        raise InputError(f"{asked.out} is no pose file; let its name end in .nc")
+    return _key(cfg, asked.inputs())
+
+
+def _is_made(out: Path, key: str) -> bool:
+    return out.exists() and _made_from(out) == key
+
+
+def _opened(
+    cfg: TriangulateConfig, asked: _Asked, key: str, progress: Progress, small: bool = True
+) -> Work | None:
+    """Make a long recording ready on disk.
+
+    A short one, which fits into memory, becomes its result; not without `small`.
+    """
+    read, out = calibration.load(asked.rig), asked.out
+    tier = _tier(cfg, asked.prior)
     told = {
         "tier": cfg.tier.kind,
         "made_from": key,
         "settings": cfg.model_dump(mode="json"),
-        "calibration_file": str(rig_path.resolve()),
+        "calibration_file": str(asked.rig.resolve()),
         "calibration": calibration.text(read.rig),
-        "view_files": _networks(sources, read.rig)
+        "view_files": _networks(asked.sources, read.rig)
         if cfg.ensemble
-        else _files(files, assign, read.rig),
+        else _files(asked.files(), asked.assign, read.rig),
         "provenance": provenance.record(
-            stage="triangulate", inputs={str(p): _hash(p) for p in inputs}
+            stage="triangulate", inputs={str(p): _hash(p) for p in asked.inputs()}
         ),
     }
-    progress = _naming(progress, out.name)
     kept = views_kept.opened(folder) if (folder := poses_pieces.found(out, key)) else None
     if kept is None:
         sight = triangulate_views.open_sight(
-            sources, read.rig, assign, unseen=cfg.unseen, fps=cfg.fps, ensemble=cfg.ensemble,
-            skeleton=skeleton, scratch=out.parent,
+            asked.sources, read.rig, asked.assign, unseen=cfg.unseen, fps=cfg.fps,
+            ensemble=cfg.ensemble, skeleton=asked.skeleton, scratch=out.parent,
         )  # fmt: skip
         matching = _matching(cfg, sight, read.rig)
         if sight.frames <= cfg.piece:
-            _whole(cfg, sight, matching, read, tier, told, out, progress)
-            return summary(out)
+            if small:
+                _whole(cfg, sight, matching, read, tier, told, out, progress)
+            return None
         folder = poses_pieces.folder_of(out, key)
         kept = triangulate_views.keep(sight, matching, _filter(cfg), folder, progress)
     told["remarks"] = [*read.remarks, *kept.remarks]
-    work = Work(kept, read.rig, tier, cfg.piece, core_poses.rate(kept.times), told)
-    pieces = work.pieces(out, key)
-    triangulate_pieces.solve(work, pieces, progress)
-    triangulate_pieces.join(work, pieces, _touches(cfg), progress)
-    pieces.remove()
-    return summary(out)
+    return Work(kept, read.rig, tier, cfg.piece, core_poses.rate(kept.times), told)
 
 
 def _whole(

@@ -16,6 +16,7 @@ from jaxtyping import Int
 from gambol.core import poses as core_poses
 from gambol.core.cameras import Rig
 from gambol.core.progress import Progress, Step
+from gambol.core.shares import Share
 from gambol.io import poses_pieces
 from gambol.io.poses_pieces import Pieces
 from gambol.io.views_kept import Kept
@@ -48,20 +49,25 @@ class Work(NamedTuple):
         return Pieces(target, key, starts, len(self.kept.names))
 
 
-def solve(work: Work, pieces: Pieces, progress: Progress) -> None:
+def solve(work: Work, pieces: Pieces, progress: Progress, share: Share | None = None) -> None:
     """Make the pieces that are not there yet, animal by animal.
 
     Args:
         work: the recording.
         pieces: where they are kept.
         progress: told of frames, those of all animals together.
+        share: which of all pieces; None: all.
     """
-    frames, names = len(work.kept.times), work.kept.names
+    frames, names, cuts = len(work.kept.times), work.kept.names, work.cuts
+    total = len(names) * len(cuts)
+    mine = range(total) if share is None else share.stretch(total)
     for n in range(len(names)):
         known: Tier | None = None
-        for p, part in enumerate(work.cuts):
-            size, total = part.end - part.begin, frames * len(names)
-            counted = reconstruct.counting(progress, n * frames + part.begin, size, total)
+        for p, part in enumerate(cuts):
+            if n * len(cuts) + p not in mine:
+                continue
+            size, whole = part.end - part.begin, frames * len(names)
+            counted = reconstruct.counting(progress, n * frames + part.begin, size, whole)
             if not pieces.finished(p, n):
                 known = known or learned(work, n)
                 pieces.write(p, n, solved(work, n, part, known, counted))
