@@ -91,6 +91,7 @@ def test_two_processes_make_what_one_makes(predict, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"alone", "shared"}
 
 
+@pytest.mark.slow  # tests/app/test_pipeline_cluster.py kills workers of Dask, too
 def test_shares_are_done_anywhere_and_one_that_is_killed_again(predict, films, tmp_path):
     one = {"videos": films[:1]}
     assert predict("alone", **one).status == 0

@@ -15,6 +15,7 @@ from gambol.io import store
 from gambol.nn.model import PoseNet
 from gambol.nn.outputs import outputs
 from gambol.stages import predict, predict_nets, shards
+from gambol.stages.predicted import describe
 
 FLOAT32 = predict.PredictConfig()
 
@@ -177,7 +178,7 @@ def test_damaged_frames_get_empty_rows(trained, recording, tmp_path, monkeypatch
     monkeypatch.setattr(FileVideo, "read", read)
     monkeypatch.setattr(FileVideo, "damage", property(lambda self: "1 is damaged"))
     made = predict.run(FLOAT32, trained, [recording.video], tmp_path, threads=1)[0]
-    assert predict.describe({"videos": [made._asdict()]}).endswith("\n1 is damaged")
+    assert describe({"videos": [made._asdict()]}).endswith("\n1 is damaged")
     missing = np.isnan(core_poses.xy(io_poses.read(made.poses))).all(axis=(1, 2, 3))
     assert np.flatnonzero(missing).tolist() == [40]
 
@@ -200,10 +201,10 @@ def test_a_resumed_prediction_says_which_frames_are_new(
     made = predict.run(FLOAT32, trained, [recording.video], out, threads=1)[0]
     assert made.fresh == made.frames - 2 * shards.SHARD
     assert made.searched == whole.searched and whole.fresh == whole.frames
-    assert f"{made.frames} frames, {made.fresh} of them now at" in predict.describe(
+    assert f"{made.frames} frames, {made.fresh} of them now at" in describe(
         {"videos": [made._asdict()]}
     )
-    assert "now" not in predict.describe({"videos": [whole._asdict()]})
+    assert "now" not in describe({"videos": [whole._asdict()]})
 
 
 def test_names_that_some_systems_take_for_one_need_two_folders(trained, recording, tmp_path):

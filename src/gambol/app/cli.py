@@ -101,13 +101,7 @@ def demo(
 
     cfg = stage.DemoConfig.from_values({"quick": quick, "seed": seed}, "gambol demo")
     with console.reporting(as_json) as progress:
-        made = stage.run(
-            cfg,
-            out,
-            threads=threads,
-            progress=progress,
-            say=_voice(as_json),
-        )
+        made = stage.run(cfg, out, threads=threads, progress=progress, say=_voice(as_json))
     console.result(made._asdict(), as_json, stage.describe)
 
 
@@ -326,13 +320,14 @@ def predict(
 
     Example: gambol predict mice/runs/first session1.mp4 --out poses
     """
-    from gambol.stages import predict as stage
-    from gambol.stages.shards import tally
+    from gambol.stages.predicted import describe
 
     if spread.is_wanted(workers, cluster, share):
-        values = spread.go(context, out, workers, cluster, tally=tally(videos, out))
-        console.result(values, as_json, stage.describe)
+        values = spread.go(context, out, workers, cluster, count=lambda: _shards(videos, out))
+        console.result(values, as_json, describe)
         return
+    from gambol.stages import predict as stage
+
     cfg = stage.PredictConfig.from_values(
         {"precision": precision, "window": window}, "gambol predict"
     )
@@ -341,7 +336,7 @@ def predict(
             cfg, run, videos, out, device=device, threads=threads,
             share=spread.share_of(share), progress=progress,
         )  # fmt: skip
-    console.result({"videos": [p._asdict() for p in made]}, as_json, stage.describe)
+    console.result({"videos": [p._asdict() for p in made]}, as_json, describe)
 
 
 @app.command()
@@ -439,6 +434,12 @@ for of_what in (of_import, of_alignment, of_maps, of_syllables, of_labels, of_mo
 app.add_typer(of_classifiers.verbs)
 app.add_typer(of_reports.verbs)
 app.add_typer(of_studio.verbs)
+
+
+def _shards(videos: list[Path], out: Path) -> Any:
+    from gambol.stages.shards import tally
+
+    return tally(videos, out)
 
 
 def _voice(quiet: bool) -> Any:

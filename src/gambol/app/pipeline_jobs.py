@@ -59,6 +59,15 @@ class Terms(Protocol):
         """What jobs of a cluster ask for."""
 
 
+class Usual(NamedTuple):
+    """The terms of commands that no pipeline sets any for."""
+
+    folder: Path
+    tries: int = 3
+    patience_s: float = 3600.0
+    cluster: ClusterConfig = ClusterConfig()
+
+
 class Ended(NamedTuple):
     """How a command ended."""
 

@@ -5,16 +5,15 @@ disk; the command itself, done last, finds all parts there.
 """
 
 import shutil
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gambol.app import console, hands
 from gambol.app.hands import Hands
-from gambol.app.pipeline_jobs import ClusterConfig
 from gambol.core.errors import InputError
 from gambol.core.progress import Step, Stopped
 from gambol.core.shares import Share
@@ -34,17 +33,8 @@ Part = Annotated[
 Tally = Callable[[], tuple[int, int]]  # pieces that are done, and all
 
 TICK_S = 1.0  # between two looks at what is done
-EACH = 4  # shares for each place of a cluster, whose jobs do not all begin at once
+EACH = 2  # shares for each command that a cluster has room for: its jobs begin at any time
 OWN = ("workers", "cluster", "share", "as_json")  # options that shares are not given
-
-
-class Terms(NamedTuple):
-    """On what terms shares are done."""
-
-    folder: Path
-    tries: int = 3
-    patience_s: float = 3600.0
-    cluster: ClusterConfig = ClusterConfig()
 
 
 def is_wanted(workers: int, cluster: str | None, share: str | None) -> bool:
@@ -73,7 +63,7 @@ def go(
     cluster: str | None,
     *,
     pieces: int | None = None,
-    tally: Tally | None = None,
+    count: Callable[[], Tally] | None = None,
     more: tuple[str, ...] = (),
 ) -> Any:
     """Do a command in shares, then the whole; return its result.
@@ -83,22 +73,23 @@ def go(
         out: what it writes; logs lie beside that until it is done.
         workers: processes, or jobs of a cluster.
         cluster: what `--cluster` says.
-        pieces: no more shares than that; None: as many as tally counts.
-        tally: counts what is done, for people; None counts shares.
+        pieces: no more shares than that.
+        count: gives what counts the pieces that are done; None counts shares.
         more: words that each share gets besides.
 
     Raises:
         InputError: a share was refused.
     """
+    from gambol.app.pipeline_jobs import Usual
+
     words, logs = (*words_of(context), *more), out.with_name(f".{out.name}.shares")
     quiet = context.params["as_json"]
     try:
-        with hands.opened(Terms(Path.cwd()), cluster, workers) as crew:
+        with hands.opened(Usual(Path.cwd()), cluster, workers) as crew:
             many = workers if cluster is None else EACH * crew.at_once
-            most = tally()[1] if tally is not None else pieces
-            many = max(min(many, many if most is None else most), 1)
+            many = many if pieces is None else max(min(many, pieces), 1)
             shares = [(*words, "--share", str(Share(k, many))) for k in range(many)]
-            _check(_all(crew, shares, logs, tally, quiet), logs)
+            _check(_all(crew, shares, logs, count, quiet), logs)
             joined = crew.do(words, logs / "joined.txt", min(crew.gpus, 1))
             _check([joined], logs)
     except Stopped as stopped:
@@ -127,7 +118,11 @@ def words_of(context: typer.Context) -> tuple[str, ...]:
 
 
 def _all(
-    crew: Hands, shares: list[tuple[str, ...]], logs: Path, tally: Tally | None, quiet: bool
+    crew: Hands,
+    shares: list[tuple[str, ...]],
+    logs: Path,
+    count: Callable[[], Tally] | None,
+    quiet: bool,
 ) -> "list[Ended]":
     """Do shares, as many at once as there is room for; tell how far they are."""
     with (
@@ -140,8 +135,10 @@ def _all(
                 for number, words in enumerate(shares)
             ]
             waiting: set[Future[Ended]] = set(every)
+            tally = None if count is None or quiet else count()  # while they begin
             while waiting:
-                _, waiting = wait(waiting, TICK_S)
+                ended, waiting = wait(waiting, TICK_S, FIRST_COMPLETED)
+                _check_input(one.result() for one in ended)
                 done = (len(every) - len(waiting), len(every)) if tally is None else tally()
                 progress(Step(shares[0][0], *done, f"{len(waiting)} shares left"))
             return [one.result() for one in every]
@@ -151,14 +148,19 @@ def _all(
             raise
 
 
-def _check(ended: "list[Ended]", logs: Path) -> None:
-    """Say what went wrong, each thing once."""
-    bad = [one for one in ended if one.trouble is not None]
-    for trouble in dict.fromkeys(one.trouble for one in bad if not one.refused):
-        console.say(f"gambol: {trouble}")
-    for one in bad:
+def _check_input(ended: "Iterable[Ended]") -> None:
+    """Refuse what one share refused; the others would, too."""
+    for one in ended:
         if one.refused:
             raise InputError(str(one.trouble))
+
+
+def _check(ended: "list[Ended]", logs: Path) -> None:
+    """Say what went wrong, each thing once."""
+    _check_input(ended)
+    bad = [one for one in ended if one.trouble is not None]
+    for trouble in dict.fromkeys(one.trouble for one in bad):
+        console.say(f"gambol: {trouble}")
     if bad:
         console.say(
             f"gambol: {len(bad)} of {len(ended)} parts are not done, see {logs}; the same "

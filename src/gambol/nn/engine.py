@@ -138,12 +138,22 @@ def openvino_settings(precision: str, threads: int) -> dict[str, Any]:
 
 
 class OpenVinoEngine:
-    """Networks compiled for fixed sizes, one compilation a size, kept for the run."""
+    """Networks compiled for fixed sizes, one compilation a size, kept for the run.
+
+    Nothing is converted before the first frame: what is predicted already needs only the name.
+    """
 
     def __init__(self, net: PoseNet, precision: Precision, threads: int) -> None:
-        ov = import_openvino()
-        self.core = openvino_core()
-        channels, side = net.spec.channels, 4 * net.multiple
+        self.net, self.core = net, openvino_core()
+        hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
+        self.settings = openvino_settings(hint, threads)
+        self.name = f"openvino {import_openvino().__version__.split('-')[0]} cpu {precision}"
+        self._compiled: dict[tuple[int, int], object] = {}
+
+    @functools.cached_property
+    def model(self) -> Any:
+        """The network as OpenVINO knows it."""
+        channels, side = self.net.spec.channels, 4 * self.net.multiple
         example = torch.zeros(1, channels, side, side, dtype=torch.uint8)
         with torch.no_grad(), warnings.catch_warnings():
             # openvino traces with torch.jit, which torch calls deprecated but has not replaced
@@ -153,12 +163,9 @@ class OpenVinoEngine:
             # looking at shapes, as the shape checks of our tests do, warns while tracing, and
             # makes two traces of one network differ in the names of values
             warnings.simplefilter("ignore", torch.jit._trace.TracerWarning)
-            traced = torch.jit.trace(net.cpu().eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
-            self.model = ov.convert_model(traced, example_input=example)
-        hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
-        self.settings = openvino_settings(hint, threads)
-        self.name = f"openvino {ov.__version__.split('-')[0]} cpu {precision}"
-        self._compiled: dict[tuple[int, int], object] = {}
+            net = self.net.cpu().eval()
+            traced = torch.jit.trace(net, example, check_trace=False)  # type: ignore[no-untyped-call]
+            return import_openvino().convert_model(traced, example_input=example)
 
     def __call__(self, frames: UInt8[np.ndarray, "B H W C"]) -> Maps:
         """Compute the maps, one frame after the other: batches gain nothing on a CPU."""

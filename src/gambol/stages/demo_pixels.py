@@ -17,6 +17,7 @@ from gambol.nn.backbones.unet import UNetSpec
 from gambol.pose.train import FitConfig
 from gambol.stages import evaluate, movies, predict, report, track, train
 from gambol.stages.demo_world import MICE
+from gambol.stages.predicted import Predicted
 from gambol.stages.simulate_views import Filmed
 from gambol.stages.train_many import ManyConfig
 
@@ -97,7 +98,7 @@ def scores(found: Found) -> dict[str, dict[str, float | None]]:
     }
 
 
-def _fps(found: list[predict.Predicted]) -> float | None:
+def _fps(found: list[Predicted]) -> float | None:
     """Return how fast films were predicted; None where an earlier sitting did."""
     seconds = sum(one.seconds for one in found)
     return sum(one.fresh for one in found) / seconds if seconds else None
