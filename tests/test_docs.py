@@ -195,7 +195,7 @@ def test_pipelines_of_the_page_can_be_done(tmp_path):
     (tmp_path / "films" / "a.mp4").touch()
     (tmp_path / "rigs.csv").write_text("name,left,right,rig\nday1,l.mp4,r.mp4,rig.toml\n")
     found = [block for block in blocks(DOCS / "pipelines.md", "yaml") if "steps:" in block.text]
-    assert len(found) == 5
+    assert len(found) == 6
     for block in found:
         (tmp_path / "mice.yaml").write_text(block.text)
         pipeline_words.check(pipeline_file.read(tmp_path / "mice.yaml"))

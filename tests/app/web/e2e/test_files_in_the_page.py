@@ -32,6 +32,13 @@ def server(serve, tmp_path_factory):
     return serve(worlds.project(folder, [film], suggested=(3, 40, 70)))
 
 
+@pytest.fixture
+def faults(faults):
+    """Faults of the pages; that the film is half noise is told until the page has closed."""
+    yield faults
+    unreadable(faults)
+
+
 def test_labels_go_out_and_come_in_by_the_page(server, page, faults, tmp_path):
     desk = Desk(server, page)
     desk.jump(3)
