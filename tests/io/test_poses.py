@@ -51,6 +51,17 @@ def test_pieces_of_something_else_are_thrown_away(tmp_path):
     assert poses.Shards(tmp_path / "clip.nc", "other").read(0) is None
 
 
+def test_what_another_process_is_writing_is_left_alone(tmp_path):
+    target = tmp_path / "clip.nc"
+    path = poses.Shards(target, "key").path(0)
+    with store.atomic(path) as partial:
+        partial.write_bytes(b"half")
+        other = poses.Shards(target, "key")  # begins meanwhile
+        poses.Shards(target, "another key")
+        assert partial.exists() and not poses.finished(other.folder)
+    assert poses.finished(other.folder) == [path]
+
+
 def test_a_file_that_holds_no_poses_is_named(tmp_path):
     path = tmp_path / "x.nc"
     path.write_bytes(b"text")

@@ -51,6 +51,11 @@ def shards_of(target: Path) -> Path:
     return target.with_name(f".{target.stem}.shards")
 
 
+def finished(folder: Path) -> list[Path]:
+    """Return the pieces in such a folder, and not what is just being written."""
+    return list(folder.glob("[0-9]*.npz"))
+
+
 class Shards:
     """The finished pieces of one prediction, in a folder beside its result."""
 
@@ -60,7 +65,7 @@ class Shards:
         self.target = target
         # several processes may fill it: what each does to begin leaves the others' pieces alone
         self._ending = f"-{hashlib.sha256(key.encode()).hexdigest()[:8]}.npz"
-        for path in self.folder.glob("*.npz"):
+        for path in finished(self.folder):
             if not path.name.endswith(self._ending):
                 with contextlib.suppress(OSError):
                     path.unlink()
@@ -85,7 +90,7 @@ class Shards:
 
     def bytes(self) -> int:
         """Return how much the pieces hold, more than what they make after packing."""
-        return sum(path.stat().st_size for path in self.folder.glob("*.npz"))
+        return sum(path.stat().st_size for path in finished(self.folder))
 
     def remove(self) -> None:
         """Delete the pieces once the result is written."""

@@ -71,7 +71,7 @@ def tally(videos: list[Path], out: Path) -> Callable[[], tuple[int, int]]:
         for target in (out / f"{name}.nc", out / f"{name}.detections.nc"):
             shards = io_poses.shards_of(target)
             if shards.is_dir():
-                return min(len(list(shards.glob("*.npz"))), count)
+                return min(len(io_poses.finished(shards)), count)
             if target.exists():
                 return count
         return 0
