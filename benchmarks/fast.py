@@ -23,9 +23,7 @@ def run() -> None:
     source = data("mouse_openfield")
     if source is None:
         return
-    video, trained = source / "videos" / "m3v1mp4.mp4", WORK / "openfield" / "fold0"
-    if not (trained / "model.json").exists():
-        openfield.run()
+    video, trained = source / "videos" / "m3v1mp4.mp4", openfield.network()
     out = WORK / "fast"
     shutil.rmtree(out, ignore_errors=True)  # what is there already would not be measured
     whole, inner, poses = _turns(trained, video, out)

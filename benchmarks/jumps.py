@@ -26,9 +26,7 @@ def run() -> None:
     source = data("mouse_openfield")
     if source is None:
         return
-    trained = WORK / "openfield" / "fold0"
-    if not (trained / "model.json").exists():
-        openfield.run()
+    trained = openfield.network()
     video = source / "videos" / "m3v1mp4.mp4"
     made = stage.run(stage.PredictConfig(), trained, [video], WORK / "jumps")[0].poses
     poses = io_poses.read(made)

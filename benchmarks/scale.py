@@ -35,9 +35,7 @@ def run() -> None:
     source = data("mouse_openfield")
     if source is None:
         return
-    trained = WORK / "openfield" / "fold0"
-    if not (trained / "model.json").exists():
-        openfield.run()
+    trained = openfield.network()
     efficiency(trained, source / "videos" / "m3v1mp4.mp4")
     kills(trained)
 
