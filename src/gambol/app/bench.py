@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gambol.app import console, options
-from gambol.app.options import Device, Json, Settings, Yaml
+from gambol.app.options import Device, Json, Minutes, Settings, Trainings, Yaml
 from gambol.core.errors import InputError
 
 verbs = typer.Typer()
@@ -24,15 +24,11 @@ def bench_models(
         str | None,
         typer.Option("--labels", help="Numbers of frames to learn from: 10,20,40,80."),
     ] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="Core-minutes of every training; 10 by default.")
-    ] = None,
+    minutes: Minutes = None,
     steps: Annotated[int | None, typer.Option(help="Steps of every training, instead.")] = None,
     folds: Annotated[int | None, typer.Option(help="Blocks of time; 5 by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of splits and trainings.")] = None,
-    workers: Annotated[
-        int, typer.Option(min=0, help="Trainings at a time, a core each; 0 means all cores.")
-    ] = 0,
+    workers: Trainings = 0,
     device: Device = "auto",
     config: Yaml = None,
     settings: Settings = [],  # noqa: B006 - typer copies it

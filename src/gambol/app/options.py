@@ -18,6 +18,15 @@ Posterior = Annotated[
     typer.Option(help="Keypoints at the back, separated by commas; else by their names."),
 ]
 Threads = Annotated[int, typer.Option(min=0, help="Cores to use on a CPU; 0 means all.")]
+Minutes = Annotated[
+    float | None, typer.Option(help="Core-minutes of every training; 10 by default.")
+]
+Trainings = Annotated[
+    int,
+    typer.Option(
+        "--workers", min=0, help="Trainings at a time, a core each; 0 means all cores."
+    ),
+]
 Settings = Annotated[list[str], typer.Option("--set", help="A setting: fit.steps=500.")]
 Yaml = Annotated[Path | None, typer.Option("--config", help="A YAML file of settings.")]
 

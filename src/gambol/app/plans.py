@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from gambol.app import console, options
-from gambol.app.options import Device, Json, Settings, Yaml
+from gambol.app.options import Device, Json, Minutes, Settings, Trainings, Yaml
 
 verbs = typer.Typer()
 
@@ -29,14 +29,10 @@ def plan(
         str | None,
         typer.Option(help="Such as usual,resnet(layers=18); the first is for the rest."),
     ] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="Core-minutes of every training; 10 by default.")
-    ] = None,
+    minutes: Minutes = None,
     goal: Annotated[float | None, typer.Option(help="mm that are near enough.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
-    workers: Annotated[
-        int, typer.Option(min=0, help="Trainings at a time, a core each; 0 means all cores.")
-    ] = 0,
+    workers: Trainings = 0,
     device: Device = "auto",
     config: Yaml = None,
     settings: Settings = [],  # noqa: B006 - typer copies it
