@@ -15,7 +15,7 @@ import yaml
 from pydantic_core import PydanticUndefined
 
 from gambol.app.pipeline_file import PipelineConfig, StepConfig
-from gambol.app.pipeline_jobs import ClusterConfig
+from gambol.app.terms import ClusterConfig
 from gambol.behavior.align import AlignSettings
 from gambol.behavior.clean import CleanSettings
 from gambol.behavior.dwell import DwellSettings

@@ -3,7 +3,7 @@
 import pytest
 
 from gambol.app import hands
-from gambol.app.pipeline_jobs import Usual
+from gambol.app.terms import Usual
 from gambol.core.cores import share_of_cores
 from gambol.core.progress import Stopped
 

@@ -10,7 +10,8 @@ import typer
 from gambol.core.cores import share_of_cores
 
 if TYPE_CHECKING:
-    from gambol.app.pipeline_jobs import Ended, Terms
+    from gambol.app.pipeline_jobs import Ended
+    from gambol.app.terms import Terms
 
 OnCluster = Annotated[
     str | None,

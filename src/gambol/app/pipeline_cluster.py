@@ -12,8 +12,9 @@ from typing import Any, Literal, NamedTuple
 
 import gambol
 from gambol.app.gpus import Pool, here
-from gambol.app.pipeline_jobs import ClusterConfig, Crew, Ended, Terms
+from gambol.app.pipeline_jobs import Crew, Ended
 from gambol.app.pipeline_words import with_threads
+from gambol.app.terms import ClusterConfig, Terms
 from gambol.core.cores import share_of_cores
 from gambol.core.errors import InputError
 from gambol.core.progress import Stopped

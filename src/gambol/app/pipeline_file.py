@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from gambol.app.pipeline_jobs import ClusterConfig
+from gambol.app.terms import ClusterConfig
 from gambol.core.config import Config
 from gambol.core.errors import InputError, did_you_mean
 from gambol.io import store

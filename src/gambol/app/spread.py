@@ -80,7 +80,7 @@ def go(
     Raises:
         InputError: a share was refused.
     """
-    from gambol.app.pipeline_jobs import Usual
+    from gambol.app.terms import Usual
 
     words, logs = (*words_of(context), *more), out.with_name(f".{out.name}.shares")
     quiet = context.params["as_json"]
