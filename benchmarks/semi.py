@@ -21,8 +21,8 @@ from gambol.pose.train import FitConfig
 from gambol.simulate.world import SimulateConfig
 from gambol.stages import accept, ensemble, imports, predict, simulate, train
 
-STEPS = budget(1100, 8)  # about ten minutes of one core for plain training
-FOLDS = budget(5, 2)
+STEPS = budget(500, 8)  # about five minutes of one core for plain training
+FOLDS = budget(3, 2)
 PAIRS = [
     [f"{name}_top", f"{name}_bot"]
     for name in (
