@@ -1,6 +1,5 @@
 """Real workers of Dask on this machine; SLURM is played by a script."""
 
-import contextlib
 import json
 import os
 import signal
@@ -12,8 +11,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import dask
-import psutil
 import pytest
+from commands_seen import commands_in
 from distributed import Client, LocalCluster
 
 from gambol.app import pipeline_cluster, pipeline_file
@@ -43,22 +42,6 @@ def begun(folder):
     while not folder.exists():
         assert time.monotonic() < end
         time.sleep(0.05)
-
-
-def commands(pid):
-    """Words of the processes that a worker has started and that live."""
-    words = []
-    for child in psutil.Process(pid).children():
-        with contextlib.suppress(psutil.Error):
-            words += child.cmdline()
-    return words
-
-
-def at_work(folder):
-    """Processes of commands in a folder."""
-    every = [one.info for one in psutil.process_iter(["cwd", "cmdline"])]
-    here = [" ".join(one["cmdline"] or ()) for one in every if one["cwd"] == str(folder)]
-    return [words for words in here if "pipeline_command" in words]
 
 
 def killed(cluster, folder):
@@ -115,9 +98,8 @@ def test_what_is_closed_ends_at_once(pipeline, tmp_path):
         cluster.close()
         doing.join(30)
         assert seen == ["stopped"]
-        (pid,) = cluster._client.run(os.getpid).values()
         end = time.monotonic() + 60
-        while any("gambol" in word for word in commands(pid)):
+        while commands_in(tmp_path):
             assert time.monotonic() < end
             time.sleep(0.1)
 
@@ -158,7 +140,7 @@ def test_when_its_scheduler_goes_a_pipeline_says_so_and_goes_on_later(
     ending.join()
     assert told.status == 1 and "lost its scheduler" in told.err and "Traceback" not in told.err
     end = time.monotonic() + 60
-    while at_work(tmp_path):
+    while commands_in(tmp_path):
         assert time.monotonic() < end
         time.sleep(0.1)
     told = gambol("run", known.file)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from gambol.app import pipeline_jobs
+from gambol.app import forks
 from gambol.app.pipeline_jobs import Crew
 from gambol.core.progress import Stopped
 
@@ -22,12 +22,13 @@ exec(sys.argv[1])
 @pytest.fixture
 def play(tmp_path, monkeypatch):
     """Run Python in the place of a command."""
-    began = pipeline_jobs.subprocess.Popen
+    began = forks.subprocess.Popen
+    monkeypatch.setattr(forks, "_forks", lambda threads: False)
 
     def popen(command, **more):
         return began([sys.executable, "-c", PLAYER, *command[3:]], **more)
 
-    monkeypatch.setattr(pipeline_jobs.subprocess, "Popen", popen)
+    monkeypatch.setattr(forks.subprocess, "Popen", popen)
 
     def do(code, crew=None, log="log", gpus=0, **settings):
         chosen = {"threads": 1, "tries": 3, "patience_s": 60.0} | settings

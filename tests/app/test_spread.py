@@ -1,15 +1,13 @@
 """Shares are done by real processes; that they make what one process makes is seen in poses."""
 
 import json
-import os
-import signal
 import threading
 import time
 
 import numpy as np
-import psutil
 import pytest
 import typer
+from commands_seen import commands_in
 
 from gambol.app import spread
 from gambol.app.cli import app
@@ -106,11 +104,9 @@ def test_shares_are_done_anywhere_and_one_that_is_killed_again(predict, films, t
 def kill_one(folder):
     """Kill a process of a share that has begun."""
     while True:
-        for one in psutil.process_iter(["cwd", "cmdline"]):
-            words = one.info["cmdline"] or []
-            if one.info["cwd"] == str(folder) and "--share" in words:
-                os.kill(one.pid, signal.SIGKILL)
-                return
+        for one in commands_in(folder):
+            one.kill()
+            return
         time.sleep(0.05)
 
 

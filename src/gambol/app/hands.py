@@ -48,7 +48,9 @@ def opened(terms: "Terms", cluster: str | None, workers: int) -> Iterator[Hands]
             yield Hands(opened.do, opened.close, opened.at_once, opened.gpus)
         return
     threads = share_of_cores(workers)
-    crew = pipeline_jobs.Crew(terms.folder, threads, terms.tries, terms.patience_s)
+    crew = pipeline_jobs.Crew(
+        terms.folder, threads, terms.tries, terms.patience_s, verbs=terms.verbs
+    )
 
     def do(words: tuple[str, ...], log: Path, gpus: int = 0) -> "Ended":
         return crew.do(pipeline_words.with_threads(words, threads), log, gpus)

@@ -24,6 +24,7 @@ JOBS = {"slurm": "SLURMCluster", "lsf": "LSFCluster", "pbs": "PBSCluster"}
 LOCAL = "local"
 GPU = "GPU"  # resource of workers, as Dask's own documents name it
 _lent: dict[str, Pool] = {}  # the GPUs of the worker that this is
+MAY_FORK = "export DASK_DISTRIBUTED__WORKER__DAEMON=False"  # workers that a job starts
 YAML = (".yaml", ".yml")
 ENDING = ("closing", "closed", "failed", "stopping", "stopped")  # of a worker
 MOST = 1000  # commands that wait for a worker at a time
@@ -46,6 +47,7 @@ class Asked(NamedTuple):
     patience_s: float
     threads: int | None  # of each command; None: the worker's cores by its slots
     version: str  # of gambol
+    verbs: Sequence[str]
 
 
 class Cluster:
@@ -134,11 +136,16 @@ def opened(kind: str, workers: int, terms: Terms) -> Iterator[Cluster]:
     if Path(kind).suffix in YAML:
         cfg = ClusterFile.from_yaml(store.require_file(Path(kind)))
         kind = cfg.kind
-    failures = {"distributed.scheduler.allowed-failures": terms.tries - 1}
+    own = {
+        "distributed.scheduler.allowed-failures": terms.tries - 1,
+        "distributed.worker.daemon": False,  # a daemon may not fork
+    }
     threads = share_of_cores(workers) if kind == LOCAL else None
-    asked = Asked(terms.folder, terms.tries, terms.patience_s, threads, gambol.__version__)
+    asked = Asked(
+        terms.folder, terms.tries, terms.patience_s, threads, gambol.__version__, terms.verbs
+    )
     with (
-        dask.config.set({**failures, **QUIET}),
+        dask.config.set({**own, **QUIET}),
         _scheduler(kind, workers, cfg) as place,
         Client(place, set_as_default=False) as client,
     ):
@@ -178,7 +185,7 @@ def _jobs(kind: str, cfg: ClusterConfig) -> Any:
         ) from error
     return getattr(dask_jobqueue, JOBS[kind])(
         cores=cfg.cores, processes=1, memory=cfg.memory, walltime=cfg.walltime,
-        job_extra_directives=cfg.options, job_script_prologue=cfg.before,
+        job_extra_directives=cfg.options, job_script_prologue=[*cfg.before, MAY_FORK],
         worker_extra_args=["--resources", f"{GPU}={cfg.gpus}"] if cfg.gpus else [],
         scheduler_options={"dashboard_address": None},
     )  # fmt: skip
@@ -249,6 +256,7 @@ def _do(asked: Asked, words: tuple[str, ...], log: Path, gpus: int) -> tuple[Any
     if gpus and GPU not in _lent:
         _lent.setdefault(GPU, Pool(here()))
     crew = Crew(
-        asked.folder, threads, asked.tries, asked.patience_s, is_forgotten, _lent.get(GPU)
-    )
+        asked.folder, threads, asked.tries, asked.patience_s, is_forgotten, _lent.get(GPU),
+        asked.verbs,
+    )  # fmt: skip
     return tuple(crew.do(with_threads(words, threads), log, gpus))

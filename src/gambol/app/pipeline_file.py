@@ -80,6 +80,11 @@ class Pipeline(NamedTuple):
     slurm: tuple[str, ...]
     cluster: ClusterConfig = ClusterConfig()
 
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """First words of its commands."""
+        return tuple(dict.fromkeys(step.words[0] for step in self.steps))
+
 
 def read(file: Path) -> Pipeline:
     """Read a pipeline.

@@ -9,15 +9,17 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gambol.app import forks
+from gambol.app.forks import Place, Process
 from gambol.app.gpus import VISIBLE, Pool, here
 from gambol.core.progress import Stopped
+from gambol.stages.workers import threads_said
 
 TICK_S = 0.2  # between two looks at a process
 GRACE_S = 10.0  # for a process to save what it has
@@ -45,6 +47,7 @@ class Crew:
         patience_s: float,
         is_closed: Callable[[], bool] = lambda: False,
         gpus: Pool | None = None,
+        verbs: Sequence[str] = (),
     ) -> None:
         """Take what is the same for all commands.
 
@@ -55,9 +58,10 @@ class Crew:
             patience_s: without a word, before a process counts as hung.
             is_closed: tells that they are to end, as `close` does.
             gpus: of this machine; None: those that it has, looked for when one is asked for.
+            verbs: of the commands, as far as known; what they import is imported once.
         """
         self.folder, self.threads = folder, threads
-        self.tries, self.patience_s = tries, patience_s
+        self.tries, self.patience_s, self.verbs = tries, patience_s, verbs
         self._closing, self._is_closed = threading.Event(), is_closed
         self._gpus, self._looking = gpus, threading.Lock()
 
@@ -115,23 +119,19 @@ class Crew:
         if self._ends():
             raise Stopped
         shown = log.with_suffix(".json")
-        command = [sys.executable, "-m", "gambol.app.pipeline_command", *words, "--json"]
-        with (
-            log.open("a" if again else "w", encoding="utf-8") as said,
-            shown.open("w", encoding="utf-8") as out,
-            subprocess.Popen(
-                command, cwd=self.folder, stdin=subprocess.PIPE, stdout=out, stderr=said,
-                env=self._environment(gpus),
-            ) as process,
-        ):  # fmt: skip
+        if not again:
+            log.write_bytes(b"")
+        place = Place(self.folder, self._environment(gpus), self.threads, log, shown)
+        with forks.running((*words, "--json"), place, self.verbs) as process:
             hung = self._wait(process, log)
+            code = process.wait()
         if self._ends():  # it may have been ended for that
             raise Stopped
         printed = shown.read_text(encoding="utf-8", errors="replace")
         shown.unlink(missing_ok=True)
-        return process.returncode, printed, hung
+        return code, printed, hung
 
-    def _wait(self, process: subprocess.Popen[bytes], log: Path) -> bool:
+    def _wait(self, process: Process, log: Path) -> bool:
         """Wait for a process; end it when it hangs or the pipeline is stopped."""
         heard, size = time.monotonic(), -1
         try:
@@ -149,15 +149,13 @@ class Crew:
             raise
 
     def _environment(self, gpus: Sequence[str] | None) -> dict[str, str]:
-        from gambol.stages.workers import ONE_THREAD
-
-        share = dict.fromkeys(ONE_THREAD, str(self.threads))
+        share = threads_said(self.threads)
         if gpus is not None:
             share[VISIBLE] = ",".join(gpus)
         return {**os.environ, **share, "PYTHONUNBUFFERED": "1"}
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: Process) -> None:
     process.terminate()
     try:
         process.wait(GRACE_S)

@@ -85,7 +85,7 @@ def go(
     words, logs = (*words_of(context), *more), out.with_name(f".{out.name}.shares")
     quiet = context.params["as_json"]
     try:
-        with hands.opened(Usual(Path.cwd()), cluster, workers) as crew:
+        with hands.opened(Usual(Path.cwd(), words[:1]), cluster, workers) as crew:
             many = workers if cluster is None else EACH * crew.at_once
             many = many if pieces is None else max(min(many, pieces), 1)
             shares = [(*words, "--share", str(Share(k, many))) for k in range(many)]

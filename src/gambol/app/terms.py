@@ -1,5 +1,6 @@
 """On what terms commands are done by others: where, how often, and what jobs ask for."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -35,6 +36,10 @@ class Terms(Protocol):
         """Without a word, before a process counts as hung."""
 
     @property
+    def verbs(self) -> Sequence[str]:
+        """Of the commands; what they import is imported once."""
+
+    @property
     def cluster(self) -> ClusterConfig:
         """What jobs of a cluster ask for."""
 
@@ -43,6 +48,7 @@ class Usual(NamedTuple):
     """The terms of commands that no pipeline sets any for."""
 
     folder: Path
+    verbs: Sequence[str] = ()
     tries: int = 3
     patience_s: float = 3600.0
     cluster: ClusterConfig = ClusterConfig()

@@ -18,7 +18,7 @@ Some = TypeVar("Some")
 
 TICK_S = 5.0  # between two looks at jobs that run
 GRACE_S = 20.0  # for a job to save what it has, before it is killed
-ONE_THREAD = (
+THREADS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -51,7 +51,7 @@ def each(
                 job = waiting.pop()
                 here, there = context.Pipe(duplex=False)
                 process = context.Process(target=_do, args=(work, job, there), daemon=True)
-                with _one_thread():
+                with each_with_threads(1):
                     process.start()
                 there.close()
                 running[here] = job, process
@@ -114,11 +114,16 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, args=[parent.sentinel], daemon=True).start()
 
 
+def threads_said(threads: int) -> dict[str, str]:
+    """Return the part of an environment that says how many cores a process computes on."""
+    return dict.fromkeys(THREADS, str(threads))
+
+
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Have a process that starts now compute on one core; libraries read this when loaded."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+def each_with_threads(threads: int) -> Iterator[None]:
+    """Have processes that start now compute on some cores; libraries read it when loaded."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(threads_said(threads))
     try:
         yield
     finally:
