@@ -130,8 +130,8 @@ def kills(trained: Path) -> None:
         data=f"{FILMS} films of {FRAMES} frames, {SIZE[0]}×{SIZE[1]}",
         goal="report",
         note="gambol predict --workers 2, its own process and those that it started killed "
-        f"at random, started {starts} times; every film done once, the same poses bit for bit as "
-        f"without kills; a process took {killer.most_mb:.0f} MB at most",
+        f"at random, started {starts} times; every film done once, the same poses bit for bit "
+        f"as without kills; a process took {killer.most_mb:.0f} MB at most",
     )
 
 
