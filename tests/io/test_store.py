@@ -44,6 +44,21 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     assert (target / "inner" / "f").read_text() == "1"
 
 
+def test_what_a_killed_writer_left_goes_and_nothing_else_does(tmp_path):
+    with store.atomic(tmp_path / "film.a.nc") as partial:
+        partial.write_bytes(b"whole")
+        name = partial.name
+    others = [tmp_path / "film.a.nc", tmp_path / ".film.a.shards", tmp_path / ".hidden.nc"]
+    others.append(tmp_path / name.replace("film.a", "other"))
+    left = [tmp_path / name, tmp_path / ".run.0123abcd.partial"]  # of a file, of a folder
+    for path in [*others[1:], left[0]]:
+        path.write_bytes(b"half")
+    (left[1] / "inside").mkdir(parents=True)
+    store.remove_partials([tmp_path / "film.a.nc", tmp_path / "run"])
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+    store.remove_partials([tmp_path / "no folder" / "a.nc"])
+
+
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [

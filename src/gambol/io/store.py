@@ -9,7 +9,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,18 @@ def atomic(path: Path, room: int = 0) -> Iterator[Path]:
         except BaseException:
             _remove(partial)
             raise
+
+
+def remove_partials(paths: Iterable[Path]) -> None:
+    """Delete what `atomic` left beside files where it was killed; nobody may write them now."""
+    names: dict[Path, set[str]] = {}
+    for path in paths:
+        names.setdefault(path.parent, set()).add(path.name)
+    for folder, known in names.items():
+        for left in folder.glob(".*.partial*"):
+            stem, _, suffix = left.name[1:].rpartition(".partial")
+            if f"{stem.rpartition('.')[0]}{suffix}" in known:
+                _remove(left)
 
 
 @contextmanager

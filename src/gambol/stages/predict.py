@@ -28,7 +28,7 @@ from gambol.core.shares import Share
 from gambol.core.video import Video
 from gambol.io import detections as io_detections
 from gambol.io import poses as io_poses
-from gambol.io import provenance
+from gambol.io import provenance, store
 from gambol.io import run as io_run
 from gambol.io.video.ahead import read_ahead
 from gambol.io.video.open import fingerprint, open_video, split_ref
@@ -97,6 +97,8 @@ def run(
     ]
     if not jobs:
         return []
+    if share is None:
+        store.remove_partials(targets)
     fast, follow, several = cfg.precision == "fast", cfg.window == "follow", cfg.candidates
     if model.model.many is not None:
         finder = predict_nets.many_animals(

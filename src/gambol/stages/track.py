@@ -88,7 +88,10 @@ def run(
         progress: told of every recording.
     """
     pairs: Sequence[tuple[Path, Path]] = _targets(_files(sources), out)
-    pairs = pairs if share is None else share.every(pairs)
+    if share is None:
+        store.remove_partials(target for _, target in pairs)
+    else:
+        pairs = share.every(pairs)
     done = []
     for number, (source, target) in enumerate(pairs, start=1):
         done.append(_one(cfg, source, target, progress))

@@ -126,6 +126,7 @@ def run(
     if _is_made(out, key):
         progress(Step("triangulate", 1, 1, out.name))
         return summary(out)
+    store.remove_partials([out])
     progress = _naming(progress, out.name)
     work = _opened(cfg, asked, key, progress)
     if work is not None:
