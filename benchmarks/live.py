@@ -76,7 +76,7 @@ def measure(model: Path, out: Path, test: Labels) -> None:
         goal="≥ 2, or bfloat16",
         met=max(faster["int8"], faster["bfloat16"]) >= 2,
         note=f"medians of {len(ms['int8'])} frames, {IN_A_ROW} in turn; bfloat16 "
-        f"{faster['bfloat16']:.2f} times float32",
+        f"{faster['bfloat16']:.2f} times float32; this processor {_knows()}",
     )
     record(
         "int8.extra_px",
@@ -89,6 +89,16 @@ def measure(model: Path, out: Path, test: Labels) -> None:
         f"int8, {error['bfloat16']:.3f} px in bfloat16; labels are accepted predictions, not "
         "hand clicks",
     )
+
+
+def _knows() -> str:
+    """Say whether the processor has instructions for int8 and bfloat16."""
+    flags = Path("/proc/cpuinfo")
+    known = set(flags.read_text().split()) if flags.exists() else set()
+    eight, sixteen = known & {"avx512_vnni", "avx_vnni"}, known & {"avx512_bf16", "amx_bf16"}
+    said = [f"{'has' if some else 'has no'} {name}" for name, some in
+            (("VNNI", eight), ("bfloat16", sixteen))]  # fmt: skip
+    return " and ".join(said)
 
 
 def _gflops(model: Path) -> float:
