@@ -1,11 +1,12 @@
 """Run benchmarks: `python -m benchmarks` for all, `python -m benchmarks mirror` for one.
 
 Minutes on two cores: openfield 25, leap 24, repeats 24, mirror 16, fly 11, demo 5, fast 2,
-linear 2, identities 6, crowds 20, structure 7, relabel 8, live 5, scale 20, long3d 8, studio 6,
+linear 2, identities 6, crowds 20, structure 7, relabel 8, live 5, scale 25, long3d 8, studio 6,
 studio-tracks 2, behavior 10, anipose 5 and states 4 with their peers, the others 1 at most.
 `predict`, `fast` and `jumps` use a network of `openfield`, `live` one of `fly`. Parts of
 `behavior` run by themselves as `behavior-speed`, `-million`, `-recovery`, `-map` and
-`-tables`; those of `studio` by the number of the check, `studio-1` to `studio-25`. Only when
+`-tables`; those of `scale` as `scale-overhead`, `-efficiency` and `-kills`; those of `studio` by
+the number of the check, `studio-1` to `studio-25`. Only when
 named: `zoo` and `transfer`, five hours (`zoo` in parts: `zoo-mouse_openfield`,
 `-mouse_mirror`, `-fly_crops`), and `semi` and `ensemble`, hours.
 Trainings that are finished are kept in `.bench`, so that what was interrupted goes on.
@@ -87,7 +88,7 @@ ALL = {
 def main() -> None:
     """Run what the command line names and write the page."""
     wanted = sys.argv[1:] or list(ALL)
-    known = {**ALL, **behavior.PARTS, **studio.PARTS, **zoo.PARTS, **semi.PARTS}
+    known = {**ALL, **behavior.PARTS, **studio.PARTS, **zoo.PARTS, **semi.PARTS, **scale.PARTS}
     for name in wanted:
         if name not in known:
             sys.exit(f"no benchmark {name!r}; there are {', '.join(known)}")

@@ -31,17 +31,16 @@ SIZE, FRAMES = (160, 120), 20
 
 def run() -> None:
     """Measure all."""
-    overhead()
+    for part in PARTS.values():
+        part()
+
+
+def efficiency() -> None:
+    """Predict the same films by one process on one core, and by two on two."""
     source = data("mouse_openfield")
     if source is None:
         return
-    trained = openfield.network()
-    efficiency(trained, source / "videos" / "m3v1mp4.mp4")
-    kills(trained)
-
-
-def efficiency(trained: Path, video: Path) -> None:
-    """Predict the same films by one process on one core, and by two on two."""
+    trained, video = openfield.network(), source / "videos" / "m3v1mp4.mp4"
     place = _fresh("efficiency")
     clips = [place / f"clip{n}{video.suffix}" for n in range(CLIPS)]
     for clip in clips:
@@ -103,8 +102,11 @@ def overhead() -> None:
     )
 
 
-def kills(trained: Path) -> None:
+def kills() -> None:
     """Predict a thousand films while processes are killed; nothing may be lost or differ."""
+    if data("mouse_openfield") is None:
+        return
+    trained = openfield.network()
     place = _fresh("kills")
     films = list(_films(place / "films"))
     _predict(trained, films, place / "calm", 2)
@@ -130,6 +132,9 @@ def kills(trained: Path) -> None:
         f"at random, started {starts} times; every film done once, the same poses bit for bit "
         f"as without kills; a process took {killer.most_mb:.0f} MB at most",
     )
+
+
+PARTS = {"scale-overhead": overhead, "scale-efficiency": efficiency, "scale-kills": kills}
 
 
 class _Killer(threading.Thread):

@@ -7,6 +7,8 @@ import sys
 
 import psutil
 
+from gambol.app import forks
+
 FORKED = "forkserver"
 
 
@@ -29,7 +31,8 @@ def commands_in(folder):
     return found
 
 
-def look(path):
-    """Write down what the process that this is has imported, and how many threads it has."""
+def look(place):
+    """Print what the process that this is has imported, its threads and its environment."""
     seen = {"modules": sorted(sys.modules), "tasks": len(os.listdir("/proc/self/task"))}
-    path.write_text(json.dumps(seen))
+    forks.enter(place)
+    print(json.dumps({**seen, "folder": os.getcwd(), "environment": dict(os.environ)}))

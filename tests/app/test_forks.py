@@ -106,13 +106,13 @@ def test_what_is_forked_knows_its_environment_and_imports_nothing_twice(place):
     with running(("info", "nowhere.mp4"), place) as process:
         process.wait(60)
     context = multiprocessing.get_context("forkserver")
-    beside = context.Process(
-        target=look, args=[place.folder / "seen.json"]
-    )  # forked from the same process
+    beside = context.Process(target=look, args=[place])  # forked from the same process
     beside.start()
     beside.join(60)
-    seen = json.loads((place.folder / "seen.json").read_text())
+    seen = json.loads(place.printed.read_text())
     assert "gambol.app.cli" in seen["modules"] and seen["tasks"] == 1
+    assert seen["environment"] == place.environment and "TELLS" not in os.environ
+    assert seen["folder"] == os.path.realpath(place.folder)
 
 
 @forking

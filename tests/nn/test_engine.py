@@ -186,6 +186,14 @@ def told(code):
     return done.stdout
 
 
+def test_converting_leaves_the_network_as_it_was(net):
+    net.train().requires_grad_()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    engine.build(net, Device("openvino", "cpu"), "float32", 1)(frames(1))
+    assert net.training and all(p.requires_grad for p in net.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
 def test_converting_a_network_starts_no_process_and_tells_nobody():
     pytest.importorskip("openvino")
     before = (

@@ -150,6 +150,16 @@ class _Fork:
 
 def _work(words: tuple[str, ...], place: Place) -> None:
     """Do a command in the fork that this is."""
+    enter(place)
+    threading.Thread(target=_end_with_others, args=[os.getppid()], daemon=True).start()
+    sys.argv = ["gambol", *words]
+    from gambol.app.cli import main
+
+    main()
+
+
+def enter(place: Place) -> None:
+    """Have this process be where a command runs."""
     os.chdir(place.folder)
     os.environ.clear()
     os.environ.update(place.environment)
@@ -157,11 +167,6 @@ def _work(words: tuple[str, ...], place: Place) -> None:
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o666)
         os.dup2(opened, stream)
         os.close(opened)
-    threading.Thread(target=_end_with_others, args=[os.getppid()], daemon=True).start()
-    sys.argv = ["gambol", *words]
-    from gambol.app.cli import main
-
-    main()
 
 
 def _end_with_others(server: int) -> None:

@@ -4,6 +4,7 @@ An engine takes uint8 frames and gives float32 maps. Results of one frame do not
 other frames of its batch.
 """
 
+import copy
 import functools
 import sys
 import warnings
@@ -163,7 +164,7 @@ class OpenVinoEngine:
             # looking at shapes, as the shape checks of our tests do, warns while tracing, and
             # makes two traces of one network differ in the names of values
             warnings.simplefilter("ignore", torch.jit._trace.TracerWarning)
-            net = self.net.cpu().eval().requires_grad_(False)
+            net = copy.deepcopy(self.net).cpu().eval().requires_grad_(False)
             # of a function, whose weights are constants: that of a module takes three times as
             # long, as every part of it becomes a script
             traced = torch.jit.trace(lambda image: net(image), example, check_trace=False)  # type: ignore[no-untyped-call]
