@@ -5,8 +5,8 @@ linear 2, identities 6, crowds 20, structure 7, relabel 8, live 5, scale 25, lon
 studio-tracks 2, behavior 10, anipose 5 and states 4 with their peers, the others 1 at most.
 `predict`, `fast` and `jumps` use a network of `openfield`, `live` one of `fly`. Parts of
 `behavior` run by themselves as `behavior-speed`, `-million`, `-recovery`, `-map` and
-`-tables`; those of `scale` as `scale-overhead`, `-efficiency` and `-kills`; those of `studio` by
-the number of the check, `studio-1` to `studio-25`. Only when
+`-tables`; those of `scale` as `scale-overhead`, `-efficiency` and `-kills`; those of `studio`
+by the number of the check, `studio-1` to `studio-25`. Only when
 named: `zoo` and `transfer`, five hours (`zoo` in parts: `zoo-mouse_openfield`,
 `-mouse_mirror`, `-fly_crops`), and `semi` and `ensemble`, hours.
 Trainings that are finished are kept in `.bench`, so that what was interrupted goes on.
