@@ -1,8 +1,9 @@
 """Run benchmarks: `python -m benchmarks` for all, `python -m benchmarks mirror` for one.
 
 Minutes on two cores: openfield 25, leap 24, repeats 24, mirror 16, fly 11, demo 5, fast 2,
-linear 2, identities 6, crowds 20, structure 7, relabel 8, live 5, scale 25, long3d 8, studio 6,
-studio-tracks 2, behavior 10, anipose 5 and states 4 with their peers, the others 1 at most.
+linear 2, identities 6, crowds 20, structure 7, relabel 8, live 5, scale 25, faults 25,
+long3d 8, studio 6, studio-tracks 2, behavior 10, anipose 5 and states 4 with their peers, the
+others 1 at most.
 `predict`, `fast` and `jumps` use a network of `openfield`, `live` one of `fly`. Parts of
 `behavior` run by themselves as `behavior-speed`, `-million`, `-recovery`, `-map` and
 `-tables`; those of `scale` as `scale-overhead`, `-efficiency` and `-kills`; those of `studio`
@@ -23,6 +24,7 @@ from benchmarks import (
     crowds,
     demo,
     fast,
+    faults,
     flies,
     fly,
     freezing,
@@ -80,6 +82,7 @@ ALL = {
     "relabel": relabel.run,
     "demo": demo.run,
     "scale": scale.run,
+    "faults": faults.run,
     "studio": studio.run,
     "studio-tracks": studio_tracks.run,
 }

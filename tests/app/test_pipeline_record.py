@@ -62,7 +62,7 @@ def test_what_ended_badly_is_not_current_even_if_it_went_well_before(folder):
 
 
 def test_folders_are_read_with_all_that_is_in_them_but_what_the_command_makes(folder):
-    words = ("map", "in", "--view=left=films/l.mp4", "--out", "in/map")
+    words = ("triangulate", "in", "--view=left=films/l.mp4", "--out", "in/map")
     put(folder / "films" / "l.mp4", "film")
     do(folder, Record(folder / ".run"), words, made=("in/map/model.json", "in/told.txt"))
     assert current(folder, words)
@@ -80,6 +80,20 @@ def test_options_name_files_too(folder):
     assert current(folder, words)
     os.utime(film, ns=(1, 1))
     assert not current(folder, words)
+
+
+def test_what_a_command_writes_to_is_not_read_wherever_its_words_say_it(folder):
+    for words in (
+        ("export", "in/a.nc", "a.csv", "--to", "csv"),
+        ("export", "--to", "csv", "in/a.nc", "a.csv"),
+        ("clean", "--out=a.csv", "in/a.nc"),
+        ("import", "in/a.nc", "a.csv"),
+    ):
+        do(folder, Record(folder / ".run"), words, made=("a.csv",))
+        assert current(folder, words)
+        do(folder, Record(folder / ".run"), words, made=("a.csv",))
+        put(folder / "in" / "a.nc", f"poses for {words}")
+        assert not current(folder, words)
 
 
 def test_a_page_that_recordings_share_is_as_any_of_them_left_it(folder):

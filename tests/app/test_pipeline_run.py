@@ -16,7 +16,7 @@ steps:
   poses: predict {path} --out poses/{name}.nc
   clean: clean poses/{name}.nc --out clean/{name}.nc
   map: {once: map clean --out map.nc}
-  place: place map.nc clean/{name}.nc --out placed/{name}.nc
+  place: apply-map map.nc clean/{name}.nc --out placed/{name}.nc
 """
 
 

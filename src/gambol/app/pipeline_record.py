@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gambol import __version__
+from gambol.app import pipeline_words
 from gambol.io import store
 
 Stamp = dict[str, tuple[int, int]]  # path: size, time of change in ns
@@ -131,11 +132,11 @@ def _lines(file: Path) -> Iterable[Done]:
 def read_by(words: Sequence[str], folder: Path) -> Stamp:
     """Return the stamps of what a command reads: files, and files in folders, among its words.
 
-    What stands after `--out` is written and does not count; nor do hidden files.
+    What it writes to does not count; nor do hidden files.
     """
     stamps: Stamp = {}
     places = [_place(word, folder) for word in _inputs(words)]
-    out = [folder / word for word in _outputs(words)]
+    out = [folder / path for path in pipeline_words.outputs(words)]
     for place in filter(None, places):
         for file in _files(place):
             if not any(file.is_relative_to(one) for one in out):
@@ -168,16 +169,12 @@ def now() -> float:
     return time.time()
 
 
-def _outputs(words: Sequence[str]) -> list[str]:
-    after = [word for before, word in zip(words, words[1:], strict=False) if before == "--out"]
-    return after + [word.removeprefix("--out=") for word in words if word.startswith("--out=")]
-
-
 def _inputs(words: Sequence[str]) -> list[str]:
-    out = set(_outputs(words))
-    some = [word for word in words[1:] if word not in out and not word.startswith("--out=")]
+    out = pipeline_words.outputs(words)
+    some = [word for word in words[1:] if Path(word) not in out]
     # --view CAMERA=PATH and --option=PATH name files, too
-    return [*some, *(word.partition("=")[2] for word in some if "=" in word)]
+    values = (word.partition("=") for word in some if not word.startswith("--out="))
+    return [*some, *(value for _, equals, value in values if equals)]
 
 
 def _place(text: str, folder: Path) -> Path | None:

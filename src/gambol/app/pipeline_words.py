@@ -1,12 +1,16 @@
-"""Words of commands as the command line reads them: checked early, given their threads."""
+"""Words of commands as the command line reads them: what they write to, how many threads."""
 
+import functools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from gambol.app.pipeline_file import Pipeline, command
 from gambol.core.errors import InputError, did_you_mean
+
+WRITTEN = {"import": "folder", "new": "folder"}  # what is called `out` by all others
 
 
 def check(pipeline: Pipeline) -> None:
@@ -27,11 +31,15 @@ def check(pipeline: Pipeline) -> None:
             ) from error
 
 
-def _context(words: Sequence[str]) -> Any:
-    """Return the context of a command, as the command line makes it of words."""
-    from gambol.app.cli import app
+def outputs(words: Sequence[str]) -> list[Path]:
+    """Return what a command writes to, as its words say."""
+    given = _context(words, resilient_parsing=True).params.get(WRITTEN.get(words[0], "out"))
+    return [] if given is None else [Path(given)]
 
-    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+def _context(words: Sequence[str], **how: bool) -> Any:
+    """Return the context of a command, as the command line makes it of words."""
+    verbs = _verbs()
     known = set(verbs) - {"run", "studio"}
     if words[0] not in known:
         hint = did_you_mean(words[0], known)
@@ -39,10 +47,17 @@ def _context(words: Sequence[str]) -> Any:
     one, rest = verbs[words[0]], list(words[1:])
     parts = getattr(one, "commands", None)
     if parts is None:
-        return one.make_context(words[0], rest)
+        return one.make_context(words[0], rest, **how)
     if not rest or rest[0] not in parts:
         raise InputError(f"gambol {words[0]} needs one of {', '.join(parts)}")
-    return parts[rest[0]].make_context(rest[0], rest[1:])
+    return parts[rest[0]].make_context(rest[0], rest[1:], **how)
+
+
+@functools.cache  # building them takes longer than many a command
+def _verbs() -> dict[str, Any]:
+    from gambol.app.cli import app
+
+    return typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
 def with_threads(words: tuple[str, ...], threads: int) -> tuple[str, ...]:
