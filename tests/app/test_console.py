@@ -48,6 +48,14 @@ def test_machines_hear_no_progress():
         assert progress is silent
 
 
+def test_who_keeps_a_log_gets_progress_beside_json(capsys, monkeypatch):
+    monkeypatch.setattr(console, "_log_is_kept", False)  # is put back
+    console.keep_log()
+    with console.reporting(True) as progress:
+        progress(Step("clean", 1, 2, "day1"))
+    assert capsys.readouterr() == ("", "clean: 1/2 day1\n")
+
+
 def test_lines_are_sparse_where_there_is_no_terminal(capsys, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(console.time, "monotonic", lambda: now[0])

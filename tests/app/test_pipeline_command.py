@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -10,6 +11,17 @@ def test_it_is_the_command_line():
     ) as began:
         assert began.wait(60) == 2
         assert b"gambol: nowhere.mp4 does not exist" in began.stderr.read()
+
+
+def test_who_starts_it_hears_that_it_goes_on(tmp_path):
+    """Without a word for long, it would count as hung."""
+    some = ["simulate-behavior", str(tmp_path / "out"), "--set", "frames=60", "--json"]
+    with subprocess.Popen(
+        [*COMMAND, *some], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as began:
+        assert began.stderr.readline().startswith(b"simulate-behavior: 1/")
+        assert json.loads(began.stdout.read())
+        assert began.wait(60) == 0
 
 
 def test_it_ends_when_the_one_that_started_it_does(tmp_path):

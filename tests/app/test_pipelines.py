@@ -39,6 +39,8 @@ def test_everything_is_done_shown_and_then_current(folder, gambol):
     steps = json.loads(told.out)["steps"]
     assert steps == {"clean": {"done": 2}, "told": {"done": 1}}
     assert (folder / "clean" / "recording_001" / "recording_001.nc").exists()
+    log = folder / ".mice.run" / "logs" / "clean" / "recording_001.txt"
+    assert log.read_text().startswith("clean: ")  # what is silent for long counts as hung
     told = gambol("run", folder / "mice.yaml", "--status")
     assert told.status == 0 and told.out.count("current") == 3 + 2
     (folder / "poses" / "recording_000.nc").touch()

@@ -13,12 +13,20 @@ from gambol.core.progress import Progress, Step, silent
 
 QUIET_S = 10.0  # seconds between two lines of progress where there is no terminal
 
+_log_is_kept = False  # progress is written in any case
+
 
 def forgive() -> None:
     """Have what a terminal or a file cannot show, such as ≤ on an old Windows, become `?`."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def keep_log() -> None:
+    """Write progress beside JSON, too, in this process: who started it listens whether it hangs."""
+    global _log_is_kept
+    _log_is_kept = True
 
 
 def say(text: str) -> None:
@@ -62,7 +70,9 @@ def lines(values: dict[str, Any]) -> str:
 @contextmanager
 def reporting(quiet: bool) -> Iterator[Progress]:
     """Give a progress that draws a bar with rate and time left, or writes sparse lines."""
-    if quiet:
+    if _log_is_kept:
+        yield _lines()
+    elif quiet:
         yield silent
     elif sys.stderr.isatty():
         with _bar() as progress:

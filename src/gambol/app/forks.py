@@ -153,9 +153,10 @@ def _work(words: tuple[str, ...], place: Place) -> None:
     enter(place)
     threading.Thread(target=_end_with_others, args=[os.getppid()], daemon=True).start()
     sys.argv = ["gambol", *words]
-    from gambol.app.cli import main
+    from gambol.app import cli, console
 
-    main()
+    console.keep_log()
+    cli.main()
 
 
 def enter(place: Place) -> None:

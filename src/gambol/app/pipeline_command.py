@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 
+from gambol.app import console
 from gambol.app.cli import main
 
 
@@ -19,4 +20,5 @@ def _end_with_parent() -> None:
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.argv[0] = "gambol"
+    console.keep_log()
     main()

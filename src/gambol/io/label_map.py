@@ -4,21 +4,17 @@ A change is read, made and written under a lock, so that of two that happen at o
 lost. Who holds an older state and wants to write that is refused and has to read again.
 """
 
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from gambol.core.errors import InputError
 from gambol.core.label_map import LabelMap, from_values, to_values
-from gambol.io import store
+from gambol.io import locks, store
 
 NAME = "label_map.json"
 _INSIDE = ("syllables", "states", "places", "frames")  # folders of labels in a run
 PATIENCE_S = 10.0  # that a writer waits for another one
-_AGAIN_S = 0.02  # between two tries
 
 
 def beside(labels: Path) -> Path:
@@ -73,40 +69,13 @@ def write(label_map: LabelMap, path: Path, was: LabelMap | None) -> None:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Keep other writers away; the system lets go of the lock when a process ends."""
-    with store.writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = path.with_name(f".{path.name}.lock").open("ab")
-    with handle:
-        end = time.monotonic() + PATIENCE_S
-        while not _taken(handle):
-            if time.monotonic() > end:
-                raise InputError(
-                    f"{path} is being written by another program for {PATIENCE_S:g} s; "
-                    "close it there and try again"
-                )
-            time.sleep(_AGAIN_S)
+
+    def waits(waited: float) -> None:
+        if waited > PATIENCE_S:
+            raise InputError(
+                f"{path} is being written by another program for {PATIENCE_S:g} s; "
+                "close it there and try again"
+            )
+
+    with locks.held(path.with_name(f".{path.name}.lock"), waits):
         yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _taken(handle: BinaryIO) -> bool:
-        """Take the lock if it is free."""
-        handle.seek(0)
-        try:
-            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _taken(handle: BinaryIO) -> bool:
-        """Take the lock if it is free."""
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

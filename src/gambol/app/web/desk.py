@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,13 +15,12 @@ from gambol.app.web.answers import Fail
 from gambol.app.web.models import Problem
 from gambol.core.errors import InputError
 from gambol.core.skeleton import Skeleton
-from gambol.io import project_journal, project_looks
+from gambol.io import locks, project_journal, project_looks
 from gambol.io.project import Project
 from gambol.io.project_schema import NAME
 
 T = TypeVar("T")
 LOCK = "studio.lock"
-_LOCKED_BYTE = 1 << 20  # far behind the text: what Windows locks, nobody else reads
 
 NO_PROJECT = Problem(
     code="no-project",
@@ -185,7 +183,7 @@ class Lock:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / LOCK
         self._file: IO[str] = self._path.open("a+", encoding="utf-8")
-        if not _held(self._file):
+        if not locks.take(self._file):
             self._file.close()
             raise Running(folder, said(folder))
 
@@ -208,7 +206,7 @@ def running(folder: Path) -> Running | None:
     """Return the server that has a project, if there is one; nothing is written."""
     try:
         with (folder / LOCK).open(encoding="utf-8") as file:
-            free = _held(file)
+            free = locks.take(file)
     except OSError:  # nobody ever had it
         return None
     return None if free else Running(folder, said(folder))
@@ -221,27 +219,3 @@ def said(folder: Path) -> dict[str, object]:
     except (OSError, ValueError):
         return {}
     return values if isinstance(values, dict) else {}
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _held(file: IO[str]) -> bool:
-        file.seek(_LOCKED_BYTE)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import errno
-    import fcntl
-
-    def _held(file: IO[str]) -> bool:
-        """Lock a file; a network drive without locks counts as held."""
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            return error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
-        return True
