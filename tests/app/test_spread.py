@@ -1,8 +1,10 @@
 """Shares are done by real processes; that they make what one process makes is seen in poses."""
 
 import json
+import re
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,6 +40,18 @@ def test_shares_get_all_words_but_those_that_say_who_does_them():
     assert spread.words_of(given) == (
         "track", "--out", "t", "--at-most", "--set", "a=1", "--set", "b=2", "./-x",
     )  # fmt: skip
+
+
+def test_the_page_lists_every_command_that_is_shared():
+    verbs = typer.main.get_command(app).commands
+    shared = {
+        name
+        for name, verb in verbs.items()
+        if {"share", "workers", "cluster"} <= {option.name for option in verb.params}
+    }
+    text = (Path(__file__).parents[2] / "docs" / "pipelines.md").read_text(encoding="utf-8")
+    table = text.partition("| command | is cut into |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z-]+)`(?=[^|]*\| [a-z])", table)) == shared - {"run"}
 
 
 def test_a_share_is_not_shared():

@@ -66,8 +66,8 @@ def test_who_waits_may_give_up(tmp_path):
     def waits(waited):
         raise Enough
 
-    with locks.held(tmp_path / "lock"):
-        with pytest.raises(Enough), locks.held(tmp_path / "lock", waits):
-            raise AssertionError("two have it")
-    with locks.held(tmp_path / "lock", waits):
+    path = tmp_path / "lock"
+    with locks.held(path), pytest.raises(Enough), locks.held(path, waits):
+        raise AssertionError("two have it")
+    with locks.held(path, waits):
         pass

@@ -5,6 +5,7 @@ import xarray as xr
 from map_worlds import FIT, dataset, world
 
 from gambol.core.errors import InputError
+from gambol.core.shares import Share
 from gambol.io import store
 from gambol.stages import apply_map, fit_map
 from gambol.stages.apply_map import ApplyConfig
@@ -39,6 +40,22 @@ def test_recordings_of_the_map_get_the_places_they_have(fitted, tmp_path):
     )
     assert again == told
     assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*")}
+
+
+def test_shares_place_what_one_process_places(fitted, tmp_path):
+    folder, _ = fitted
+    run, poses = folder / "run", [folder / "poses"]
+    for k in range(2):
+        placed = apply_map.place(CFG, run, poses, tmp_path / "two", Share(k, 2))
+        assert placed == [f"day{k}"]
+    files = sorted((tmp_path / "two").glob("places/*.nc"))
+    assert [path.stem for path in files] == ["day0", "day1"]
+    told = [apply_map.run(CFG, run, poses, tmp_path / name) for name in ("one", "two")]
+    assert told[0] == told[1]._replace(out=tmp_path / "one")
+    for file in files:
+        other = tmp_path / "one/places" / file.name
+        xr.testing.assert_identical(store.read_dataset(file), store.read_dataset(other))
+    assert apply_map.place(CFG, run, poses, tmp_path / "two", Share(0, 2)) == []
 
 
 def test_new_recordings_of_another_rate_find_the_same_movements(fitted, tmp_path):

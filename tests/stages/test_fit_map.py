@@ -1,4 +1,5 @@
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from gambol.behavior import clean
 from gambol.behavior.behavior_map import BehaviorMap
 from gambol.behavior.clean import CleanSettings
 from gambol.core.errors import InputError
+from gambol.core.shares import Share
 from gambol.core.tracks import tracks
 from gambol.io import ethogram as io_ethogram
 from gambol.io import store, syllables
@@ -179,6 +181,29 @@ def test_a_run_that_was_killed_goes_on_and_ends_the_same(fitted, made, tmp_path,
     told = fit_map.run(FitConfig(**FIT), [made[0]], tmp_path / "run", threads=2)
     same(fitted[0], tmp_path / "run")
     assert told == fitted[1]._replace(run=tmp_path / "run")
+
+
+def test_shares_place_what_one_process_places_and_make_the_map_once(
+    fitted, made, tmp_path, monkeypatch
+):
+    cfg, out, times = FitConfig(**FIT), tmp_path / "run", []
+    fit = BehaviorMap.fit
+
+    def counted(self, *args, **kwargs):
+        times.append(1)
+        return fit(self, *args, **kwargs)
+
+    monkeypatch.setattr(BehaviorMap, "fit", counted)
+    shares = [Share(k, 3) for k in range(3)]
+    with ThreadPoolExecutor() as pool:
+        placed = list(pool.map(lambda one: fit_map.place(cfg, [made[0]], out, one), shares))
+    assert placed == [["day0"], ["day1"], []] and len(times) == 1
+    files = {path: path.stat().st_ino for path in out.glob("places/*.nc")}
+    assert {path.stem for path in files} == set(NAMES)
+    assert fit_map.run(cfg, [made[0]], out, threads=1) == fitted[1]._replace(run=out)
+    same(fitted[0], out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]  # no lock is left
+    assert fit_map.place(cfg, [made[0]], out, shares[0]) == []
 
 
 def test_a_finished_run_is_not_done_again(fitted, made):

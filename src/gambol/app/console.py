@@ -24,7 +24,7 @@ def forgive() -> None:
 
 
 def keep_log() -> None:
-    """Write progress beside JSON, too, in this process: who started it listens whether it hangs."""
+    """Write progress in this process beside JSON, too: who started it hears that it goes on."""
     global _log_is_kept
     _log_is_kept = True
 

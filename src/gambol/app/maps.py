@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from gambol.app import console, options
+from gambol.app import console, options, spread
+from gambol.app.hands import OnCluster
 from gambol.app.options import Anterior, Json, Posterior, Settings, Threads, Yaml
+from gambol.app.spread import Part, Workers
 
 verbs = typer.Typer()
 
@@ -25,6 +27,7 @@ Seed = Annotated[int | None, typer.Option(help="Of the map.")]
 
 @verbs.command("map")
 def behaviour_map(
+    context: typer.Context,
     poses: Poses,
     out: Out,
     anterior: Anterior = None,
@@ -37,6 +40,9 @@ def behaviour_map(
     ] = None,
     seed: Seed = None,
     threads: Threads = 0,
+    workers: Workers = 1,
+    cluster: OnCluster = None,
+    share: Part = None,
     config: Yaml = None,
     settings: Settings = [],  # noqa: B006 - typer copies it
     as_json: Json = False,
@@ -49,7 +55,18 @@ def behaviour_map(
 
     said = _said(anterior, posterior, leave_out, factor, seed)
     cfg = options.settings(stage.MapConfig, config, said + settings)
+    if spread.is_wanted(workers, cluster, share):
+        values = spread.go(context, out, workers, cluster)
+        console.result(values, as_json, stage.describe)
+        return
     with console.reporting(as_json) as progress:
+        part = spread.share_of(share)
+        if part is not None:
+            names = stage.place(
+                cfg, list(poses), out, part, animals=animals, threads=threads, progress=progress
+            )
+            console.result({"placed": names}, as_json, console.lines)
+            return
         made = stage.run(
             cfg, list(poses), out, animals=animals, videos=videos, threads=threads,
             progress=progress,
@@ -59,6 +76,7 @@ def behaviour_map(
 
 @verbs.command("fit-map")
 def fit_map(
+    context: typer.Context,
     poses: Poses,
     out: Out,
     anterior: Anterior = None,
@@ -68,6 +86,9 @@ def fit_map(
     factor: Factor = None,
     seed: Seed = None,
     threads: Threads = 0,
+    workers: Workers = 1,
+    cluster: OnCluster = None,
+    share: Part = None,
     config: Yaml = None,
     settings: Settings = [],  # noqa: B006
     as_json: Json = False,
@@ -80,7 +101,18 @@ def fit_map(
 
     said = _said(anterior, posterior, leave_out, factor, seed)
     cfg = options.settings(stage.FitConfig, config, said + settings)
+    if spread.is_wanted(workers, cluster, share):
+        values = spread.go(context, out, workers, cluster)
+        console.result(values, as_json, stage.describe)
+        return
     with console.reporting(as_json) as progress:
+        part = spread.share_of(share)
+        if part is not None:
+            names = stage.place(
+                cfg, list(poses), out, part, animals=animals, threads=threads, progress=progress
+            )
+            console.result({"placed": names}, as_json, console.lines)
+            return
         made = stage.run(
             cfg, list(poses), out, animals=animals, threads=threads, progress=progress
         )
@@ -89,12 +121,16 @@ def fit_map(
 
 @verbs.command("apply-map")
 def apply_map(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(help="Run of fit-map or map, or its model.nc.")],
     poses: Poses,
     out: Out,
     animals: Animals = None,
     factor: Factor = None,
     threads: Threads = 0,
+    workers: Workers = 1,
+    cluster: OnCluster = None,
+    share: Part = None,
     config: Yaml = None,
     settings: Settings = [],  # noqa: B006
     as_json: Json = False,
@@ -107,7 +143,25 @@ def apply_map(
 
     said = _said(None, None, None, factor, None)
     cfg = options.settings(stage.ApplyConfig, config, said + settings)
+    if spread.is_wanted(workers, cluster, share):
+        values = spread.go(context, out, workers, cluster)
+        console.result(values, as_json, stage.describe)
+        return
     with console.reporting(as_json) as progress:
+        part = spread.share_of(share)
+        if part is not None:
+            names = stage.place(
+                cfg,
+                run,
+                list(poses),
+                out,
+                part,
+                animals=animals,
+                threads=threads,
+                progress=progress,
+            )
+            console.result({"placed": names}, as_json, console.lines)
+            return
         made = stage.run(
             cfg, run, list(poses), out, animals=animals, threads=threads, progress=progress
         )

@@ -20,6 +20,7 @@ from gambol.behavior.dwell import DwellSettings
 from gambol.core.config import Config
 from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
+from gambol.core.shares import Share
 from gambol.io import provenance, store
 from gambol.multiview.windows import cores
 from gambol.stages import (
@@ -74,24 +75,14 @@ def run(
     others, it is asked for.
     """
     threads = threads or cores()
-    path = model / "model.nc" if model.is_dir() else model
-    if model.is_dir() and not path.exists():
-        raise InputError(f"{model} holds no map; give a finished run of gambol map or fit-map")
-    fitted, held = map_places.read_model(path)
-    hashed = {str(path): store.file_hash(path), **map_inputs.hashes(sources, animals)}
-    made = syllable_files.key("apply-map", cfg, hashed)
+    known = _opened(cfg, model, sources, animals)
+    fitted, held, made = known.model, known.held, known.made
     if syllable_files.finished(out, made):
         progress(Step("apply-map", 1, 1, out.name))
         return summary(out)
-    prepared = PrepareSettings.model_validate_json(held.attrs["prepared"])
-    inputs = map_inputs.read(sources, prepared)
-    _check(inputs, held, fitted)
+    inputs = _inputs(known, sources)
     whose = map_animals.read(animals, cfg.groups.factor, inputs.names)
-    about = {"made_from": made, "fitted": str(path.resolve())}
-    with map_inputs.nothing_left(out):
-        syllable_files.begin(out, made)
-        cfg.to_yaml(out / "settings.yaml")
-        map_places.place(fitted, inputs, out, about, threads=threads, progress=progress)
+    _place(cfg, known, inputs, out, None, threads, progress)
     places = map_places.stay(
         DwellSettings.model_validate_json(held.attrs["stays"]), fitted, inputs, out,
         map_places.speeds_of(held),
@@ -106,15 +97,78 @@ def run(
             "unlike those of the map; see placement_ok, and think of a map of their own"
         )
     noted = provenance.record(
-        stage="apply-map", inputs=hashed, **fit_map.judged(fitted, places)
+        stage="apply-map", inputs=known.inputs, **fit_map.judged(fitted, places)
     )
     remarks += map_report.finish(
         out, cfg, cfg.groups, fitted, inputs, places, told, whose,
-        sentence=f"The map was made of other recordings: {path.parent.name}.", remarks=remarks,
-        provenance=noted,
+        sentence=f"The map was made of other recordings: {known.path.parent.name}.",
+        remarks=remarks, provenance=noted,
     )  # fmt: skip
     syllable_files.finish(out, made, {**noted, "remarks": [*fit_map.off(places), *remarks]})
     return summary(out)
+
+
+def place(
+    cfg: ApplyConfig,
+    model: Path,
+    sources: list[Path],
+    out: Path,
+    share: Share,
+    *,
+    animals: Path | None = None,
+    threads: int = 0,
+    progress: Progress = silent,
+) -> list[str]:
+    """Place a share of the recordings for `run` to go on with, and return their names."""
+    known = _opened(cfg, model, sources, animals)
+    if syllable_files.finished(out, known.made):
+        return []
+    inputs = _inputs(known, sources)
+    map_animals.read(animals, cfg.groups.factor, inputs.names)
+    names = list(share.every(inputs.names))
+    _place(cfg, known, inputs, out, names, threads or cores(), progress)
+    return names
+
+
+class _Known(NamedTuple):
+    """A map, and what is to be made with it."""
+
+    model: BehaviorMap
+    held: xr.Dataset  # all that the file of the map holds
+    path: Path
+    inputs: dict[str, str]  # hashes
+    made: str
+
+
+def _opened(cfg: ApplyConfig, model: Path, sources: list[Path], animals: Path | None) -> _Known:
+    path = model / "model.nc" if model.is_dir() else model
+    if model.is_dir() and not path.exists():
+        raise InputError(f"{model} holds no map; give a finished run of gambol map or fit-map")
+    fitted, held = map_places.read_model(path)
+    hashed = {str(path): store.file_hash(path), **map_inputs.hashes(sources, animals)}
+    return _Known(fitted, held, path, hashed, syllable_files.key("apply-map", cfg, hashed))
+
+
+def _inputs(known: _Known, sources: list[Path]) -> Inputs:
+    """Read recordings as those of the map were read."""
+    prepared = PrepareSettings.model_validate_json(known.held.attrs["prepared"])
+    inputs = map_inputs.read(sources, prepared)
+    _check(inputs, known.held, known.model)
+    return inputs
+
+
+def _place(
+    cfg: ApplyConfig, known: _Known, inputs: Inputs, out: Path, names: list[str] | None,
+    threads: int, progress: Progress,
+) -> None:  # fmt: skip
+    """Place recordings: these, or all."""
+    about = {"made_from": known.made, "fitted": str(known.path.resolve())}
+    with map_inputs.nothing_left(out):
+        syllable_files.begin(out, known.made)
+        cfg.to_yaml(out / "settings.yaml")
+        map_places.place(
+            known.model, inputs, out, about, names=names, threads=threads, progress=progress
+        )
 
 
 def summary(out: Path) -> Applied:

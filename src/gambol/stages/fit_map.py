@@ -24,6 +24,7 @@ from gambol.behavior.dwell import DwellSettings
 from gambol.behavior.map_settings import MapSettings
 from gambol.core.errors import InputError
 from gambol.core.progress import Progress, Step, silent
+from gambol.core.shares import Share
 from gambol.io import provenance, store
 from gambol.multiview.windows import cores
 from gambol.stages import (
@@ -103,11 +104,7 @@ def run(
         return summary(out)
     inputs = map_inputs.read(sources, cfg.prepare_settings())
     whose = map_animals.read(animals, cfg.groups.factor, inputs.names)
-    settings = _settings(cfg, inputs)
-    with map_inputs.nothing_left(out):
-        syllable_files.begin(out, made)
-        cfg.to_yaml(out / "settings.yaml")
-        model = _model(cfg, settings, inputs, out, made, hashed, threads, progress)
+    model = _model(cfg, inputs, out, made, hashed, threads, progress)
     about = {"made_from": made}
     map_places.place(model, inputs, out, about, threads=threads, progress=progress)
     places = map_places.stay(cfg.stays, model, inputs, out)
@@ -136,6 +133,49 @@ def run(
     shutil.rmtree(out / "halves", ignore_errors=True)
     syllable_files.finish(out, made, {**noted, "remarks": [sentence, *off(places), *remarks]})
     return summary(out)
+
+
+def place(
+    cfg: FitConfig,
+    sources: list[Path],
+    out: Path,
+    share: Share,
+    *,
+    animals: Path | None = None,
+    threads: int = 0,
+    progress: Progress = silent,
+) -> list[str]:
+    """Place a share of the recordings, and leave them for `run` to go on with.
+
+    The map itself is made by the share that comes first, on all cores, while others wait.
+
+    Args:
+        cfg: settings.
+        sources: files, folders or patterns.
+        out: folder of the run, the same for all shares.
+        share: which recordings.
+        animals: CSV with a row a recording.
+        threads: that place side by side; 0 is all cores.
+        progress: told of every step's own steps.
+
+    Returns:
+        names of the recordings.
+    """
+    hashed = map_inputs.hashes(sources, animals)
+    made = syllable_files.key("fit-map", cfg, hashed)
+    if syllable_files.finished(out, made):
+        return []
+    inputs = map_inputs.read(sources, cfg.prepare_settings())
+    map_animals.read(animals, cfg.groups.factor, inputs.names)
+    names = list(share.every(inputs.names))
+    if names:
+        with syllable_files.alone(out, progress):
+            model = _model(cfg, inputs, out, made, hashed, cores(), progress)
+        map_places.place(
+            model, inputs, out, {"made_from": made}, names=names, threads=threads or cores(),
+            progress=progress,
+        )  # fmt: skip
+    return names
 
 
 def judged(model: BehaviorMap, places: Places) -> dict[str, Any]:
@@ -194,19 +234,17 @@ def _settings(cfg: FitConfig, inputs: Inputs) -> MapSettings:
 
 
 def _model(
-    cfg: FitConfig, settings: MapSettings, inputs: Inputs, out: Path, made: str,
-    hashed: dict[str, str], threads: int, progress: Progress,
+    cfg: FitConfig, inputs: Inputs, out: Path, made: str, hashed: dict[str, str],
+    threads: int, progress: Progress,
 ) -> BehaviorMap:  # fmt: skip
     """Return the map that is there already, or fit it."""
-    for name in ("model.nc", "checkpoint.nc"):
-        if (out / name).exists():
-            return map_places.read_model(out / name)[0]
-    chosen = {name: getattr(settings, name) for name in MapSettings.model_fields}
-    model = BehaviorMap(**chosen)
-    try:
-        model.fit(inputs.recordings, threads=threads, progress=progress)
-    except InputError as error:  # mostly for want of frames, and this is why they lack
-        raise InputError("; ".join([str(error), *inputs.absent[:3]])) from error
+    with map_inputs.nothing_left(out):
+        syllable_files.begin(out, made)
+        for name in ("model.nc", "checkpoint.nc"):
+            if (out / name).exists():
+                return map_places.read_model(out / name)[0]
+        cfg.to_yaml(out / "settings.yaml")
+        model = _fitted(_settings(cfg, inputs), inputs, threads, progress)
     about = {
         "made_from": made, "prepared": inputs.prepared.model_dump_json(),
         "stays": cfg.stays.model_dump_json(), "swings": int(inputs.swings),
@@ -214,4 +252,16 @@ def _model(
         "versions": json.dumps(provenance.record()["versions"]),
     }  # fmt: skip
     store.write_dataset(model.to_dataset().assign_attrs(about), out / "checkpoint.nc")
+    return model
+
+
+def _fitted(
+    settings: MapSettings, inputs: Inputs, threads: int, progress: Progress
+) -> BehaviorMap:
+    chosen = {name: getattr(settings, name) for name in MapSettings.model_fields}
+    model = BehaviorMap(**chosen)
+    try:
+        model.fit(inputs.recordings, threads=threads, progress=progress)
+    except InputError as error:  # mostly for want of frames, and this is why they lack
+        raise InputError("; ".join([str(error), *inputs.absent[:3]])) from error
     return model

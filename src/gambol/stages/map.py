@@ -14,6 +14,7 @@ from pydantic import model_validator
 
 from gambol.core.errors import InputError
 from gambol.core.progress import Progress, silent
+from gambol.core.shares import Share
 from gambol.multiview.windows import cores
 from gambol.stages import fit_map, map_inputs, syllable_files, syllable_movies
 from gambol.stages.fit_map import FitConfig, Fitted
@@ -86,6 +87,22 @@ def run(
     )
     movies, remarks = _filmed(cfg, found, sources, videos, progress)
     return Told(*found[:-1], movies, (*found.remarks, *remarks))
+
+
+def place(
+    cfg: MapConfig,
+    sources: list[Path],
+    out: Path,
+    share: Share,
+    *,
+    animals: Path | None = None,
+    threads: int = 0,
+    progress: Progress = silent,
+) -> list[str]:
+    """Place a share of the recordings, as `fit_map.place` does, and return their names."""
+    return fit_map.place(
+        cfg.fit(), sources, out, share, animals=animals, threads=threads, progress=progress
+    )
 
 
 def _filmed(

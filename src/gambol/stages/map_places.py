@@ -5,7 +5,7 @@ stays, for these are told by the speed of all of them together.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,6 +58,7 @@ def place(
     folder: Path,
     about: Mapping[str, Any],
     *,
+    names: Sequence[str] | None = None,
     threads: int,
     progress: Progress,
 ) -> None:
@@ -68,12 +69,14 @@ def place(
         inputs: recordings, each placed as if it were alone.
         folder: of the run.
         about: what made them.
+        names: of the recordings that are placed; none: all.
         threads: that work side by side; the result is the same.
         progress: told of every recording.
     """
     fitted, settings = model.fitted_, model.settings
     index = None
-    for done, name in enumerate(inputs.names):
+    names = inputs.names if names is None else names
+    for done, name in enumerate(names):
         path = folder / FOLDER / f"{name}.nc"
         if not path.exists():
             if index is None:
@@ -85,7 +88,7 @@ def place(
             attrs = {**about, **_origin(inputs, name), "masked": json.dumps(where.masked)}
             made = _placed(where, own.times, attrs)
             store.write_dataset(made.assign(_body(one)), path)
-        progress(Step("places", done + 1, len(inputs.names), name))
+        progress(Step("places", done + 1, len(names), name))
 
 
 def stay(

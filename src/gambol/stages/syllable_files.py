@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from gambol.behavior import label_map
 from gambol.behavior.label_map import Applied
 from gambol.core.config import Config
 from gambol.core.errors import InputError
-from gambol.io import store, syllables
+from gambol.core.progress import Progress, Step
+from gambol.io import locks, store, syllables
 from gambol.io.syllables import Recordings
 from gambol.stages import decisions
 
@@ -113,6 +115,21 @@ def begin(folder: Path, made: str) -> None:
         store.write_json({"made_from": made}, note)
 
 
+@contextmanager
+def alone(folder: Path, progress: Progress) -> Iterator[None]:
+    """Do what one of several processes does for all; the others wait and find it done."""
+
+    def waits(waited: float) -> None:
+        progress(Step("waiting", 0, 1, f"another process makes what all need, {waited:.0f} s"))
+
+    with locks.held(_lock(folder), waits):
+        yield
+
+
+def _lock(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.lock")
+
+
 def number(value: float | None) -> float:
     """Return a number as `finish` and its like wrote it; NaN where there is none."""
     return float("nan") if value is None else float(value)
@@ -143,3 +160,4 @@ def finish(folder: Path, made: str, provenance: Mapping[str, Any]) -> None:
         path.unlink(missing_ok=True)
     store.write_json(store.nulls(text), folder / "provenance.json")
     (folder / "begun.json").unlink(missing_ok=True)
+    _lock(folder).unlink(missing_ok=True)
