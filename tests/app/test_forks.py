@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing import forkserver
 
 import psutil
 import pytest
@@ -139,3 +140,25 @@ def test_other_threads_than_those_of_the_first_are_given_by_fresh_processes(monk
 def test_processes_that_may_start_none_begin_fresh_ones(monkeypatch):
     monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)
     assert not forks._forks(1)
+
+
+@forking
+@pytest.mark.parametrize("deaths", [1, forks.STARTS])
+def test_a_server_that_dies_while_it_forks_is_replaced(place, monkeypatch, deaths):
+    server = forkserver._forkserver
+    ensure, died = server.ensure_running, []
+
+    def dies():
+        ensure()
+        if len(died) < deaths:
+            died.append(server._forkserver_pid)
+            os.kill(died[-1], signal.SIGKILL)
+
+    monkeypatch.setattr(server, "ensure_running", dies)
+    if deaths < forks.STARTS:
+        with running(("info", "nowhere.mp4"), place) as process:
+            assert process.wait(60) == 2
+    else:
+        with pytest.raises(OSError, match="died 5 times"), running(("doctor",), place):
+            pass
+    assert len(set(died)) == deaths

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import connection
@@ -22,6 +23,7 @@ from gambol.stages.workers import each_with_threads
 LOST = -9  # exit status of one that was killed
 NO_SERVER = 255  # of a fork, when the process that it was forked from was killed
 TICK_S = 0.5  # between two looks whether that is there
+STARTS, AGAIN_S = 5, 0.1  # tries to fork, and between two of them
 
 _lock = threading.Lock()  # forks begin, and are asked how they are, one at a time
 _warm: list[int] = []  # threads of the process that is forked, once there is one
@@ -123,7 +125,7 @@ class _Fork:
                 context.set_forkserver_preload(["gambol.app.cli", *stages])
                 _warm.append(place.threads)
             with each_with_threads(place.threads):
-                self._process.start()
+                _start(self._process)
 
     def poll(self) -> int | None:
         with _lock:
@@ -146,6 +148,17 @@ class _Fork:
     def close(self) -> None:
         self.wait()
         self._process.close()
+
+
+def _start(process: BaseProcess) -> None:
+    """Start a fork; where what it is forked from was killed just now, of another one."""
+    for _ in range(STARTS):
+        try:
+            process.start()
+            return
+        except (EOFError, ConnectionError):
+            time.sleep(AGAIN_S)
+    raise OSError(f"the process that commands are forked from died {STARTS} times")
 
 
 def _work(words: tuple[str, ...], place: Place) -> None:
