@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -65,6 +66,31 @@ def test_a_killed_process_is_started_again(play, tmp_path):
     ended = play(lost, tries=2)
     assert ended.trouble == f"its process was killed (exit status {-signal.SIGKILL})"
     assert (tmp_path / "tries").read_text() == "xxx"
+
+
+def test_one_that_is_killed_before_it_opens_its_files_is_started_again(tmp_path, monkeypatch):
+    codes = [forks.LOST, 0]
+
+    class Dead:
+        def __init__(self, place):
+            self.code = codes.pop(0)
+            if self.code == 0:
+                place.printed.write_text("[1]")
+
+        def poll(self):
+            return self.code
+
+        def wait(self, timeout=None):
+            return self.code
+
+    @contextmanager
+    def running(words, place, verbs):
+        yield Dead(place)
+
+    monkeypatch.setattr(forks, "running", running)
+    crew = Crew(tmp_path, threads=1, tries=2, patience_s=60.0)
+    ended = crew.do(["info"], tmp_path / "logs" / "log.txt")
+    assert ended.result == [1] and not codes
 
 
 def test_one_that_says_nothing_is_ended_and_started_again(play, tmp_path):

@@ -121,6 +121,7 @@ class Crew:
         shown = log.with_suffix(".json")
         if not again:
             log.write_bytes(b"")
+        shown.write_bytes(b"")  # it may be killed before it opens this
         place = Place(self.folder, self._environment(gpus), self.threads, log, shown)
         with forks.running((*words, "--json"), place, self.verbs) as process:
             hung = self._wait(process, log)
