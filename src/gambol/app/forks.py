@@ -122,7 +122,7 @@ class _Fork:
         with _lock:
             if not _warm:  # a verb that has no stage of its name is imported when it runs
                 stages = [f"gambol.stages.{verb.replace('-', '_')}" for verb in verbs]
-                context.set_forkserver_preload(["gambol.app.cli", *stages])
+                context.set_forkserver_preload(["gambol.app.cli", "gambol.app.warm", *stages])
                 _warm.append(place.threads)
             with each_with_threads(place.threads):
                 _start(self._process)
