@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
-.PHONY: setup demo test bench docs
+.PHONY: setup demo check test bench docs
 
 setup: $(STAMP)
 
@@ -28,6 +28,15 @@ test: setup
 	nice $(BIN)/mypy & types=$$!; \
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile; tests=$$?; \
 	wait $$types && exit $$tests
+
+# What changes break most often, in two minutes.
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m gambol.app.web.typescript --check
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q tests/test_house.py tests/test_imports.py tests/test_benchmarks.py \
+		tests/app/test_cli.py tests/test_docs.py -k "not first_project and not python_blocks"
 
 bench: setup
 	$(BIN)/python -m benchmarks
